@@ -1,0 +1,204 @@
+"""Numpy arrays and torch tensors in, the same kind out, float64 in between.
+
+``Space`` says which library and device a computation lives in. Everything that enters passes through
+``real``, ``complex_`` or ``offsets`` below, which are the only places where arrays are checked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from rope_theory._checks import LARGEST_OFFSET
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor."""
+
+BLOCK_ELEMENTS = 1 << 20
+"""Elements of an offsets × pairs table held at one time (8 MiB of float64)."""
+
+
+def is_tensor(value: Any) -> bool:
+    """Tell whether ``value`` is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+@dataclass(frozen=True)
+class Space:
+    """An array library and a device; ``dtype`` is the real dtype computed in."""
+
+    xp: Any
+    device: Any
+    dtype: Any
+    complex_dtype: Any
+
+    @property
+    def is_numpy(self) -> bool:
+        """Whether arrays of this space are numpy's."""
+        return self.xp is np
+
+
+def space_of(*values: Any, keep_dtype: bool = False) -> Space:
+    """Return the space of ``values``: that of the torch tensors among them, else numpy's.
+
+    float64 throughout, unless ``keep_dtype`` asks for the tensors' own floating dtype.
+    """
+    tensors = [value for value in values if is_tensor(value)]
+    if not tensors:
+        return Space(np, None, np.float64, np.complex128)
+    import array_api_compat.torch as xp
+
+    devices = {str(tensor.device) for tensor in tensors}
+    if len(devices) > 1:
+        raise ValueError(f"The tensors live on different devices ({', '.join(sorted(devices))}); move them to one.")
+    dtype, complex_dtype = xp.float64, xp.complex128
+    if keep_dtype:
+        kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
+        if kinds <= {xp.float32, xp.complex64}:
+            dtype, complex_dtype = xp.float32, xp.complex64
+        elif not kinds <= {xp.float64, xp.complex128, xp.float32, xp.complex64}:
+            raise ValueError(
+                f"keep_dtype works with float32 and float64 tensors, got {', '.join(sorted(map(str, kinds)))}: "
+                "torch has no complex numbers of that width; convert first or leave keep_dtype out."
+            )
+    return Space(xp, tensors[0].device, dtype, complex_dtype)
+
+
+def real(value: Any, name: str, space: Space) -> Array:
+    """Return ``value`` as a finite, non-empty real array of ``space``."""
+    return _converted(value, name, space, space.dtype, "real")
+
+
+def complex_(value: Any, name: str, space: Space) -> Array:
+    """Return ``value`` as a finite, non-empty complex array of ``space``."""
+    return _converted(value, name, space, space.complex_dtype, "complex")
+
+
+def offsets(value: Any, name: str, space: Space) -> Array:
+    """Return offsets in tokens: finite, and no further than 2**53 from zero."""
+    wide = Space(space.xp, space.device, space.xp.float64, space.complex_dtype)  # float32 ends at 2**24
+    result = _converted(value, name, wide, wide.dtype, "real")
+    if bool((abs(result) > LARGEST_OFFSET).any()):
+        raise ValueError(
+            f"{name} reaches beyond ±2**53 tokens, where float64 no longer tells neighbouring offsets apart; "
+            "use smaller offsets."
+        )
+    return result
+
+
+def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Array:
+    if hasattr(value, "theta") and hasattr(value, "scaling"):
+        raise TypeError(f"{name} got a Frequencies; pass its .theta, or put it in the place of theta.")
+    if is_tensor(value):
+        if value.is_complex() and kind == "real":
+            raise TypeError(f"{name} must be real, got a complex tensor.")
+        result = value.to(dtype)
+    else:
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}.") from error
+        if array.dtype.kind not in "iufc":
+            raise TypeError(
+                f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}."
+            )
+        if array.dtype.kind == "c" and kind == "real":
+            raise TypeError(f"{name} must be real, got complex numbers.")
+        if space.is_numpy:
+            result = array.astype(dtype, copy=False)
+        else:
+            result = space.xp.asarray(np.ascontiguousarray(array).copy(), dtype=dtype, device=space.device)
+    if 0 in result.shape:
+        raise ValueError(f"{name} is empty (shape {tuple(result.shape)}); at least one element is needed.")
+    finite = space.xp.isfinite(result)
+    if not bool(finite.all()):
+        count = int((~finite).sum())
+        raise ValueError(f"{name} contains {count} NaN or infinite value(s) of {_size(result)}; all must be finite.")
+    return result
+
+
+def _size(array: Array) -> int:
+    return int(np.prod(array.shape, dtype=np.int64))
+
+
+def angular(theta: Any, space: Space) -> Array:
+    """Return angular frequencies, rad/token, shape (P,), from an array or a ``Frequencies``."""
+    values = getattr(theta, "theta", theta)
+    wide = Space(space.xp, space.device, space.xp.float64, space.complex_dtype)
+    result = real(values, "theta", wide)
+    if len(result.shape) != 1:
+        raise ValueError(
+            f"theta must be one-dimensional, one angular frequency a pair, got shape {tuple(result.shape)}."
+        )
+    if bool((result < 0).any()):
+        raise ValueError("theta contains negative frequencies; give magnitudes in rad/token, zero or above.")
+    return result
+
+
+def values_behind(theta: Any) -> Any:
+    """Return what decides the space of ``theta``: its array where it is a ``Frequencies``."""
+    return getattr(theta, "theta", theta)
+
+
+def coefficients(h: Any, pairs: int, space: Space) -> Array:
+    """Return coefficients (..., P), complex, that match ``pairs`` frequencies."""
+    result = complex_(h, "h", space)
+    if len(result.shape) == 0 or result.shape[-1] != pairs:
+        raise ValueError(
+            f"h must have one coefficient a frequency on its last axis: theta has {pairs}, h has shape "
+            f"{tuple(result.shape)}. Use score_coefficients for q and k, or another theta."
+        )
+    return result
+
+
+def phasors(theta: Array, s: Array, space: Space) -> tuple[Array, Array]:
+    """Return cos(sθ) and sin(sθ), shape (*S, P), each right to a few ulps for every abs(s) ≤ 2**53.
+
+    The rounding of the product sθ alone would cost abs(s)·θ·1e-16 of phase; it is recovered by Dekker's
+    exact product and added back by the addition theorem.
+    """
+    xp = space.xp
+    product = s[..., None] * theta
+    error = _product_error(s[..., None], theta, product)
+    if not space.is_numpy:
+        error = error.detach()
+    cos, sin = xp.cos(product), xp.sin(product)
+    if float(abs(error).max()) < 1e-8:  # then cos(error) = 1 and sin(error) = error in float64
+        return cos - error * sin, sin + error * cos
+    cos_error, sin_error = xp.cos(error), xp.sin(error)
+    return cos * cos_error - sin * sin_error, sin * cos_error + cos * sin_error
+
+
+def _product_error(a: Array, b: Array, product: Array) -> Array:
+    """Return a·b − product exactly (Dekker 1971); a and b within 2**900 of zero."""
+    a_high, a_low = _halves(a)
+    b_high, b_low = _halves(b)
+    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def _halves(a: Array) -> tuple[Array, Array]:
+    shifted = a * 134217729.0  # 2**27 + 1: splits the 53 bits in two halves (Veltkamp)
+    high = shifted - (shifted - a)
+    return high, a - high
+
+
+def over_blocks(kernel: Callable[[Array], Array], flat: Array, width: int, space: Space) -> Array:
+    """Apply ``kernel`` to pieces of one-dimensional ``flat`` and join the results along the last axis.
+
+    ``width`` is the number of table columns a single element of ``flat`` needs; it sets the piece length.
+    """
+    length = max(1, BLOCK_ELEMENTS // max(1, width))
+    if flat.shape[0] <= length:
+        return kernel(flat)
+    pieces = [kernel(flat[first : first + length]) for first in range(0, flat.shape[0], length)]
+    return np.concatenate(pieces, axis=-1) if space.is_numpy else space.xp.concat(pieces, axis=-1)
+
+
+def in_kind(result: Array, space: Space) -> Array:
+    """Return numpy scalars for zero-dimensional numpy results, tensors and arrays as they are."""
+    return result[()] if space.is_numpy and isinstance(result, np.ndarray) else result

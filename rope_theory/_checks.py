@@ -1,0 +1,79 @@
+"""Checks of scalar arguments: each raises early and says what came and what to do."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+LARGEST_OFFSET = 2.0**53
+"""Largest offset in tokens: beyond it float64 no longer tells neighbouring integers apart."""
+
+
+def number(value: Any, name: str) -> float:
+    """Return ``value`` as a finite float, or raise naming it."""
+    if isinstance(value, bool | str | bytes) or value is None:
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    try:
+        result = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r}.") from error
+    if not math.isfinite(result):
+        raise ValueError(f"{name} must be finite, got {result}.")
+    return result
+
+
+def at_least(value: Any, name: str, low: float, remedy: str = "") -> float:
+    """Return ``value`` as a float not below ``low``."""
+    result = number(value, name)
+    if result < low:
+        raise ValueError(f"{name} must be at least {low:g}, got {result:g}.{' ' + remedy if remedy else ''}")
+    return result
+
+
+def above(value: Any, name: str, low: float, remedy: str = "") -> float:
+    """Return ``value`` as a float strictly above ``low``."""
+    result = number(value, name)
+    if result <= low:
+        raise ValueError(f"{name} must be above {low:g}, got {result:g}.{' ' + remedy if remedy else ''}")
+    return result
+
+
+def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
+    """Return ``value`` as an int not below ``low``; a float with an integer value is accepted."""
+    if isinstance(value, bool | str | bytes) or value is None:
+        raise TypeError(f"{name} must be an integer, got {value!r}.")
+    try:
+        result = operator.index(value)
+    except TypeError:
+        as_float = number(value, name)
+        if as_float != int(as_float):
+            raise ValueError(f"{name} must be an integer, got {as_float!r}.") from None
+        result = int(as_float)
+    if result < low:
+        raise ValueError(f"{name} must be at least {low}, got {result}.{' ' + remedy if remedy else ''}")
+    return result
+
+
+def even_width(value: Any, name: str) -> int:
+    """Return a positive even integer: rotary widths are made of pairs."""
+    result = integer(value, name, 2, "A rotary width counts two dimensions a pair.")
+    if result % 2:
+        raise ValueError(f"{name} must be even, got {result}: rotary dimensions come in pairs.")
+    return result
+
+
+def scaling_factor(value: Any, name: str = "factor") -> float:
+    """Return a context-extension factor: extended window / trained window, at least 1."""
+    return at_least(
+        value, name, 1.0, "It is the extended window divided by the trained one; 1 leaves the model as it is."
+    )
+
+
+def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """Return ``value`` when it is one of ``choices``."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    return value

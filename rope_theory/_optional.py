@@ -1,0 +1,20 @@
+"""Import of what only some functions need, with an error that says how to install it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def load(module: str, extra: str) -> Any:
+    """Import ``module``; when it is missing, name the pip command that installs ``extra``."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        wanted = module.split(".")[0]
+        if error.name is None or error.name.split(".")[0] != wanted:
+            raise
+        raise ModuleNotFoundError(
+            f"This function needs {wanted}, which is not installed: pip install 'rope_theory[{extra}]'.",
+            name=error.name,
+        ) from error

@@ -1,0 +1,67 @@
+"""What results have in common: a plain dictionary of themselves, and a table where they have rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from rope_theory._optional import load
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` made of dict, list, str, int, float, bool and None only (complex becomes [re, im])."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        content = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **content}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, complex):
+        return [value.real, value.imag]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
+
+
+def json_ready(value: Any) -> Any:
+    """Return ``plain(value)`` with infinities and NaN spelled as strings, since JSON has no name for them."""
+    value = plain(value)
+    if isinstance(value, dict):
+        return {key: json_ready(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_ready(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+class Record:
+    """Base of every result with more than one number."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as a dictionary of plain Python values."""
+        content: dict[str, Any] = plain(self)
+        return content
+
+
+class Table(Record):
+    """A record with tidy ``rows``, one dataclass each."""
+
+    rows: tuple[Any, ...]
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a pandas DataFrame, one column a field."""
+        pandas = load("pandas", "notebooks")
+        return pandas.DataFrame(
+            [{field.name: getattr(row, field.name) for field in dataclasses.fields(row)} for row in self.rows]
+        )

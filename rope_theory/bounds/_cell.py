@@ -1,0 +1,63 @@
+"""What the chord bounds share: a cell [s1, s2], an offset in it, and weights on the pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rope_theory._arrays import Array, Space, angular, coefficients, offsets, space_of, values_behind
+from rope_theory._checks import at_least
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Distances to both ends of the cell, tokens, each of shape S: ``left`` = s − s1, ``right`` = s2 − s."""
+
+    left: Array
+    right: Array
+    space: Space
+
+    @property
+    def width(self) -> Array:
+        """Length of the cell, s2 − s1, in tokens."""
+        return self.left + self.right
+
+
+def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
+    """Check s1 < s2 and s1 ≤ s ≤ s2; the integers around s stand in for ends that are not given."""
+    s = offsets(s, "s", space)
+    if (s1 is None) != (s2 is None):
+        raise ValueError("s1 and s2 belong together: give both, or neither for the integers around s.")
+    if s1 is None:
+        low = space.xp.floor(s)
+        high = low + 1.0
+    else:
+        low, high = offsets(s1, "s1", space), offsets(s2, "s2", space)
+    try:
+        s, low, high = space.xp.broadcast_arrays(s, low, high)
+    except (ValueError, RuntimeError):
+        raise ValueError(
+            f"s {tuple(s.shape)}, s1 {tuple(low.shape)} and s2 {tuple(high.shape)} do not broadcast against each other."
+        ) from None
+    if bool((low >= high).any()):
+        raise ValueError("s1 must be below s2 in every cell.")
+    if bool(((s < low) | (s > high)).any()):
+        raise ValueError("s must lie in its cell, s1 ≤ s ≤ s2: the chord says nothing outside. Widen the cell.")
+    return Cell(left=s - low, right=high - s, space=space)
+
+
+def moduli(theta: Any, h: Any, h_max: float, space: Space) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return θ (P,), abs(h_j) as rows (R, P), and the batch shape of the result."""
+    frequencies = angular(theta, space)
+    if h is None:
+        size = at_least(h_max, "h_max", 0.0)
+        return frequencies, size * space.xp.ones_like(frequencies)[None, :], ()
+    if h_max != 1.0:
+        raise ValueError("h and h_max exclude each other: with h given its own moduli are used.")
+    h = coefficients(h, frequencies.shape[0], space)
+    return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])
+
+
+def cell_space(theta: Any, s: Any, s1: Any, s2: Any, h: Any) -> Space:
+    """Return the space in which a chord bound is computed."""
+    return space_of(values_behind(theta), s, s1, s2, h)

@@ -1,0 +1,33 @@
+"""From moved logits to moved attention weights."""
+
+from __future__ import annotations
+
+from rope_theory._arrays import Array, in_kind, real, space_of
+
+
+def attention_shift(delta: Array) -> Array:
+    """Return the largest total-variation distance of a softmax row whose logits each move by at most delta.
+
+    tanh(delta/2); each single weight changes by a factor within e^{±2·delta}.
+
+    Parameters
+    ----------
+    delta : array or tensor, any shape, or float
+        Largest move of a logit, at least 0: the score's deviation divided by √head_dim, times μ² where an
+        attention factor μ applies.
+
+    Returns
+    -------
+    array or tensor of the same shape
+        Attained by two logits whose log-odds go from −delta to delta: one rises by delta, one falls by it.
+
+    Raises
+    ------
+    ValueError
+        For negative, NaN or infinite delta.
+    """
+    space = space_of(delta)
+    delta = real(delta, "delta", space)
+    if bool((delta < 0).any()):
+        raise ValueError("delta must be 0 or above: it is the largest absolute move of a logit.")
+    return in_kind(space.xp.tanh(delta / 2.0), space)

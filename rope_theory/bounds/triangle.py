@@ -1,0 +1,32 @@
+"""The triangle bound: abs(a(s)) ≤ Σ abs(h_j), at every s."""
+
+from __future__ import annotations
+
+from rope_theory._arrays import Array, complex_, in_kind, space_of
+
+
+def triangle(h: Array) -> Array:
+    """Return the bound on abs(a(s)) that holds at every offset, Σ_j abs(h_j).
+
+    Sharp at every s for the moduli alone (h_j = abs(h_j) e^{−isθ_j} attains it). A partly rotated head adds
+    abs(C), its position-free term.
+
+    Parameters
+    ----------
+    h : array or tensor, complex, shape (..., P)
+        Score coefficients.
+
+    Returns
+    -------
+    array or tensor, shape (...)
+
+    Raises
+    ------
+    ValueError
+        For empty h, NaN or infinity.
+    """
+    space = space_of(h)
+    h = complex_(h, "h", space)
+    if len(h.shape) == 0:
+        raise ValueError("h must have the pairs on its last axis, got a single number.")
+    return in_kind(abs(h).sum(-1), space)
