@@ -1,0 +1,233 @@
+"""Scalings side by side on the same coefficients, and one score curve cell by cell beside its chord bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._arrays import angular, coefficients, is_tensor, space_of, values_behind
+from rope_theory._checks import integer
+from rope_theory._records import Record, Table
+from rope_theory.bounds.chord import chord_curvature, chord_sharp
+from rope_theory.config import RopeConfig
+from rope_theory.scaling import Scaling, Unscaled
+from rope_theory.scores import attention_score, score_curve
+
+BETWEEN = 16
+"""Offsets looked at per token when the largest score between integers is sought."""
+
+ROWS_AT_ONCE = 1 << 22
+"""Scores held at one time (32 MiB of float64)."""
+
+
+@dataclass(frozen=True)
+class ComparisonRow(Record):
+    """One scaling on one set of coefficients; scores are those of the rotated part, times ``logit_factor``.
+
+    Attributes
+    ----------
+    scaling : str
+        Name of the method with its parameters.
+    h_index : int
+        Which row of h (0 when h is one-dimensional).
+    logit_factor : float
+        μ², the square of the attention factor; contained in every score and bound of this row.
+    inside, between_inside : float
+        Largest abs(score) at offsets 0 … L − 1: at integers, and on a grid of 1/16 token that contains them.
+    beyond, between_beyond : float
+        The same past the trained window, up to length − 1; NaN-free: equal to 0 when length is L.
+    inside_ratio, beyond_ratio : float
+        ``between_inside`` and ``between_beyond`` over ``trained_maximum``.
+    trained_maximum : float
+        Largest abs(a(n)) of the unscaled model at the trained offsets n = 0 … L − 1: the A of every bound.
+    triangle : float
+        Bound on abs(score) at any offset.
+    """
+
+    scaling: str
+    h_index: int
+    logit_factor: float
+    inside: float
+    between_inside: float
+    beyond: float
+    between_beyond: float
+    inside_ratio: float
+    beyond_ratio: float
+    trained_maximum: float
+    triangle: float
+
+
+@dataclass(frozen=True)
+class Comparison(Table):
+    """Rows of ``compare``, with what they were computed for.
+
+    Maxima between integers are observed on a grid of 1/16 token, not certified.
+    """
+
+    rows: tuple[ComparisonRow, ...]
+    config: RopeConfig
+    length: int
+
+
+def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: int) -> Comparison:
+    """Return how large scores get under each scaling, inside and beyond the trained window.
+
+    A row a scaling and a row of h, all on the same h: what is compared is the frequencies and the attention
+    factor alone.
+
+    Parameters
+    ----------
+    config : RopeConfig
+        The model before extension.
+    scalings : sequence of Scaling
+        Methods to compare; ``Unscaled()`` is plain extrapolation.
+    h : array or tensor, complex, shape (P,) or (N, P)
+        Score coefficients.
+    length : int
+        Extended window in tokens, at least ``config.context_length``; offsets reach length − 1.
+
+    Returns
+    -------
+    Comparison
+        ``.rows``, in the order of scalings, h varying fastest.
+
+    Raises
+    ------
+    ValueError
+        For no scalings, a length below the trained window, h that does not match config.
+    TypeError
+        For something in scalings that is not one.
+    """
+    if not isinstance(config, RopeConfig):
+        raise TypeError(f"config must be a RopeConfig, got {type(config).__name__}.")
+    if isinstance(scalings, Scaling):
+        raise TypeError("scalings must be a sequence; put the one scaling in a list.")
+    scalings = tuple(scalings)
+    if not scalings:
+        raise ValueError("scalings is empty; give at least one, for example [Unscaled(), PositionInterpolation(4)].")
+    for scaling in scalings:
+        if not isinstance(scaling, Scaling):
+            raise TypeError(f"scalings must hold Scaling objects, got {scaling!r}.")
+    window = config.context_length
+    length = integer(length, "length", window, f"It is the extended window; the trained one is {window}.")
+    space = space_of()
+    unscaled = Unscaled().frequencies(config)
+    h = coefficients(h.detach().cpu().numpy() if is_tensor(h) else h, len(unscaled), space)
+    if h.ndim > 2:
+        raise ValueError(f"h must have shape (P,) or (N, P), got {h.shape}; reshape it to (-1, {len(unscaled)}).")
+    h = h.reshape(-1, len(unscaled))
+    trained = _largest(h, unscaled, 0, window, 1)
+    if not trained.all():
+        raise ValueError("h has a row of zeros: ratios to its trained maximum have no meaning. Leave it out.")
+    return Comparison(tuple(_rows(config, scalings, h, trained, length)), config, length)
+
+
+def _rows(
+    config: RopeConfig, scalings: Sequence[Scaling], h: Any, trained: NDArray[np.float64], length: int
+) -> Iterator[ComparisonRow]:
+    window = config.context_length
+    for scaling in scalings:
+        table = scaling.frequencies(config, length)
+        gain = table.attention_factor**2
+        inside = gain * _largest(h, table, 0, window, 1)
+        between_inside = gain * _largest(h, table, 0, window - 1, BETWEEN)
+        nothing = np.zeros(len(h))
+        beyond = gain * _largest(h, table, window, length, 1) if length > window else nothing
+        between_beyond = gain * _largest(h, table, window - 1, length - 1, BETWEEN) if length > window else nothing
+        triangle = gain * np.abs(h).sum(-1)
+        for index in range(len(h)):
+            at_integers, everywhere = float(inside[index]), float(max(inside[index], between_inside[index]))
+            outside, outside_everywhere = float(beyond[index]), float(max(beyond[index], between_beyond[index]))
+            yield ComparisonRow(
+                scaling=repr(scaling),
+                h_index=index,
+                logit_factor=gain,
+                inside=at_integers,
+                between_inside=everywhere,
+                beyond=outside,
+                between_beyond=outside_everywhere,
+                inside_ratio=everywhere / float(trained[index]),
+                beyond_ratio=outside_everywhere / float(trained[index]),
+                trained_maximum=float(trained[index]),
+                triangle=float(triangle[index]),
+            )
+
+
+def _largest(h: Any, theta: Any, start: int, stop: int, per_token: int) -> NDArray[np.float64]:
+    """Return the largest abs(score) over start … stop (excluded) of each row of h, (N,)."""
+    span = max(1, ROWS_AT_ONCE // (len(h) * per_token))
+    largest = np.zeros(len(h))
+    for first in range(start, stop, span):
+        scores = score_curve(h, theta, first, min(stop, first + span), 1.0 / per_token)
+        largest = np.maximum(largest, np.abs(scores).max(-1))
+    return largest
+
+
+@dataclass(frozen=True, eq=False)
+class ChordCells(Record):
+    """A score curve with, at every offset, the chord of its unit cell and the bounds on the distance from it.
+
+    Attributes
+    ----------
+    offsets : ndarray, shape (n,)
+        Offsets in tokens.
+    scores, chords : ndarray, shape (n,)
+        The score, and the straight line between its values at the integers around.
+    sharp, curvature : ndarray, shape (n,)
+        ``bounds.chord_sharp`` and ``bounds.chord_curvature`` for the moduli of this h.
+    """
+
+    offsets: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    chords: NDArray[np.float64]
+    sharp: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+
+
+def chord_cells(h: Any, theta: Any, first: int, last: int, *, per_token: int = 32) -> ChordCells:
+    """Return the score between two integer offsets, cell by cell beside its chord and the chord bounds.
+
+    Parameters
+    ----------
+    h : array, complex, shape (P,)
+        Score coefficients.
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    first, last : int
+        Offsets in tokens, first < last; both are included.
+    per_token : int
+        Offsets a cell, at least 2.
+
+    Returns
+    -------
+    ChordCells
+
+    Raises
+    ------
+    ValueError
+        For first ≥ last, h that is not one-dimensional or does not match theta.
+    """
+    space = space_of()
+    theta = angular(np.asarray(values_behind(theta)), space)
+    h = coefficients(h.detach().cpu().numpy() if is_tensor(h) else h, len(theta), space)
+    if h.ndim != 1:
+        raise ValueError(f"h must be one-dimensional, got shape {h.shape}; draw one curve at a time.")
+    if integer(first, "first", -(2**53)) >= integer(last, "last", -(2**53)):
+        raise ValueError(f"first ({first}) must be below last ({last}).")
+    per_token = integer(per_token, "per_token", 2)
+    offsets = first + np.arange((last - first) * per_token + 1) / per_token
+    low = np.minimum(np.floor(offsets), last - 1.0)
+    at_integers = attention_score(h, theta, np.arange(first, last + 1))
+    left = (low - first).astype(int)
+    share = offsets - low
+    return ChordCells(
+        offsets=offsets,
+        scores=attention_score(h, theta, offsets),
+        chords=(1.0 - share) * at_integers[left] + share * at_integers[left + 1],
+        sharp=chord_sharp(theta, offsets, low, low + 1.0, h=h),
+        curvature=chord_curvature(theta, offsets, low, low + 1.0, h=h),
+    )

@@ -1,0 +1,42 @@
+"""The design matrix Φ(s) = [cos sθ_j, sin sθ_j] and its singular value decomposition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._arrays import angular, is_tensor, offsets, phasors, space_of, values_behind
+
+
+def frequencies(theta: Any) -> NDArray[np.float64]:
+    """Return θ as a float64 numpy array, (P,), from an array or a ``Frequencies``."""
+    values = values_behind(theta)
+    if is_tensor(values):
+        raise TypeError("theta must be a numpy array or a Frequencies here: fits are computed by LAPACK on the CPU.")
+    checked: NDArray[np.float64] = angular(np.asarray(values), space_of())
+    return checked
+
+
+def one_dimensional(s: Any, name: str) -> NDArray[np.float64]:
+    """Return offsets (n,) in float64; a column (n, 1) is accepted, as scikit-learn passes it."""
+    checked: NDArray[np.float64] = offsets(s, name, space_of())
+    if checked.ndim == 2 and checked.shape[1] == 1:
+        checked = checked[:, 0]
+    if checked.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, offsets in tokens; got shape {checked.shape}.")
+    return checked
+
+
+def design(theta: NDArray[np.float64], s: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return [cos sθ, sin sθ], shape (n, 2P).
+
+    In float32 everything is float32, the phases too, as in the paper's appendix C.1; in float64 the phases are
+    right to a few ulps.
+    """
+    if dtype == np.float32:
+        phases = np.outer(s.astype(np.float32), theta.astype(np.float32))
+        return np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
+    cos, sin = phasors(theta, s, space_of())
+    return np.concatenate([cos, sin], axis=1)
