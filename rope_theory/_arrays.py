@@ -51,7 +51,9 @@ def space_of(*values: Any, keep_dtype: bool = False) -> Space:
     tensors = [value for value in values if is_tensor(value)]
     if not tensors:
         return Space(np, None, np.float64, np.complex128)
-    import array_api_compat.torch as xp
+    import array_api_compat.torch
+
+    xp: Any = array_api_compat.torch
 
     devices = {str(tensor.device) for tensor in tensors}
     if len(devices) > 1:
@@ -59,7 +61,7 @@ def space_of(*values: Any, keep_dtype: bool = False) -> Space:
     dtype, complex_dtype = xp.float64, xp.complex128
     if keep_dtype:
         kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
-        if kinds <= {xp.float32, xp.complex64}:
+        if kinds and kinds <= {xp.float32, xp.complex64}:
             dtype, complex_dtype = xp.float32, xp.complex64
         elif not kinds <= {xp.float64, xp.complex128, xp.float32, xp.complex64}:
             raise ValueError(
@@ -82,8 +84,12 @@ def complex_(value: Any, name: str, space: Space) -> Array:
 def offsets(value: Any, name: str, space: Space) -> Array:
     """Return offsets in tokens: finite, and no further than 2**53 from zero."""
     wide = Space(space.xp, space.device, space.xp.float64, space.complex_dtype)  # float32 ends at 2**24
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = max(-(2**62), min(value, 2**62))  # numpy has no wider integer; the check below speaks
     result = _converted(value, name, wide, wide.dtype, "real")
-    if bool((abs(result) > LARGEST_OFFSET).any()):
+    given = value if is_tensor(value) else np.asarray(value)  # not yet rounded: 2**53 + 1 is no float
+    limit = int(LARGEST_OFFSET)
+    if bool(((given > limit) | (given < -limit)).any()):
         raise ValueError(
             f"{name} reaches beyond ±2**53 tokens, where float64 no longer tells neighbouring offsets apart; "
             "use smaller offsets."
@@ -95,6 +101,10 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
     if hasattr(value, "theta") and hasattr(value, "scaling"):
         raise TypeError(f"{name} got a Frequencies; pass its .theta, or put it in the place of theta.")
     if is_tensor(value):
+        if space.is_numpy:
+            raise TypeError(f"{name} must be a numpy array here, got a torch tensor; pass its .detach().cpu().numpy().")
+        if value.dtype == space.xp.bool:
+            raise TypeError(f"{name} must be an array of numbers, got a tensor of dtype torch.bool.")
         if value.is_complex() and kind == "real":
             raise TypeError(f"{name} must be real, got a complex tensor.")
         result = value.to(dtype)
@@ -104,15 +114,13 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
         except (TypeError, ValueError) as error:
             raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}.") from error
         if array.dtype.kind not in "iufc":
-            raise TypeError(
-                f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}."
-            )
+            raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}.")
         if array.dtype.kind == "c" and kind == "real":
             raise TypeError(f"{name} must be real, got complex numbers.")
         if space.is_numpy:
             result = array.astype(dtype, copy=False)
         else:
-            result = space.xp.asarray(np.ascontiguousarray(array).copy(), dtype=dtype, device=space.device)
+            result = space.xp.asarray(np.array(array, order="C"), dtype=dtype, device=space.device)
     if 0 in result.shape:
         raise ValueError(f"{name} is empty (shape {tuple(result.shape)}); at least one element is needed.")
     finite = space.xp.isfinite(result)

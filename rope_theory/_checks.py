@@ -18,6 +18,8 @@ def number(value: Any, name: str) -> float:
         result = float(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r}.") from error
+    except OverflowError as error:
+        raise ValueError(f"{name} must fit in float64 (below 1.8e308), got a larger integer.") from error
     if not math.isfinite(result):
         raise ValueError(f"{name} must be finite, got {result}.")
     return result

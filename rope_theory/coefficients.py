@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import Array, angular, in_kind, offsets, real, space_of, values_behind
+from rope_theory._arrays import Array, angular, in_kind, offsets, phasors, real, space_of, values_behind
 from rope_theory._checks import above, at_least, even_width, integer, one_of
 
 PAIRINGS = ("half", "interleaved")
@@ -97,7 +97,9 @@ def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
             "q[..., :, None, :] and k[..., None, :, :]."
         ) from None
     head_dim = q.shape[-1]
-    width = even_width(head_dim if rotary_dim is None else rotary_dim, "head_dim" if rotary_dim is None else "rotary_dim")
+    width = even_width(
+        head_dim if rotary_dim is None else rotary_dim, "head_dim" if rotary_dim is None else "rotary_dim"
+    )
     if width > head_dim:
         raise ValueError(f"rotary_dim ({width}) exceeds the head width of q and k ({head_dim}).")
     return width
@@ -132,12 +134,12 @@ def aligned(theta: Any, at: float = 0.0, *, h_max: float = 1.0) -> NDArray[np.co
     peak = offsets(at, "at", space)
     if peak.ndim:
         raise ValueError(f"at must be one offset, got shape {peak.shape}.")
-    return above(h_max, "h_max", 0.0) * np.exp(-1j * peak * frequencies)
+    cos, sin = phasors(frequencies, peak, space)
+    family: NDArray[np.complex128] = above(h_max, "h_max", 0.0) * (cos - 1j * sin)
+    return family
 
 
-def random_phase(
-    pairs: int, *, seed: int, count: int | None = None, h_max: float = 1.0
-) -> NDArray[np.complex128]:
+def random_phase(pairs: int, *, seed: int, count: int | None = None, h_max: float = 1.0) -> NDArray[np.complex128]:
     """Return coefficients of equal modulus and independent uniform phases, h_j = h_max·e^{iu_j}.
 
     Parameters
@@ -219,7 +221,10 @@ def adversarial(
     """
     space = space_of()
     frequencies = angular(np.asarray(values_behind(theta)), space)
-    offset = float(offsets(s, "s", space))
+    at = offsets(s, "s", space)
+    if at.ndim:
+        raise ValueError(f"s must be one offset, got shape {at.shape}.")
+    offset = float(at)
     if (grid is None) != (weights is None):
         raise ValueError("grid and weights belong together: give both or neither.")
     if grid is None:
@@ -228,12 +233,14 @@ def adversarial(
     else:
         nodes, shares = offsets(grid, "grid", space), real(weights, "weights", space)
         if nodes.shape != shares.shape or nodes.ndim != 1:
-            raise ValueError(f"grid and weights must be one-dimensional and equally long: {nodes.shape}, {shares.shape}.")
+            raise ValueError(
+                f"grid and weights must be one-dimensional and equally long: {nodes.shape}, {shares.shape}."
+            )
     # measured from s, so that near nodes lose no digits at large offsets
-    residual = 1.0 - np.exp(1j * np.outer(frequencies, nodes - offset)) @ shares
+    cos, sin = phasors(frequencies, nodes - offset, space)
+    residual = 1.0 - shares @ (cos + 1j * sin)
     modulus = np.abs(residual)
     direction = np.where(modulus > 0.0, residual / np.where(modulus > 0.0, modulus, 1.0), 1.0)
-    family: NDArray[np.complex128] = (
-        above(h_max, "h_max", 0.0) * np.conj(direction) * np.exp(-1j * offset * frequencies)
-    )
+    cos, sin = phasors(frequencies, at, space)
+    family: NDArray[np.complex128] = above(h_max, "h_max", 0.0) * np.conj(direction) * (cos - 1j * sin)
     return family

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,8 +104,8 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     """
     if not isinstance(config, RopeConfig):
         raise TypeError(f"config must be a RopeConfig, got {type(config).__name__}.")
-    if isinstance(scalings, Scaling):
-        raise TypeError("scalings must be a sequence; put the one scaling in a list.")
+    if isinstance(scalings, Scaling) or not isinstance(scalings, Iterable):
+        raise TypeError(f"scalings must be a sequence, got {scalings!r}; put a single scaling in a list.")
     scalings = tuple(scalings)
     if not scalings:
         raise ValueError("scalings is empty; give at least one, for example [Unscaled(), PositionInterpolation(4)].")
@@ -141,7 +141,10 @@ def _rows(
         triangle = gain * np.abs(h).sum(-1)
         for index in range(len(h)):
             at_integers, everywhere = float(inside[index]), float(max(inside[index], between_inside[index]))
-            outside, outside_everywhere = float(beyond[index]), float(max(beyond[index], between_beyond[index]))
+            outside, outside_everywhere = (
+                float(beyond[index]),
+                float(max(beyond[index], between_beyond[index])),
+            )
             yield ComparisonRow(
                 scaling=repr(scaling),
                 h_index=index,

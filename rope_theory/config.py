@@ -50,9 +50,7 @@ class RopeConfig(Record):
             )
         object.__setattr__(self, "head_dim", head_dim)
         object.__setattr__(self, "rotary_dim", rotary_dim)
-        object.__setattr__(
-            self, "base", above(self.base, "base", 1.0, "Frequencies base^(−2j/d) must fall with j.")
-        )
+        object.__setattr__(self, "base", above(self.base, "base", 1.0, "Frequencies base^(−2j/d) must fall with j."))
         object.__setattr__(
             self,
             "context_length",

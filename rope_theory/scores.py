@@ -59,7 +59,9 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     -----
     Source: arXiv 2306.15595 v2, equation (3). For a whole curve on a regular grid use ``score_curve``.
     """
-    space = space_of(h, values_behind(theta), s, keep_dtype=keep_dtype)
+    space = space_of(h, values_behind(theta), s)
+    if keep_dtype and is_tensor(h):
+        space = space_of(h, keep_dtype=True)
     frequencies = angular(theta, space)
     h = coefficients(h, frequencies.shape[0], space)
     s = offsets(s, "s", space)
@@ -175,9 +177,7 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
     if is_tensor(out) == space.is_numpy or not hasattr(out, "shape"):
         raise TypeError(f"out must be a {'numpy array' if space.is_numpy else 'torch tensor'} like h, got {type(out)}.")
     if tuple(out.shape) != shape or out.dtype != space.dtype:
-        raise ValueError(
-            f"out must be a float64 {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}."
-        )
+        raise ValueError(f"out must be a float64 {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}.")
     if space.is_numpy and not out.flags.writeable:
         raise ValueError("out is read-only; pass a writeable array.")
     if not (out.flags.c_contiguous if space.is_numpy else out.is_contiguous()):
@@ -191,7 +191,10 @@ def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: 
     whole = (end - begin) // row  # the last row of anchors may be cut short
     if whole and space.is_numpy:
         view = target[:, begin : begin + whole * row].reshape(rows, whole, row)  # splitting a contiguous axis: a view
-        np.matmul(weights[:, :whole], fine, out=view)
+        if view.flags.c_contiguous:  # one product instead of one a row of h
+            np.matmul(weights[:, :whole].reshape(rows * whole, -1), fine, out=view.reshape(rows * whole, row))
+        else:
+            np.matmul(weights[:, :whole], fine, out=view)
     elif whole:
         target[:, begin : begin + whole * row] = (weights[:, :whole] @ fine).reshape(rows, -1)
     if whole < anchors:

@@ -39,7 +39,7 @@ def _accumulate(
 
 
 def _compiled(function: Callable[..., None]) -> Any:
-    options = {"nogil": True, "fastmath": {"contract", "nnan", "ninf", "nsz"}}
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nnan", "ninf", "nsz"}}
     try:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written to

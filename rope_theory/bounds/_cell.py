@@ -31,6 +31,8 @@ def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
     if s1 is None:
         low = space.xp.floor(s)
         high = low + 1.0
+        if bool((low >= high).any()):
+            raise ValueError("s = 2**53 has no integer above it in float64; give s1 and s2.")
     else:
         low, high = offsets(s1, "s1", space), offsets(s2, "s2", space)
     try:

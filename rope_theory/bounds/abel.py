@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from rope_theory._arrays import (
     Array,
-    Space,
     angular,
     coefficients,
     in_kind,
@@ -30,6 +29,10 @@ SEGMENT = 1 << 16
 """Offsets a thread takes at one time; their anchors take at most 1/ROW of that, times the pairs."""
 
 
+LARGEST_SLACK = 2.0**-33
+"""Most, in tokens, that an offset may differ from an even grid and be taken for a point of it."""
+
+
 def abel_sum(theta: Any, s: Array) -> Array:
     """Return the sum of the moduli of the partial phasor sums, which limits scores with slowly varying h.
 
@@ -40,8 +43,8 @@ def abel_sum(theta: Any, s: Array) -> Array:
     theta : array (P,) or Frequencies
         Angular frequencies, rad/token.
     s : array or tensor, any shape S
-        Offsets in tokens. A one-dimensional numpy array of evenly spaced offsets takes the fast path, with the
-        same result to a few ulps.
+        Offsets in tokens. Evenly spaced numpy offsets take the fast path: for integers and dyadic steps with
+        the same result to a few ulps, for other steps to the rounding of the offsets, 2**−33 token at most.
 
     Returns
     -------
@@ -176,13 +179,13 @@ def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.
 
 
 def _step(s: NDArray[np.float64]) -> float | None:
-    """Return the step of evenly spaced offsets (to one ulp of the largest), None for others."""
+    """Return the step of evenly spaced offsets (to four ulps and 2**−33 token), None for others."""
     if len(s) < 2:
         return None
     step = float(s[-1] - s[0]) / (len(s) - 1)
-    slack = np.spacing(max(abs(s[0]), abs(s[-1])))
+    slack = min(4.0 * np.spacing(max(abs(s[0]), abs(s[-1]))), LARGEST_SLACK)
     for first in range(0, len(s), SEGMENT):
-        piece = s[first : first + SEGMENT]
-        if np.abs(s[0] + step * np.arange(first, first + len(piece)) - piece).max() > slack:
+        distance = s[first : first + SEGMENT] - s[0]  # far from zero s[0] + step·k would round to s itself
+        if np.abs(step * np.arange(first, first + len(distance)) - distance).max() > slack:
             return None
     return step

@@ -95,17 +95,13 @@ def _triangle_witness() -> Evaluation:
 def _chord_sharp_witness() -> Evaluation:
     theta = Unscaled().frequencies(_PAPER_CONFIG)
     h = adversarial(theta, 100.3)
-    return Evaluation(
-        _excess_over_chord(h, theta, 100.3, 100.0, 101.0), float(_chord.chord_sharp(theta, 100.3, h=h))
-    )
+    return Evaluation(_excess_over_chord(h, theta, 100.3, 100.0, 101.0), float(_chord.chord_sharp(theta, 100.3, h=h)))
 
 
 def _chord_published_witness() -> Evaluation:
     theta = Unscaled().frequencies(_PAPER_CONFIG)
     h = aligned(theta, at=0.5)  # h_j = e^{−iθ_j/2}
-    return Evaluation(
-        _excess_over_chord(h, theta, 0.5, 0.0, 1.0), float(_chord.chord_published(_PAPER_CONFIG, 0.5))
-    )
+    return Evaluation(_excess_over_chord(h, theta, 0.5, 0.0, 1.0), float(_chord.chord_published(_PAPER_CONFIG, 0.5)))
 
 
 def _attention_shift_witness() -> Evaluation:
@@ -123,7 +119,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("any s", "a partly rotated head adds |C|"),
             relation="tight",
             evidence="proved",
-            source="triangle inequality; theory.md section 2",
+            source="docs/theory.md, section 2",
             witness=Witness("h_j = e^{−isθ_j} at s = 3000.25, d = 128, c = 1e4", _triangle_witness),
         ),
         "chord_sharp": Statement(
@@ -132,7 +128,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("s1 ≤ s ≤ s2", "any frequencies"),
             relation="tight",
             evidence="proved",
-            source="theory.md section 2",
+            source="docs/theory.md, section 3",
             witness=Witness("coefficients.adversarial at s = 100.3, d = 128, c = 1e4", _chord_sharp_witness),
         ),
         "chord_curvature": Statement(
@@ -141,7 +137,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("s1 ≤ s ≤ s2", "any frequencies"),
             relation="upper",
             evidence="proved",
-            source="arXiv 2306.15595 v2, equations (11), (12); theory.md section 2",
+            source="arXiv 2306.15595 v2, equations (11), (12); docs/theory.md, section 3",
         ),
         "chord_repaired": Statement(
             function=_chord.chord_repaired,
@@ -149,7 +145,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("s1 ≤ s ≤ s2", "θ_j = c^(−2j/d)", "|h_j| ≤ H"),
             relation="upper",
             evidence="proved",
-            source="theory.md section 2; repairs arXiv 2306.15595 v2, Theorem 2.1",
+            source="docs/theory.md, section 3; repairs arXiv 2306.15595 v2, Theorem 2.1",
         ),
         "chord_published": Statement(
             function=_chord.chord_published,
@@ -182,7 +178,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("|a| bounded on all of Δℤ", "Δ·θ_max < π"),
             relation="upper",
             evidence="proved",
-            source="Duffin and Schaeffer's comparison lemma; theory.md section 4",
+            source="Duffin and Schaeffer's comparison lemma; docs/theory.md, section 4",
         ),
         "attention_shift": Statement(
             function=_attention_shift.attention_shift,
@@ -190,7 +186,7 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             hypotheses=("|e_i| ≤ δ for every logit of the row",),
             relation="tight",
             evidence="proved",
-            source="theory.md section 2",
+            source="docs/theory.md, section 3",
             witness=Witness("two logits whose log-odds go from −δ to δ, δ = 0.7", _attention_shift_witness),
         ),
     }

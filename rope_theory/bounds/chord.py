@@ -15,7 +15,13 @@ from rope_theory.config import RopeConfig
 
 
 def chord_sharp(
-    theta: Any, s: Array, s1: Array | None = None, s2: Array | None = None, *, h: Array | None = None, h_max: float = 1.0
+    theta: Any,
+    s: Array,
+    s1: Array | None = None,
+    s2: Array | None = None,
+    *,
+    h: Array | None = None,
+    h_max: float = 1.0,
 ) -> Array:
     """Return the largest possible distance of the score from the chord, given the moduli of h.
 
@@ -63,7 +69,13 @@ def chord_sharp(
 
 
 def chord_curvature(
-    theta: Any, s: Array, s1: Array | None = None, s2: Array | None = None, *, h: Array | None = None, h_max: float = 1.0
+    theta: Any,
+    s: Array,
+    s1: Array | None = None,
+    s2: Array | None = None,
+    *,
+    h: Array | None = None,
+    h_max: float = 1.0,
 ) -> Array:
     """Return the curvature bound on the distance of the score from the chord: Theorem 2.1 with the sum kept.
 

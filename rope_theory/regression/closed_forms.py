@@ -44,7 +44,7 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
 
     Notes
     -----
-    Source: theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
+    Source: docs/theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
     """
     space = space_of()
     theta, train = frequencies(theta), one_dimensional(train, "train")

@@ -12,13 +12,15 @@ from rope_theory._checks import at_least, one_of
 from rope_theory._optional import load
 from rope_theory.regression._design import design, frequencies, one_dimensional
 
-_base = load("sklearn.base", "regression")
+load("sklearn", "regression")  # a missing one is told with the pip command
+
+from sklearn.base import BaseEstimator, RegressorMixin  # noqa: E402
 
 SOLVERS = ("svd", "cholesky", "normal")
 DTYPES = ("float64", "float32")
 
 
-class RotaryRidge(_base.RegressorMixin, _base.BaseEstimator):  # type: ignore[misc]
+class RotaryRidge(RegressorMixin, BaseEstimator):
     """Ridge regression on the basis [cos sθ_j, sin sθ_j] of one-dimensional offsets s, without intercept.
 
     w = argmin ‖Φw − y‖² + alpha·‖w‖². With w = (α_1 … α_P, β_1 … β_P) the fit is a(s) = Re Σ h_j e^{isθ_j},

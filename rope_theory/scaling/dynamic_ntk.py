@@ -27,7 +27,7 @@ class DynamicNTK(Scaling):
 
     Notes
     -----
-    Source: "dynamic" in transformers, ``modeling_rope_utils.py``; emozilla 2023 and YaRN, arXiv 2309.00071, section 3.3.
+    Source: "dynamic" in transformers, ``modeling_rope_utils.py``; emozilla 2023; YaRN, arXiv 2309.00071, section 3.3.
     """
 
     factor: float

@@ -39,9 +39,7 @@ class Llama3(Scaling):
     def __post_init__(self) -> None:
         """Check the fields."""
         object.__setattr__(self, "factor", scaling_factor(self.factor))
-        high, low = check_ramp(
-            self.high_freq_factor, self.low_freq_factor, ("high_freq_factor", "low_freq_factor")
-        )
+        high, low = check_ramp(self.high_freq_factor, self.low_freq_factor, ("high_freq_factor", "low_freq_factor"))
         object.__setattr__(self, "high_freq_factor", high)
         object.__setattr__(self, "low_freq_factor", low)
 

@@ -1,0 +1,50 @@
+"""Run the benchmarks, print them and store them in benchmarks/results.json."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import abel_sum_speed, commands, import_time, memory, score_curve_share, score_curve_speed
+from benchmarks.measure import ROOT, Measurement
+from paper_repro import files
+from paper_repro.parts import versions
+
+QUESTIONS = (score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time)
+
+
+def main(
+    whole: Annotated[
+        bool, typer.Option("--commands", help="Also time make reproduce and make test (minutes).")
+    ] = False,
+) -> None:
+    """Measure ratios within one run."""
+    errors = Console(stderr=True)
+    results: list[Measurement] = [
+        question.run() for question in track(QUESTIONS, description="measuring", console=errors)
+    ]
+    if whole:
+        errors.print("timing make reproduce and make test in a fresh clone …")
+        results += commands.run()
+    table = Table("question", "measured", "aim", "met", "details")
+    for result in results:
+        side = "≥" if result.better == "above" else "≤"
+        table.add_row(result.question, f"{result.value:.3g} {result.unit}", f"{side} {result.aim:g} {result.unit}",
+                      "yes" if result.met else "NO", result.details)  # fmt: skip
+    Console(width=None if errors.is_terminal else 160).print(table)
+    stored = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": versions(),
+        "results": [result.to_dict() | {"met": result.met} for result in results],
+    }
+    files.write(ROOT / "benchmarks" / "results.json", files.as_json(stored))
+
+
+if __name__ == "__main__":
+    typer.run(main)

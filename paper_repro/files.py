@@ -1,0 +1,63 @@
+"""Files that are either whole or absent: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rope_theory._records import json_ready
+
+TEMPORARY = ".partial"
+"""Ending of files that are still being written; anything left with it comes from a killed run."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all; an existing file of the same content is left alone."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}{TEMPORARY}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed run left half-written in ``folder``."""
+    for leftover in folder.glob(f".*{TEMPORARY}"):
+        leftover.unlink()
+
+
+def as_json(value: Any) -> bytes:
+    """Return ``value`` as indented JSON, keys in order, ending in a newline."""
+    return (json.dumps(json_ready(value), indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def as_csv(columns: Mapping[str, Any]) -> bytes:
+    """Return equally long columns as CSV; floats with the fewest digits that read back the same."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True))
+    return text.getvalue().encode()
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of ``content`` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,185 @@
+"""A part of the reproduction: what it is computed from, how, and the files it leaves behind."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from paper_repro import files
+from rope_theory._records import Record, json_ready
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project folder: figures/, README.md and the cache lie in it."""
+
+PACKAGES = ("numpy", "scipy", "numba", "matplotlib", "scikit-learn")
+"""Packages whose version decides what a part looks like."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data(Record):
+    """What a part computed: tables of equally long columns, and single facts quoted in prose."""
+
+    tables: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One figure or table.
+
+    Attributes
+    ----------
+    name : str
+        Stem of its files.
+    kind : {"figures", "tables"}
+        Which command makes it.
+    inputs : mapping
+        Everything it is computed from but the code and the versions: settings and seeds.
+    compute : callable
+        inputs → Data.
+    draw : callable or None
+        Data → Figure; tables have none.
+    """
+
+    name: str
+    kind: Literal["figures", "tables"]
+    inputs: Mapping[str, Any]
+    compute: Callable[[Mapping[str, Any]], Data]
+    draw: Callable[[Data], Figure] | None = None
+
+    def make(self, folder: Path) -> list[Path]:
+        """Compute, draw and write the part's files to ``folder``; return their paths."""
+        data = self.compute(self.inputs)
+        written = []
+        for table, columns in data.tables.items():
+            path = folder / (f"{self.name}.{table}.csv" if len(data.tables) > 1 else f"{self.name}.csv")
+            files.write(path, files.as_csv(columns))
+            written.append(path)
+        if data.facts:
+            path = folder / f"{self.name}.json"
+            files.write(path, files.as_json(data.facts))
+            written.append(path)
+        if self.draw is not None:
+            figure = self.draw(data)
+            for ending in ("png", "svg"):
+                path = folder / f"{self.name}.{ending}"
+                files.write(path, _rendered(figure, ending))
+                written.append(path)
+            _close(figure)
+        return written
+
+
+def _rendered(figure: Figure, ending: str) -> bytes:
+    import io
+
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    # no dates and no program versions in the file, so that the same picture has the same bytes
+    metadata = {"Software": None} if ending == "png" else {"Date": None, "Creator": None}
+    with mpl.rc_context({"svg.hashsalt": "rope_theory", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format=ending, dpi=150, metadata=metadata, bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def _close(figure: Figure) -> None:
+    from matplotlib import pyplot as plt
+
+    plt.close(figure)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where parts are made, and the memory of which are finished.
+
+    Attributes
+    ----------
+    figures : Path
+        Folder of the outputs.
+    cache : Path
+        Untracked folder with one note a finished part: the hash of its inputs and of each file it wrote.
+    """
+
+    figures: Path = ROOT / "figures"
+    cache: Path = ROOT / ".cache" / "paper_repro"
+
+    def is_finished(self, part: Part) -> bool:
+        """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
+        note = self._note(part)
+        if not note.is_file():
+            return False
+        content = json.loads(note.read_text())
+        if content["inputs"] != fingerprint(part):
+            return False
+        return all(
+            (self.figures / name).is_file() and files.digest((self.figures / name).read_bytes()) == sha256
+            for name, sha256 in content["files"].items()
+        )
+
+    def make(self, part: Part) -> None:
+        """Make ``part`` and note that it is finished."""
+        written = part.make(self.figures)
+        hashes = {path.name: files.digest(path.read_bytes()) for path in written}
+        files.write(self._note(part), files.as_json({"inputs": fingerprint(part), "files": hashes}))
+
+    def write_manifest(self, parts: list[Part]) -> None:
+        """Write figures/manifest.json: inputs, versions and files of every finished part."""
+        entries = {}
+        for part in parts:
+            if self._note(part).is_file():
+                note = json.loads(self._note(part).read_text())
+                entries[part.name] = {"kind": part.kind, "inputs": part.inputs, "files": note["files"]}
+        manifest = {"made_by": "python -m paper_repro", "versions": versions(), "parts": entries}
+        files.write(self.figures / "manifest.json", files.as_json(manifest))
+
+    def clear_leftovers(self) -> None:
+        """Delete half-written files of a killed run."""
+        for folder in (self.figures, self.cache):
+            if folder.is_dir():
+                files.remove_leftovers(folder)
+
+    def _note(self, part: Part) -> Path:
+        return self.cache / f"{part.name}.json"
+
+
+def fingerprint(part: Part) -> str:
+    """Return a hash of what decides the part's files: inputs, versions, code and kind of processor."""
+    return files.digest(
+        files.as_json(
+            {
+                "name": part.name,
+                "inputs": json_ready(dict(part.inputs)),
+                "versions": versions(),
+                "code": _code_hash(),
+                "machine": platform.machine(),
+            }
+        )
+    )
+
+
+@cache
+def _code_hash() -> str:
+    return files.digest(b"".join(path.read_bytes() for path in _sources()))
+
+
+def _sources() -> Iterator[Path]:
+    for package in ("rope_theory", "paper_repro"):
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that decide what is computed and drawn."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    found["python"] = ".".join(platform.python_version_tuple()[:2])
+    found["rope_theory"] = importlib.metadata.version("rope_theory")
+    return found

@@ -1,0 +1,32 @@
+"""Standard deviation of a ridge fit to unit noise, inside and outside the window, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paper_repro.parts import Data, Part
+from paper_repro.settings import CONFIG, theta
+from rope_theory.regression import prediction_std
+
+INPUTS = {
+    "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length,
+    "alphas": [1e-3, 1.0, 10.0, 100.0], "offsets": [1024, 1024.5, 2048, 2560, 3072, 4095],
+}  # fmt: skip
+
+
+def compute(inputs: Mapping[str, Any]) -> Data:
+    """Return a row a ridge and offset."""
+    columns: dict[str, list[Any]] = {"alpha": [], "offset": [], "prediction_std": []}
+    for alpha in inputs["alphas"]:
+        values = prediction_std(theta(), np.arange(inputs["window"]), inputs["offsets"], alpha=alpha)
+        for offset, value in zip(inputs["offsets"], values, strict=True):
+            columns["alpha"].append(alpha)
+            columns["offset"].append(offset)
+            columns["prediction_std"].append(float(value))
+    return Data(tables={"ridge": columns})
+
+
+PART = Part("table_ridge", "tables", INPUTS, compute)

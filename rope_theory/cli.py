@@ -1,0 +1,241 @@
+"""`rope-theory VERB`: arguments, one call, and a table or, with --json, the same data as JSON.
+
+A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in
+``show(record, draw, as_json)``, and a ``draw`` that yields what rich can print.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+import rope_theory as rt
+from rope_theory._labels import short_label
+from rope_theory._overview import BoundsAtOffset, FrequencyOverview, bounds_at, frequency_overview
+from rope_theory._records import Record, json_ready
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Rec = TypeVar("Rec", bound=Record)
+
+PIPED_WIDTH = 160
+"""Columns when nobody says how many there are: wide enough for every table."""
+
+NARROWEST = 80
+"""Columns below which lines are left to the terminal to break, so that no number is cut."""
+
+COMPARED = ("configured", "PI", "NTK-aware", "by-parts", "YaRN")
+"""Headings of the scalings in ``frequencies``."""
+
+UNLIMITED = 10_000
+"""Columns in which any table has its natural width; tables of numbers are too wide rather than cut."""
+
+app = typer.Typer(
+    name="rope-theory",
+    help="What is actually true about extending the context window of RoPE language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+LayerType = Annotated[
+    str | None, typer.Option(help="Which layers, in a model with several tables, such as full_attention.")
+]
+OptionalConfig = Annotated[
+    str | None, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")
+]
+Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # without θ in the encoding: a question mark, no traceback
+    app(prog_name="rope-theory")
+
+
+def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
+    """Turn an error in what was asked into one message on stderr and exit code 2."""
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(*args, **kwargs)
+        except BrokenPipeError:
+            raise
+        except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+            typer.echo(f"rope-theory: {error}", err=True)
+            raise typer.Exit(2) from None
+
+    return run
+
+
+def show(record: Rec, draw: Callable[[Rec], Iterator[RenderableType]], as_json: bool) -> None:
+    """Print a record on stdout, as JSON or as what ``draw`` makes of it."""
+    if as_json:
+        typer.echo(json.dumps(json_ready(record), indent=2, allow_nan=False))
+        return
+    console = Console(markup=False, highlight=False, emoji=False)
+    piped = not console.is_terminal and "COLUMNS" not in os.environ
+    available = PIPED_WIDTH if piped else max(console.width, NARROWEST)
+    for part in draw(record):
+        console.width = available
+        if isinstance(part, Table) and all(column.no_wrap for column in part.columns):
+            options = console.options.update(max_width=UNLIMITED)
+            console.width = max(available, Measurement.get(console, options, part).maximum)
+        console.print(part)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rope-theory {rt.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Compute what is actually true about extending the context window of RoPE language models."""
+
+
+@app.command()
+@plain_errors
+def bounds(
+    config: OptionalConfig = None,
+    layer_type: LayerType = None,
+    head_dim: Annotated[int | None, typer.Option(help="Without CONFIG: width of a head; default 128.")] = None,
+    base: Annotated[float | None, typer.Option(help="Without CONFIG: RoPE base; default 10000.")] = None,
+    rotary_dim: Annotated[int | None, typer.Option(help="Without CONFIG: rotated width, if not all.")] = None,
+    context_length: Annotated[
+        int | None, typer.Option(help="Without CONFIG: trained window in tokens; default 2048.")
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Offset s in tokens.")] = 0.5,
+    left: Annotated[float | None, typer.Option(help="Left end of the cell; default floor(s).")] = None,
+    right: Annotated[float | None, typer.Option(help="Right end of the cell; default floor(s) + 1.")] = None,
+    h_max: Annotated[float, typer.Option(help="Bound on every |h_j|.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Print every closed-form bound that gives a number at one offset, proved and refuted."""
+    widths = {
+        "head_dim": head_dim, "base": base, "rotary_dim": rotary_dim, "context_length": context_length,
+    }  # fmt: skip
+    table = _table(config, layer_type, {name: value for name, value in widths.items() if value is not None})
+    show(bounds_at(table, offset, left, right, h_max=h_max), _draw_bounds, as_json)
+
+
+def _table(config: str | None, layer_type: str | None, widths: dict[str, Any]) -> rt.Frequencies:
+    if config is None:
+        if layer_type is not None:
+            raise ValueError("--layer-type chooses a table of a CONFIG; give one, or leave --layer-type out.")
+        return rt.scaling.Unscaled().frequencies(rt.RopeConfig(**{"head_dim": 128, **widths}))
+    if widths:
+        options = ", ".join("--" + name.replace("_", "-") for name in widths)
+        raise ValueError(f"{options}: a CONFIG says this already; leave the option or the CONFIG out.")
+    return rt.from_hf(config, layer_type=layer_type).frequencies()
+
+
+def _draw_bounds(record: BoundsAtOffset) -> Iterator[RenderableType]:
+    yield Text(f"s = {record.s:.10g} in the cell [{record.s1:.10g}, {record.s2:.10g}] tokens; |h_j| ≤ {record.h_max:g}")
+    yield Text(_described(record.config, record.scaling))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    for heading in ("bound", "value", "relation", "evidence", "of θ"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "value" else "left")
+    table.add_column("statement", overflow="fold")
+    for row in record.rows:
+        refuted = row.evidence == "refuted"
+        evidence = "REFUTED" if refuted else row.evidence
+        cells = (row.name, f"{row.value:.7g}", row.relation, evidence, row.theta, row.formula)
+        table.add_row(*cells, style="red" if refuted else None)
+    yield table
+    yield from _draw_notes(record.notes)
+
+
+@app.command()
+@plain_errors
+def frequencies(
+    config: Config,
+    layer_type: LayerType = None,
+    length: Annotated[int | None, typer.Option(help="Current length in tokens; default the trained window.")] = None,
+    factor: Annotated[
+        float | None, typer.Option(help="Factor of the methods compared; default the configured one, else 4.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a model's rotary table pair by pair, and by how much each scaling slows every pair."""
+    model = rt.from_hf(config, layer_type=layer_type)
+    show(
+        frequency_overview(model, length=length, factor=factor),
+        functools.partial(_draw_frequencies, config),
+        as_json,
+    )
+
+
+def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[RenderableType]:
+    layers = f", {record.layer_type} layers" if record.layer_type else ""
+    yield Text(f"{source}{layers}")
+    yield Text(_described(record.config, record.scaling))
+    mu = record.attention_factor
+    at = f"{record.length} tokens" if record.length else "the trained window"
+    yield Text(f"pairing {record.pairing}; attention factor μ = {mu:.6g}, scores × μ² = {mu**2:.6g}; length {at}")
+    yield Text("wavelength and turns inside the trained window: unscaled; then divisors θ_unscaled / θ'")
+    pi, ntk, parts, yarn = (short_label(scaling) for scaling in record.alternatives)
+    yield Text(f"PI = {pi}; NTK-aware = {ntk}; by-parts = {parts}, ramp by turns;")
+    yarn_mu = record.alternative_attention_factors[-1]
+    yield Text(f"YaRN = {yarn}, ramp by pair index as in transformers, μ = {_aligned(yarn_mu, 6)}")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    for heading in ("pair", "wavelength\n[tokens]", "turns", *COMPARED):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in record.rows:
+        divisors = (row.configured, row.position_interpolation, row.ntk_aware, row.ntk_by_parts, row.yarn)
+        table.add_row(
+            str(row.pair),
+            _aligned(row.wavelength, 2),
+            _aligned(row.turns, 4),
+            *(_aligned(d, 4) for d in divisors),
+        )
+    yield table
+    yield from _draw_notes(record.notes)
+
+
+def _described(config: rt.RopeConfig, scaling: Any) -> str:
+    rotated = "" if config.width == config.head_dim else f", of which {config.width} rotate"
+    return (
+        f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
+        f"trained window {config.context_length} tokens; {short_label(scaling)}"
+    )
+
+
+def _draw_notes(notes: tuple[str, ...]) -> Iterator[RenderableType]:
+    for note in notes:
+        mark = Table.grid(padding=(0, 1))
+        mark.add_row("•", Text(note))
+        yield Padding(mark, (0, 0))
+
+
+def _aligned(value: float | None, digits: int) -> str:
+    """Return a number with its decimals under each other; very small and very large ones with an exponent."""
+    if value is None:
+        return "–"
+    ordinary = value == 0.0 or 0.5 * 10.0**-digits <= abs(value) < 1e8 or abs(value) == float("inf")
+    return f"{value:.{digits}f}" if ordinary else f"{value:.2e}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Pictures of results: one kind a file; results and optional Axes in, Axes out, nothing computed.
+
+matplotlib loads when a function is called (``pip install 'rope_theory[plots]'``).
+"""
+
+from rope_theory.plots.abel_ratio import abel_ratio
+from rope_theory.plots.chord_cells import chord_cells
+from rope_theory.plots.comparison import comparison
+from rope_theory.plots.score_curves import score_curves
+from rope_theory.plots.style import style
+from rope_theory.plots.wavelengths import wavelengths
+
+__all__ = [
+    "abel_ratio",
+    "chord_cells",
+    "comparison",
+    "score_curves",
+    "style",
+    "wavelengths",
+]

@@ -1,0 +1,80 @@
+"""What the pictures share: Axes to draw on, arrays checked, and the mark of the trained window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._arrays import is_tensor, real, space_of
+from rope_theory._checks import integer
+from rope_theory._optional import load
+from rope_theory.plots.style import GREY, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEADROOM = 0.12
+"""Share of the data's height left free above and below it, where the labels of reference lines stand."""
+
+
+@contextmanager
+def canvas(ax: Axes | None) -> Iterator[Axes]:
+    """Yield ``ax`` as it is, or the Axes of a new figure in the house style."""
+    plt = load("matplotlib.pyplot", "plots")
+    if ax is None:
+        with style():
+            yield plt.subplots()[1]
+        return
+    if not isinstance(ax, load("matplotlib.axes", "plots").Axes):
+        raise TypeError(f"ax must be a matplotlib Axes, got {type(ax).__name__}; plt.subplots() makes one.")
+    yield ax
+
+
+def values(value: Any, name: str) -> NDArray[np.float64]:
+    """Return finite real numbers as a numpy array; tensors come to the CPU."""
+    array: NDArray[np.float64] = real(value.detach().cpu().numpy() if is_tensor(value) else value, name, space_of())
+    return array
+
+
+def line_of(value: Any, name: str) -> NDArray[np.float64]:
+    """Return ``value`` as a one-dimensional array."""
+    array = values(value, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}.")
+    return array
+
+
+def mark_window(axes: Axes, window: int | None) -> None:
+    """Draw a dashed vertical line at the last trained offset, window − 1, with a light label."""
+    if window is None:
+        return
+    last = integer(window, "window", 2, "It is the trained window in tokens.") - 1
+    axes.axvline(last, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
+    axes.margins(y=HEADROOM)
+    to_the_left = share_across(axes, last) > 0.7
+    axes.annotate(
+        f"last trained offset, {last}",
+        xy=(last, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if to_the_left else 4, -1),
+        textcoords="offset points",
+        ha="right" if to_the_left else "left",
+        va="top",
+        fontsize="small",
+        color=GREY,
+    )
+
+
+def share_across(axes: Axes, x: float) -> float:
+    """Return where on the Axes ``x`` stands, 0 at the left edge and 1 at the right, whatever the scale."""
+    display = axes.transData.transform((x, 1.0))
+    return float(axes.transAxes.inverted().transform(display)[0])
+
+
+def legend_beside(axes: Axes) -> None:
+    """Put the legend to the right of the Axes, where it covers no data."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)

@@ -1,0 +1,73 @@
+"""Attention scores against the offset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rope_theory.plots._axes import canvas, legend_beside, line_of, mark_window, values
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DENSE = 1000
+"""Offsets past which curves are drawn with a thin line, so that they do not fill the picture."""
+
+
+def score_curves(
+    offsets: Any,
+    scores: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    window: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one or several score curves a(s), for example results of ``score_curve``.
+
+    Parameters
+    ----------
+    offsets : array, shape (n,)
+        Offsets s in tokens.
+    scores : array, shape (n,) or (k, n)
+        Scores at those offsets, one curve a row.
+    labels : sequence of str, length k, optional
+        A name a curve, for the legend to the right.
+    window : int, optional
+        Trained window in tokens; its last offset, window − 1, is marked.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        For shapes or a number of labels that do not match, NaN, infinity or empty arrays.
+    """
+    s = line_of(offsets, "offsets")
+    curves = values(scores, "scores")
+    if curves.ndim not in (1, 2) or curves.shape[-1] != len(s):
+        raise ValueError(
+            f"scores must have shape ({len(s)},) or (k, {len(s)}) to go with the {len(s)} offsets, got {curves.shape}."
+        )
+    curves = curves.reshape(-1, len(s))
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a sequence of names, one a curve; put {labels!r} in a list.")
+    if labels is not None and len(labels) != len(curves):
+        raise ValueError(f"labels has {len(labels)} names for {len(curves)} curve(s); give one a curve.")
+    with canvas(ax) as axes:
+        for index, curve in enumerate(curves):
+            axes.plot(
+                s,
+                curve,
+                linewidth=0.8 if len(s) > DENSE else None,
+                label=None if labels is None else str(labels[index]),
+            )
+        axes.set_xlabel("offset s [tokens]")
+        axes.set_ylabel("score a(s), before 1/√d")
+        mark_window(axes, window)
+        if labels is not None:
+            legend_beside(axes)
+        return axes

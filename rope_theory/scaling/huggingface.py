@@ -1,0 +1,781 @@
+"""A model's config.json ↔ RopeConfig and Scaling, without importing transformers.
+
+What is reproduced is the table that transformers 5.23 computes for the model, from the keys of that version
+(``rope_parameters``) or the older ones (``rope_theta`` and ``rope_scaling``). YaRN is read with
+``ramp="transformers"``, linear in the pair index, because that is the ramp released checkpoints were trained
+and are run with; the paper's ramp, linear in turns, has no name in a config, so ``to_hf`` spells it out as
+one divisor a pair.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rope_theory._checks import above, even_width, integer, number, scaling_factor
+from rope_theory._records import Record
+from rope_theory.config import RopeConfig
+from rope_theory.scaling._model_facts import FACTS, SEVERAL_AXES, UNKNOWN, ModelFacts, TableFacts
+from rope_theory.scaling.dynamic_ntk import DynamicNTK
+from rope_theory.scaling.frequencies import Frequencies, Scaling, geometric
+from rope_theory.scaling.llama3 import Llama3
+from rope_theory.scaling.longrope import LongRoPE
+from rope_theory.scaling.ntk_aware import NTKAware, stretched_base
+from rope_theory.scaling.ntk_by_parts import NTKByParts
+from rope_theory.scaling.position_interpolation import PositionInterpolation
+from rope_theory.scaling.proportional import Proportional
+from rope_theory.scaling.unscaled import Unscaled
+from rope_theory.scaling.yarn import YaRN
+from rope_theory.scaling.yarn import attention_factor as yarn_attention_factor
+
+HIDDEN_KEYS = ("hidden_size", "n_embd", "d_model", "model_dim", "dim")
+HEADS_KEYS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
+HEAD_DIM_KEYS = ("head_dim", "kv_channels", "attention_head_dim")
+LENGTH_KEYS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "n_ctx",
+)
+ORIGINAL = "original_max_position_embeddings"
+ROPE_KEYS = (
+    "rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor", "rotary_pct", "rotary_dim",
+    "rotary_emb_base", "rope_local_base_freq", "global_rope_theta", "local_rope_theta", "qk_rope_head_dim",
+)  # fmt: skip
+"""Top-level keys of which any one shows that the model rotates."""
+
+COMMON_KEYS = frozenset({"rope_type", "type", "rope_theta", "partial_rotary_factor", ORIGINAL})
+TYPE_KEYS: Mapping[str, frozenset[str]] = {
+    "default": frozenset(),
+    "linear": frozenset({"factor"}),
+    "dynamic": frozenset({"factor"}),
+    "yarn": frozenset({"factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate"}),
+    "longrope": frozenset({"factor", "attention_factor", "short_factor", "long_factor"}),
+    "llama3": frozenset({"factor", "low_freq_factor", "high_freq_factor"}),
+    "proportional": frozenset({"factor"}),
+}
+"""Rope type → the keys that enter its table, besides the common ones."""
+
+WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
+"""Rope types whose table depends on the original window."""
+
+ALIASES = {"su": "longrope"}
+MULTI_DIMENSIONAL = frozenset({"mrope", "xdrope", "axial", "bailing_mrope"})
+SECTION_KEYS = ("mrope_section", "xdrope_section")
+
+
+@dataclass(frozen=True)
+class HuggingFaceRope(Record):
+    """What a Hugging Face config says about RoPE.
+
+    Attributes
+    ----------
+    config : RopeConfig
+        Widths, base and trained window in tokens.
+    scaling : Scaling
+        The context-extension method.
+    pairing : {"half", "interleaved"}
+        Which dimensions of a head make a pair: j and j + d/2, or 2j and 2j + 1.
+    notes : tuple of str
+        Which key supplied what, what a default supplied, and what was ignored.
+    layer_type : str or None
+        The layers this table belongs to, in a model with several tables.
+    """
+
+    config: RopeConfig
+    scaling: Scaling
+    pairing: str
+    notes: tuple[str, ...]
+    layer_type: str | None = None
+
+    def frequencies(self, length: int | None = None) -> Frequencies:
+        """Return the table at a current sequence length in tokens (the trained window when not given)."""
+        return self.scaling.frequencies(self.config, length)
+
+
+def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
+    """Read the rotary part of a Hugging Face model config.
+
+    Parameters
+    ----------
+    source : str, Path, mapping or PretrainedConfig
+        A config.json, a folder that holds one, its content, or anything with ``to_dict()``.
+    layer_type : str, optional
+        Which layers, such as "full_attention": required for models with one table a layer type (Gemma 3,
+        OLMo 3, ModernBERT), not allowed for the others.
+
+    Returns
+    -------
+    HuggingFaceRope
+        ``.config``, ``.scaling``, ``.pairing``, ``.notes`` and ``.layer_type``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no file at ``source``.
+    TypeError
+        When ``source``, or a value in it, has the wrong type.
+    ValueError
+        When the config has no RoPE, a rope type that is unknown or rotates by several positions a token, a
+        required key missing, or a value out of range.
+
+    Notes
+    -----
+    The trained window is ``original_max_position_embeddings`` where given, else ``max_position_embeddings``.
+    Source: ``modeling_rope_utils.py`` and the configuration classes of transformers 5.23.0.
+    """
+    if layer_type is not None and not isinstance(layer_type, str):
+        raise TypeError(f"layer_type must be a string or None, got {layer_type!r}.")
+    reading = _open(source)
+    reading.refuse_without_rope()
+    tables, nested = _tables(reading, layer_type)
+    name = _chosen(tables, nested, layer_type)
+    rope = tables[name]
+    if rope is None:
+        raise ValueError(f"layer_type {name!r} has no RoPE in this config (its entry is null): nothing rotates there.")
+    rope = reading.complete(dict(rope), name, nested)
+    rope_type = _rope_type(rope, reading)
+    head_dim, width = _widths(reading, rope, rope_type, name)
+    maximum = reading.maximum_length()
+    if rope_type not in WITH_ORIGINAL:
+        _borrow_original(reading, rope, tables)
+    original = _original_length(reading, rope, rope_type, nested, maximum)
+    table = _Table(reading, rope, maximum, original, nested)
+    scaling = BUILDERS[rope_type](table)
+    reading.say_ignored(rope, rope_type)
+    config = RopeConfig(
+        head_dim=head_dim,
+        base=above(rope["rope_theta"], "rope_theta", 1.0, "Frequencies base^(−2j/d) must fall with j."),
+        context_length=original,
+        rotary_dim=width,
+    )
+    scaling.frequencies(config)  # what does not fit the widths is refused here, not at first use
+    return HuggingFaceRope(config, scaling, reading.pairing(), tuple(reading.notes), name)
+
+
+@dataclass
+class _Reading:
+    """A config being read: its content, what its class implies, and the notes so far."""
+
+    raw: Mapping[str, Any]
+    model_type: str | None
+    facts: ModelFacts
+    notes: list[str]
+
+    def say(self, sentence: str) -> None:
+        if sentence and sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def first(self, keys: tuple[str, ...]) -> tuple[str, Any]:
+        """Return the first key with a value, and the value; ("", None) where there is none."""
+        return next(((key, self.raw[key]) for key in keys if self.raw.get(key) is not None), ("", None))
+
+    def refuse_without_rope(self) -> None:
+        raw, kind = self.raw, self.model_type
+        if raw.get("alibi") is True or raw.get("position_embedding_type") == "alibi":
+            raise ValueError("This config says alibi: attention biases instead of RoPE, so there is no rotary table.")
+        if kind in SEVERAL_AXES:
+            raise ValueError(
+                f"model_type {kind!r} rotates by several positions a token (time, height, width), not by one "
+                "offset s; give the config of a text-only model."
+            )
+        if kind not in FACTS and not self.first(ROPE_KEYS)[0]:
+            raise ValueError(
+                f"No RoPE in this config: model_type is {kind!r} and none of {', '.join(ROPE_KEYS)} is set. "
+                "Give the config of a model with rotary positions, or set rope_theta."
+            )
+        if kind not in FACTS:
+            self.say(
+                f"model_type {kind!r} is not in the table of known classes: only the config's keys are used, "
+                'and pairing is taken to be "half".'
+            )
+        self.say(self.facts.remark)
+
+    def complete(self, rope: dict[str, Any], name: str | None, nested: bool) -> dict[str, Any]:
+        """Fill in the base where the dictionary does not hold it."""
+        if rope.get("rope_theta") is not None:
+            self.say("rope_theta comes from the RoPE dictionary.")
+            return rope
+        table = self.facts.tables.get(name or "")
+        keys = self.facts.base_keys if table is None else (table.base_key,) if table.base_key else ()
+        default = self.facts.base if table is None else table.base
+        key, value = self.first(keys)
+        rope["rope_theta"] = value if key else default
+        self.say(
+            f"The base comes from the top-level {key}." if key
+            else f"The config gives no base for this table; {self.owner()} uses {default:g}."
+        )  # fmt: skip
+        if not key and self.raw.get("rope_theta") is not None:
+            self.say(f"The top-level rope_theta ({self.raw['rope_theta']}) is ignored, as the class does.")
+        return rope
+
+    def owner(self) -> str:
+        return f"model_type {self.model_type!r}" if self.model_type in FACTS else "transformers"
+
+    def maximum_length(self) -> int:
+        key, value = self.first(LENGTH_KEYS)
+        if not key and self.facts.max_length:
+            self.say(f"max_position_embeddings is absent; {self.owner()} uses {self.facts.max_length}.")
+            return self.facts.max_length
+        if not key:
+            raise ValueError(
+                "max_position_embeddings is missing: without it the trained window is unknown. Add it in tokens."
+            )
+        return integer(value, key, 2, "It is the window in tokens.")
+
+    def pairing(self) -> str:
+        key = self.facts.pairing_key
+        if key is not None and self.raw.get(key) is not None:
+            return "interleaved" if self.raw[key] else "half"
+        return self.facts.pairing
+
+    def say_ignored(self, rope: Mapping[str, Any], rope_type: str) -> None:
+        ignored = sorted(
+            key for key in rope.keys() - COMMON_KEYS - TYPE_KEYS[rope_type]
+            if rope[key] is not None
+        )  # fmt: skip
+        if self.model_type == "phimoe":
+            ignored = [key for key in ignored if key not in ("short_mscale", "long_mscale")]
+        if ignored:
+            self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {', '.join(ignored)}.")
+
+
+def _open(source: Any) -> _Reading:
+    raw = _content(source)
+    notes: list[str] = []
+    if isinstance(raw.get("text_config"), Mapping):
+        outer = raw.get("model_type")
+        raw = dict(raw["text_config"])
+        notes.append("The rotary table is that of text_config; vision and audio parts are not read.")
+        if raw.get("model_type") is None and isinstance(outer, str):
+            raw["model_type"] = f"{outer}_text" if f"{outer}_text" in FACTS.keys() | SEVERAL_AXES else outer
+    kind = raw.get("model_type")
+    if kind is not None and not isinstance(kind, str):
+        raise TypeError(f"model_type must be a string, got {kind!r}.")
+    return _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
+
+
+def _content(source: Any) -> Mapping[str, Any]:
+    if isinstance(source, Mapping):
+        return source
+    if hasattr(source, "to_dict") and not isinstance(source, type):
+        content = source.to_dict()
+        if isinstance(content, Mapping):
+            return content
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            "source must be a path to a config.json or to its folder, a mapping, or a config with to_dict(), "
+            f"got {type(source).__name__}."
+        )
+    path = Path(source)
+    path = path / "config.json" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No config at {str(path)!r}: source must be a local config.json or a folder that holds one; "
+            "download a model of the Hub first, or pass its config."
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is not valid JSON ({error}); download it again.") from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{str(path)!r} must hold a JSON object, got {type(content).__name__}.")
+    return content
+
+
+def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
+    value = reading.raw.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{key} must be a dictionary or null, got {value!r}.")
+    return dict(value or {})
+
+
+def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None, dict[str, Any] | None], bool]:
+    """Return layer type → RoPE dictionary (None → the only one), and whether the model has several tables."""
+    facts = reading.facts
+    new, legacy = _dictionary(reading, "rope_parameters"), _dictionary(reading, "rope_scaling")
+    if any(isinstance(value, Mapping) for value in legacy.values()) and not new:
+        new, legacy = legacy, {}
+    nested = any(isinstance(value, Mapping) for value in new.values())
+    if facts.tables:
+        return _known_tables(reading, new, legacy, nested, layer_type), True
+    if nested:
+        outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
+        names = [key for key in new if key not in outer]
+        return {key: None if new[key] is None else _inner(new[key], outer, reading) for key in names}, True
+    if new and legacy and new != legacy:
+        reading.say("rope_parameters and rope_scaling are both given; rope_scaling is used, as transformers does.")
+    rope = legacy or new or dict(facts.rope)
+    if not (legacy or new) and facts.rope:
+        reading.say(f"The config gives no RoPE dictionary; {reading.owner()} has one of its own, and it is used.")
+    return {None: rope}, False
+
+
+def _known_tables(
+    reading: _Reading, new: Mapping[str, Any], legacy: Mapping[str, Any], nested: bool, chosen: str | None
+) -> dict[str | None, dict[str, Any] | None]:
+    names = reading.facts.tables
+    if new and not nested and not all(value is None for value in new.values()):
+        raise ValueError(
+            f"rope_parameters of model_type {reading.model_type!r} must hold one dictionary a layer type "
+            f"({', '.join(map(repr, names))}), got the flat keys {', '.join(new)}."
+        )
+    tables: dict[str | None, dict[str, Any] | None] = {}
+    for name, table in names.items():
+        own = new.get(name)
+        rope = dict(own) if own is not None else {"rope_type": "default", **table.rope}
+        if legacy and table.legacy_scaling:
+            if name == chosen and "type" in legacy and "rope_type" not in legacy:
+                reading.say(
+                    'rope_scaling names its type under the old key "type", which transformers 5.23 does not '
+                    "read for this class: the table stays unscaled."
+                )
+            rope.update(legacy)
+        elif legacy and name == chosen:
+            reading.say(f"rope_scaling does not apply to {name!r}.")
+        tables[name] = rope
+    others = {name: value for name, value in new.items() if isinstance(value, Mapping) and name not in names}
+    return {**tables, **{name: dict(value) for name, value in others.items()}}
+
+
+def _inner(rope: Mapping[str, Any], outer: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
+    for key in outer.keys() - {"rope_type", "truncate"}:
+        reading.say(f"{key} next to the layer types in rope_parameters is ignored: it belongs inside them.")
+    return dict(rope)
+
+
+def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | None) -> str | None:
+    exist = ", ".join(repr(name) for name in tables)
+    if not nested and layer_type is not None:
+        raise ValueError(f"This model has one table for all layers, got layer_type {layer_type!r}; leave it out.")
+    if nested and layer_type is None:
+        raise ValueError(f"This model has one table a layer type; give layer_type, one of {exist}.")
+    if layer_type not in tables:
+        raise ValueError(f"layer_type {layer_type!r} does not exist in this model; give one of {exist}.")
+    return layer_type
+
+
+def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
+    name = rope.get("rope_type") or rope.get("type") or "default"
+    if not isinstance(name, str):
+        raise TypeError(f"rope_type must be a string, got {name!r}.")
+    sections = [key for key in SECTION_KEYS if rope.get(key) is not None or reading.raw.get(key) is not None]
+    if name in MULTI_DIMENSIONAL or sections:
+        raise ValueError(
+            f"{sections[0] if sections else f'rope_type {name!r}'} means positions in several dimensions "
+            "(mrope, axial): a token has no single offset s there, so no table of this package describes it. "
+            "Give a text-only config."
+        )
+    real = reading.facts.aliases.get(name, ALIASES.get(name, name))
+    if real != name:
+        reading.say(f"rope_type {name!r} means {real!r} here.")
+    if real not in BUILDERS:
+        raise ValueError(f"rope_type {name!r} is unknown; known are {', '.join(map(repr, [*BUILDERS, *ALIASES]))}.")
+    return real
+
+
+def _widths(reading: _Reading, rope: Mapping[str, Any], rope_type: str, name: str | None) -> tuple[int, int]:
+    """Return head width and rotated width, in dimensions."""
+    latent = _latent_width(reading)
+    head = latent or _head_dim(reading, reading.facts.tables.get(name or ""), name)
+    if rope_type == "proportional" or (latent is not None and reading.facts is UNKNOWN):
+        return head, head
+    key, share = _share(reading, rope)
+    if key == "rotary_dim":
+        width = integer(share, key, 2, "It is the rotated width of a head.")
+    else:
+        share = number(share, key)
+        if not 0.0 < share <= 1.0:
+            raise ValueError(f"{key} must lie in (0, 1], got {share:g}: it is the rotated share of a head.")
+        width = int(head * share)
+    if width == head or (rope_type == "default" and not reading.facts.default_reads_share):
+        if width != head:
+            reading.say(f"{key} is ignored: this class's default type rotates the whole head.")
+        return head, head
+    if width > head or width < 2 or width % 2:
+        raise ValueError(
+            f"{key} {share!r} of head_dim {head} rotates {width} dimensions; it must be an even number up "
+            "to head_dim, since dimensions come in pairs."
+        )
+    reading.say(f"{key} makes {width} of {head} dimensions rotate.")
+    return head, width
+
+
+def _latent_width(reading: _Reading) -> int | None:
+    """Return the width of the rotated part that latent attention keeps beside the rest; None elsewhere."""
+    key, value = reading.first(("qk_rope_head_dim",))
+    value = value if key else reading.facts.rope_width
+    if value is None:
+        return None
+    width = even_width(value, "qk_rope_head_dim")
+    reading.say(f"Latent attention: head_dim is the rotated part alone, qk_rope_head_dim = {width}.")
+    return width
+
+
+def _share(reading: _Reading, rope: Mapping[str, Any]) -> tuple[str, Any]:
+    if rope.get("partial_rotary_factor") is not None:
+        return "partial_rotary_factor", rope["partial_rotary_factor"]
+    key, value = reading.first(reading.facts.share_keys)
+    if key:
+        return key, value
+    if reading.facts.rotary_dim is not None:
+        reading.say(f"rotary_dim is absent; {reading.owner()} uses {reading.facts.rotary_dim}.")
+        return "rotary_dim", reading.facts.rotary_dim
+    if reading.facts.share != 1.0:
+        reading.say(f"{reading.facts.share_keys[0]} is absent; {reading.owner()} uses {reading.facts.share:g}.")
+    return reading.facts.share_keys[0], reading.facts.share
+
+
+def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> int:
+    key, value = "", None
+    if table is not None and table.head_dim is not None:
+        key, value = reading.first((table.head_dim_key or "",))
+        key, value = (key, value) if key else ("per_layer_config", _layer_head_dim(reading, name))
+        if value is None:
+            reading.say(f"{table.head_dim_key} is absent; {reading.owner()} uses {table.head_dim}.")
+            return table.head_dim
+    key, value = (key, value) if key else reading.first(HEAD_DIM_KEYS)
+    if not key and reading.facts.head_dim is not None:
+        reading.say(f"head_dim is absent; {reading.owner()} uses {reading.facts.head_dim}.")
+        return reading.facts.head_dim
+    if not key:
+        hidden_key, hidden = reading.first(HIDDEN_KEYS)
+        heads_key, heads = reading.first(HEADS_KEYS)
+        if not hidden_key or not heads_key:
+            raise ValueError(
+                f"The head width is unknown: give head_dim, or hidden_size and num_attention_heads "
+                f"(got hidden_size {hidden!r}, num_attention_heads {heads!r})."
+            )
+        key = f"{hidden_key} // {heads_key}"
+        value = integer(hidden, hidden_key, 2) // integer(heads, heads_key, 1)
+        reading.say(f"head_dim = {key} = {value}.")
+    head = integer(value, key, 2, "It is the width of an attention head.")
+    if head % 2:
+        raise ValueError(f"{key} must be an even head width, got {head}: rotary dimensions come in pairs.")
+    return head
+
+
+def _layer_head_dim(reading: _Reading, name: str | None) -> Any:
+    layers, types = reading.raw.get("per_layer_config"), reading.raw.get("layer_types")
+    if not isinstance(layers, Mapping) or not isinstance(types, list):
+        return None
+    widths = (layer.get("head_dim") for index, layer in layers.items() if types[int(index)] == name)
+    return next(widths, None)
+
+
+def _borrow_original(reading: _Reading, rope: dict[str, Any], tables: Mapping[str | None, Any]) -> None:
+    """Take the trained window from the model's other tables: a model was trained on one."""
+    others = {table[ORIGINAL] for table in tables.values() if table and table.get(ORIGINAL) is not None}
+    if rope.get(ORIGINAL) is None and len(others) == 1:
+        rope[ORIGINAL] = others.pop()
+        reading.say(f"{ORIGINAL} stands in the table of other layers of this model.")
+
+
+def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str, nested: bool, maximum: int) -> int:
+    """Return the trained window in tokens."""
+    top, inner = reading.raw.get(ORIGINAL), rope.get(ORIGINAL)
+    if top is None and rope_type in WITH_ORIGINAL and reading.facts.original_length is not None:
+        top = reading.facts.original_length
+        reading.say(f"{ORIGINAL} is {top} at top level, the default of {reading.owner()}.")
+    if nested and rope_type in WITH_ORIGINAL and top is not None:
+        reading.say(f"The top-level {ORIGINAL} ({top}) is not read by tables nested by layer type.")
+        top = None
+    if top is not None and inner is not None and top != inner:
+        reading.say(f"{ORIGINAL} is {top} at top level and {inner} in the RoPE dictionary; the former wins.")
+    value = top if top is not None else inner
+    if value is None:
+        if rope_type in WITH_ORIGINAL:
+            reading.say(f"{ORIGINAL} is absent for rope type {rope_type!r}; max_position_embeddings takes its place.")
+        return maximum
+    reading.say(f"The trained window is {ORIGINAL}, {value} tokens.")
+    return integer(value, ORIGINAL, 2, "It is the trained window in tokens.")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One RoPE dictionary with both lengths, in tokens."""
+
+    reading: _Reading
+    rope: Mapping[str, Any]
+    maximum: int
+    original: int
+    nested: bool
+
+    def required(self, key: str) -> Any:
+        if self.rope.get(key) is None:
+            kind = self.rope.get("rope_type") or self.rope.get("type")
+            raise ValueError(f"{key} is missing: rope type {kind!r} needs it in the RoPE dictionary.")
+        return self.rope[key]
+
+    def factor(self) -> float:
+        return scaling_factor(self.required("factor"))
+
+    def say_disagreement(self, factor: float, implied: float) -> None:
+        if implied not in (1.0, factor):
+            ratio = f"max_position_embeddings / {ORIGINAL}"
+            self.reading.say(f"factor is {factor:g} while {ratio} is {implied:g}; factor is used.")
+
+    def attention_factor(self) -> float | None:
+        value = self.rope.get("attention_factor")
+        return None if value is None else above(value, "attention_factor", 0.0, "It multiplies cos and sin.")
+
+
+def _default(table: _Table) -> Scaling:
+    return Unscaled()
+
+
+def _linear(table: _Table) -> Scaling:
+    return PositionInterpolation(table.factor())
+
+
+def _dynamic(table: _Table) -> Scaling:
+    if table.original == table.maximum:
+        return DynamicNTK(table.factor())
+    table.reading.say(
+        f"Rope type 'dynamic' counts from max_position_embeddings ({table.maximum}), not the trained window."
+    )
+    return DynamicNTK(table.factor(), reference_length=table.maximum)
+
+
+def _yarn(table: _Table) -> Scaling:
+    rope, say = table.rope, table.reading.say
+    if "factor" not in rope:
+        table.required("factor")
+    implied = table.maximum / table.original
+    if rope["factor"] is None:
+        say(f"factor is null; max_position_embeddings / {ORIGINAL} = {implied:g} takes its place.")
+        factor = scaling_factor(implied)
+    else:
+        factor = table.factor()
+        table.say_disagreement(factor, implied)
+    ends = {}
+    for key, default in (("beta_fast", 32.0), ("beta_slow", 1.0)):
+        ends[key] = number(rope.get(key) or default, key)
+        if rope.get(key) == 0:
+            say(f"{key} is 0, which transformers reads as absent: {default:g}.")
+    attention, upper, lower = table.attention_factor(), rope.get("mscale"), rope.get("mscale_all_dim")
+    if attention is None and upper and lower:
+        upper, lower = number(upper, "mscale"), number(lower, "mscale_all_dim")
+        attention = yarn_attention_factor(factor, upper) / yarn_attention_factor(factor, lower)
+        say(f"The attention factor comes from mscale and mscale_all_dim: {attention:g}.")
+    elif upper or lower:
+        reason = "attention_factor is given" if attention is not None else "they count only together"
+        say(f"mscale and mscale_all_dim are ignored: {reason}.")
+    truncate = rope.get("truncate", True)
+    if table.nested:
+        if not truncate:
+            say("transformers 5.23 does not read truncate inside a table nested by layer type; it stays true.")
+        truncate = _dictionary(table.reading, "rope_parameters").get("truncate", True)  # where it does look
+    return YaRN(factor, ends["beta_fast"], ends["beta_slow"], truncate=bool(truncate), attention_factor=attention)
+
+
+def _longrope(table: _Table) -> Scaling:
+    say, implied = table.reading.say, table.maximum / table.original
+    short, long = table.required("short_factor"), table.required("long_factor")
+    attention = table.attention_factor()
+    if table.reading.model_type == "phimoe":
+        attention = _phimoe_attention_factor(table)
+    factor: float | None = None
+    if table.rope.get("factor") is not None:
+        factor = table.factor()
+        table.say_disagreement(factor, implied)
+    else:
+        factor = implied if implied > 1.0 else None
+        say(f"factor is absent; max_position_embeddings / {ORIGINAL} = {implied:g} takes its place.")
+    return LongRoPE(short, long, factor=factor, attention_factor=attention)
+
+
+def _phimoe_attention_factor(table: _Table) -> float:
+    short, long = table.required("short_mscale"), table.required("long_mscale")
+    if short != long:
+        raise ValueError(
+            f"short_mscale ({short}) and long_mscale ({long}) differ: an attention factor that depends on "
+            "the length has no Scaling here. Make one config a length, with both equal."
+        )
+    table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
+    return above(short, "short_mscale", 0.0)
+
+
+def _llama3(table: _Table) -> Scaling:
+    return Llama3(table.factor(), table.required("low_freq_factor"), table.required("high_freq_factor"))
+
+
+def _proportional(table: _Table) -> Scaling:
+    _, share = _share(table.reading, table.rope)
+    return Proportional(share, 1.0 if table.rope.get("factor") is None else table.factor())
+
+
+BUILDERS: Mapping[str, Callable[[_Table], Scaling]] = {
+    "default": _default,
+    "linear": _linear,
+    "dynamic": _dynamic,
+    "yarn": _yarn,
+    "longrope": _longrope,
+    "llama3": _llama3,
+    "proportional": _proportional,
+}
+"""Rope type → how its Scaling is read off a RoPE dictionary."""
+
+
+def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict[str, Any]:
+    """Write a config and a scaling as transformers reads them.
+
+    Parameters
+    ----------
+    config : RopeConfig
+        The model before extension; for DynamicNTK its ``context_length`` (tokens) must be the model config's
+        ``max_position_embeddings``, from which transformers counts.
+    scaling : Scaling
+        One of this package's methods.
+    legacy : bool
+        The keys of transformers 4 (``rope_theta``, ``rope_scaling``) instead of ``rope_parameters``.
+
+    Returns
+    -------
+    dict
+        The value of ``rope_parameters`` for one flat table; with ``legacy``, top-level keys to put into a
+        config. A partly rotated head without scaling is written as linear with factor 1, which every class
+        honours, while "default" in Llama-like classes rotates the whole head.
+
+    Raises
+    ------
+    TypeError
+        When ``config`` is not a RopeConfig or ``scaling`` not one of this package's methods.
+    ValueError
+        When no config gives this table: Proportional in legacy form, DynamicNTK counted from another length.
+
+    Notes
+    -----
+    Source: ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6. NTKAware is a changed base; the
+    paper's ramp, which transformers does not have, is longrope with both lists equal to the divisors.
+    """
+    if not isinstance(scaling, Scaling) or type(scaling) not in WRITERS:
+        known = ", ".join(kind.__name__ for kind in WRITERS)
+        raise TypeError(f"scaling must be one of {known}, got {type(scaling).__name__}.")
+    scaling.frequencies(config)  # refuses what does not fit
+    if legacy and isinstance(scaling, Proportional):
+        raise ValueError("Proportional has no legacy form: transformers 4 has no such rope type; use legacy=False.")
+    rope = {"rope_theta": config.base, **WRITERS[type(scaling)](config, scaling)}
+    partial = config.width != config.head_dim
+    if partial and rope["rope_type"] == "default":
+        rope |= {"rope_type": "linear", "factor": 1.0}
+    share = {"partial_rotary_factor": _exact_share(config.width, config.head_dim)} if partial else {}
+    if not legacy:
+        return {**rope, **share}
+    base = rope.pop("rope_theta")
+    outer = {ORIGINAL: rope[ORIGINAL]} if rope["rope_type"] == "longrope" else {}  # where transformers 4 looks
+    return {
+        "rope_theta": base,
+        "rope_scaling": None if rope["rope_type"] == "default" else rope,
+        **share,
+        **outer,
+    }
+
+
+def _exact_share(width: int, head_dim: int) -> float:
+    """Return a share p with int(p·head_dim) = width, which a rounded quotient may miss by one."""
+    share = width / head_dim
+    return share if int(head_dim * share) == width else math.nextafter(share, 1.0)
+
+
+def _write_default(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "default"}
+
+
+def _write_linear(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "linear", "factor": scaling.factor}
+
+
+def _write_ntk_aware(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "default", "rope_theta": stretched_base(config, scaling.factor)}
+
+
+def _write_dynamic(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    reference = scaling.reference_length
+    if reference is not None and reference != config.context_length:
+        raise ValueError(
+            f"DynamicNTK with reference_length {reference}, context_length {config.context_length}: "
+            "transformers counts from max_position_embeddings of the model config, which is no part of this "
+            f"dictionary. Set it to {reference} there and pass a RopeConfig with that context_length."
+        )
+    return {"rope_type": "dynamic", "factor": scaling.factor}
+
+
+def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    if scaling.ramp == "paper":
+        return _write_divisors(config, scaling)
+    by_parts = isinstance(scaling, NTKByParts)
+    attention = 1.0 if by_parts else scaling.attention_factor
+    return {
+        "rope_type": "yarn",
+        "factor": scaling.factor,
+        ORIGINAL: config.context_length,
+        "beta_fast": scaling.beta if by_parts else scaling.beta_fast,
+        "beta_slow": scaling.alpha if by_parts else scaling.beta_slow,
+        "truncate": scaling.truncate,
+        **({} if attention is None else {"attention_factor": attention}),
+    }
+
+
+def _write_divisors(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    table = scaling.frequencies(config)
+    divisors = (geometric(config.base, config.width) / np.asarray(table.theta)).tolist()
+    return {
+        "rope_type": "longrope",
+        "short_factor": divisors,
+        "long_factor": list(divisors),
+        "factor": scaling.factor,
+        "attention_factor": table.attention_factor,
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_longrope(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "longrope",
+        "short_factor": list(scaling.short_factor),
+        "long_factor": list(scaling.long_factor),
+        **({} if scaling.factor is None else {"factor": scaling.factor}),
+        "attention_factor": scaling.frequencies(config).attention_factor,  # so that no reader derives another
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_llama3(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "llama3",
+        "factor": scaling.factor,
+        "low_freq_factor": scaling.low_freq_factor,
+        "high_freq_factor": scaling.high_freq_factor,
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_proportional(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "proportional",
+        "partial_rotary_factor": scaling.partial_rotary_factor,
+        **({} if scaling.factor == 1.0 else {"factor": scaling.factor}),
+    }
+
+
+WRITERS: Mapping[type[Scaling], Callable[[RopeConfig, Any], dict[str, Any]]] = {
+    Unscaled: _write_default,
+    PositionInterpolation: _write_linear,
+    NTKAware: _write_ntk_aware,
+    DynamicNTK: _write_dynamic,
+    NTKByParts: _write_yarn,
+    YaRN: _write_yarn,
+    LongRoPE: _write_longrope,
+    Llama3: _write_llama3,
+    Proportional: _write_proportional,
+}
+"""Scaling → how it is written as a RoPE dictionary."""

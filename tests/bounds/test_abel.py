@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rope_theory as rt
+import twins
+from rope_theory import bounds, testing
+
+CONFIG = rt.RopeConfig(32)
+LLAMA = rt.scaling.Unscaled().frequencies(CONFIG)
+PAIRS = CONFIG.pairs
+LARGEST = PAIRS * (PAIRS + 1) / 2
+STEPS = st.sampled_from([1.0, -1.0, 0.5, -0.25, 2.0, 0.1, 1 / 3, 7.3, 0.0])
+
+
+def check(bound, h, s):
+    """Assert that no score at s exceeds bound(h, s)."""
+    assert (np.abs(rt.attention_score(h, LLAMA, s)) <= bound(h, s) + 1e-12 * np.abs(h).sum()).all()
+
+
+def abel(h, s):
+    return bounds.abel(h, LLAMA, s)
+
+
+def published(h, s):
+    return bounds.abel_published(LLAMA, s, h_max=float(np.abs(h).max()))
+
+
+def without_the_last_difference(h, s):
+    return np.abs(np.diff(h)).max() * bounds.abel_sum(LLAMA, s)
+
+
+def reaching(s):
+    """Return h with all differences of modulus 1, h_P = 0, whose score at s is B(s): their phases undo the sums'."""
+    partial = np.cumsum(np.exp(1j * s * LLAMA.theta))
+    differences = np.conj(partial) / np.abs(partial)
+    return np.cumsum(differences[::-1])[::-1]
+
+
+@pytest.mark.parametrize("bound", [abel, published])
+@given(h=testing.coefficients(PAIRS, h_min=1e-3), at=testing.offsets(-4096.0))
+def test_they_contain_every_score(bound, h, at):
+    check(bound, h, at + np.arange(0.0, 20.0, 0.3))
+
+
+@given(at=testing.offsets())
+def test_abel_is_attained_and_nothing_smaller_holds(at):
+    h = reaching(at)
+    assert rt.attention_score(h, LLAMA, at) == pytest.approx(abel(h, at), rel=1e-9)
+    check(abel, h, at)
+    with pytest.raises(AssertionError):
+        check(lambda h, s: 0.999 * abel(h, s), h, at)
+
+
+def test_the_papers_relaxation_can_be_halved_no_further():
+    h = np.zeros(PAIRS, dtype=complex)
+    h[0] = 1.0  # one pair: abs(a) ≤ H = B
+    only = rt.RopeConfig(2)
+    theta = rt.scaling.Unscaled().frequencies(only)
+    assert bounds.abel_published(theta, 0.0, h_max=3.0) == 6.0
+    assert rt.attention_score([3.0], theta, 0.0) == 3.0
+
+
+def test_published_is_two_h_max_times_the_sum():
+    s = np.linspace(-5, 5, 7)
+    assert bounds.abel_published(LLAMA, s, h_max=2.5) == pytest.approx(5.0 * bounds.abel_sum(LLAMA, s), rel=1e-15)
+
+
+def test_without_the_last_coefficient_among_the_differences_it_is_false():
+    h = np.ones(PAIRS)
+    check(abel, h, 0.0)
+    with pytest.raises(AssertionError):  # all differences vanish, the score is P
+        check(without_the_last_difference, h, 0.0)
+
+
+def test_hand_values():
+    assert bounds.abel_sum(LLAMA, 0.0) == LARGEST
+    assert bounds.abel_sum([np.pi / 2, np.pi], 1.0) == pytest.approx(1 + np.sqrt(2), rel=1e-15)
+    assert bounds.abel([1.0, 0.25], [0.5, 0.1], 0.0) == 0.75 * 3
+    assert bounds.abel([1.0, 1.0], [0.5, 0.1], 0.0) == 1.0 * 3
+
+
+@given(s=st.lists(testing.offsets(-1e4, 1e4), min_size=1, max_size=40))
+def test_irregular_offsets_agree_with_the_slow_twin(s):
+    assert bounds.abel_sum(LLAMA, np.array(s)) == pytest.approx(twins.abel_sum(LLAMA.theta, s), abs=1e-11 * LARGEST)
+
+
+@given(start=testing.offsets(-1e4, 1e4), count=st.integers(1, 1500), step=STEPS)
+def test_regular_offsets_agree_with_the_slow_twin(start, count, step):
+    s = start + step * np.arange(count)
+    assert bounds.abel_sum(LLAMA, s) == pytest.approx(twins.abel_sum(LLAMA.theta, s), abs=2e-11 * LARGEST)
+
+
+@given(start=st.integers(0, 2**53 - 300), count=st.integers(2, 300), data=st.data())
+def test_huge_offsets_agree_with_exact_arithmetic(start, count, data):
+    s = start + np.arange(float(count))
+    index = data.draw(st.integers(0, count - 1))
+    theta = LLAMA.theta[:6]
+    assert bounds.abel_sum(theta, s)[index] == pytest.approx(twins.exact_abel_sum(theta, s[index]), rel=1e-13)
+
+
+def test_offsets_that_only_round_to_a_grid_are_no_grid():
+    # 2**52 + (0, 4/3, 8/3, 4) rounds to these: the step 4/3 fits, the offsets do not
+    s = 2.0**52 + np.array([0.0, 1.0, 3.0, 4.0])
+    assert bounds.abel_sum(LLAMA, s) == pytest.approx([bounds.abel_sum(LLAMA, x) for x in s], rel=1e-13)
+
+
+def test_steps_that_are_no_floats_stay_right_far_out():
+    s = 2.0**20 + 0.1 * np.arange(2000)
+    few = [0, 1, 255, 256, 1024, 1999]
+    exact = [twins.exact_abel_sum(LLAMA.theta, s[index]) for index in few]
+    assert bounds.abel_sum(LLAMA, s)[few] == pytest.approx(exact, abs=1e-9 * LARGEST)
+
+
+@given(s=st.lists(testing.offsets(), min_size=6, max_size=6))
+def test_shapes(s):
+    table = np.array(s).reshape(2, 3)
+    sums = bounds.abel_sum(LLAMA, table)
+    assert sums.shape == (2, 3)
+    assert sums[1, 2] == pytest.approx(bounds.abel_sum(LLAMA, table[1, 2]), rel=1e-13)
+    h = rt.coefficients.decaying(PAIRS, seed=0, count=4)
+    assert bounds.abel(h, LLAMA, table).shape == (4, 2, 3)
+    assert bounds.abel(h, LLAMA, table)[3, 1, 2] == pytest.approx(bounds.abel(h[3], LLAMA, table[1, 2]), rel=1e-13)
+
+
+@given(s=testing.offsets(0.0, 1e6))
+def test_the_sum_is_even_in_s_and_largest_at_zero(s):
+    here, mirrored = bounds.abel_sum(LLAMA, s), bounds.abel_sum(LLAMA, -s)
+    assert here == pytest.approx(mirrored, rel=1e-13)
+    assert here <= LARGEST * (1 + 1e-14)
+
+
+def test_long_grids_take_several_threads_to_the_same_result():
+    s = np.arange(200_000.0)
+    sums = bounds.abel_sum(LLAMA, s)
+    ends = [0, 65_535, 65_536, 131_071, 131_072, 199_999]
+    assert sums[ends] == pytest.approx(twins.abel_sum(LLAMA.theta, s[ends]), abs=1e-10 * LARGEST)
+    shuffled = np.random.default_rng(0).permutation(200_000)[:20_000]
+    assert bounds.abel_sum(LLAMA, s[shuffled]) == pytest.approx(sums[shuffled], abs=1e-12 * LARGEST)
+
+
+def test_torch_takes_its_own_path_to_the_same_numbers():
+    s = np.random.default_rng(0).uniform(-4096, 4096, (3, 5))
+    expected = bounds.abel_sum(LLAMA, s)
+    reached = bounds.abel_sum(torch.tensor(LLAMA.theta), torch.tensor(s))
+    assert isinstance(reached, torch.Tensor)
+    assert reached.numpy() == pytest.approx(expected, rel=1e-12)
+    h = rt.coefficients.decaying(PAIRS, seed=1, count=2)
+    reached = bounds.abel(torch.tensor(h), LLAMA, s)
+    assert reached.numpy() == pytest.approx(bounds.abel(h, LLAMA, s), rel=1e-12)
+    reached = bounds.abel_published(LLAMA, torch.tensor(s), h_max=2.0)
+    assert reached.numpy() == pytest.approx(4.0 * expected, rel=1e-12)
+
+
+def test_gradients():
+    theta = torch.tensor([1.0, 0.3, 0.05], dtype=torch.float64, requires_grad=True)
+    s = torch.tensor([0.4, -3.0], dtype=torch.float64, requires_grad=True)
+    h = torch.tensor([1 + 1j, 0.5, -0.2j], dtype=torch.complex128, requires_grad=True)
+    assert torch.autograd.gradcheck(bounds.abel_sum, (theta, s))
+    assert torch.autograd.gradcheck(bounds.abel, (h, theta, s))

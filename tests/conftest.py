@@ -1,0 +1,19 @@
+"""Fixed hypothesis profiles, and one thread a worker where pytest-xdist runs several."""
+
+import os
+from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy, torch and numba read them
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+FIXED = {"deadline": None, "derandomize": True, "database": None, "print_blob": True}
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+
+settings.register_profile("dev", max_examples=50, suppress_health_check=SLOW, **FIXED)
+settings.register_profile("ci", max_examples=100, suppress_health_check=SLOW, **FIXED)
+settings.register_profile("thorough", max_examples=500, suppress_health_check=SLOW, **FIXED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -1,0 +1,91 @@
+"""Each claim is recomputed; verdicts, README and the published numbers agree with the recomputation."""
+
+import json
+
+import pytest
+
+from paper_repro import claims, readme
+from paper_repro.parts import ROOT
+
+ENTRIES = claims.recorded()
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    return claims.Ledger(tuple(claims.recompute(entry) for entry in ENTRIES))
+
+
+def test_every_verdict_comes_out_as_recorded(ledger):
+    assert ledger.disagreements == ()
+
+
+def test_readme_table_is_todays_recomputation(ledger):
+    in_readme = readme.between((ROOT / "README.md").read_text(), "claims").splitlines()
+    today = readme.claims_table(ledger).splitlines()
+    assert len(in_readme) == len(today)
+    for row, line_then, line_now in zip((None, None, *ledger.rows), in_readme, today, strict=True):
+        if row is None or row.reproducible:
+            assert line_then == line_now
+        else:  # rounding of a solver: the verdict is compared, the digits are not
+            assert line_then.split(" | ")[:3] == line_now.split(" | ")[:3]
+
+
+def test_a_changed_number_in_the_readme_is_noticed(ledger):
+    text = (ROOT / "README.md").read_text()
+    table = readme.claims_table(ledger)
+    assert "0.493876" in table
+    assert readme.between(text.replace("0.493876", "0.493877"), "claims") != table
+
+
+def test_readme_statement_table_is_the_catalogue():
+    assert readme.between((ROOT / "README.md").read_text(), "statements") == readme.statements_table()
+
+
+def test_stored_ledger_has_the_recorded_verdicts():
+    rows = json.loads((ROOT / "figures" / "claims.json").read_text())["rows"]
+    assert {row["id"]: row["finding"]["verdict"] for row in rows} == {
+        entry["id"]: entry["verdict"] for entry in ENTRIES
+    }
+
+
+def test_a_wrong_record_is_a_disagreement():
+    entry = next(entry for entry in ENTRIES if entry["id"] == "theorem_2_1") | {"verdict": "holds"}
+    assert claims.Ledger((claims.recompute(entry),)).disagreements == ("theorem_2_1",)
+
+
+def test_unknown_verdicts_and_missing_claims_are_refused(monkeypatch, tmp_path):
+    text = claims.LEDGER.read_text()
+    broken = tmp_path / "claims.toml"
+    broken.write_text(text.replace('verdict = "refuted"', 'verdict = "doubtful"', 1))
+    monkeypatch.setattr(claims, "LEDGER", broken)
+    with pytest.raises(ValueError, match="doubtful"):
+        claims.recorded()
+    broken.write_text(text.replace('id = "theorem_2_1"', 'id = "another"', 1))
+    with pytest.raises(ValueError, match="theorem_2_1"):
+        claims.recorded()
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [  # theory.md's reference values, found by other means than the package
+        ("theorem_2_1", ["0.493876", "0.434294", "1.137"]),
+        ("proof_exponential_inequality", ["0.74989", "0.71218"]),
+        ("proof_reciprocal", ["3.9983", "3.4744"]),
+        ("unit_cell_constant", ["294.73"]),
+        ("abel_sum_at_least_d", ["4861", "0.99598", "1.1159"]),
+        ("six_hundred_times", ["128.1", "129.6", "147.4"]),
+        ("up_to_32_times", ["16×"]),
+    ],
+)
+def test_numbers_are_the_reference_values(ledger, name, numbers):
+    row = next(row for row in ledger.rows if row.id == name)
+    for number in numbers:
+        assert number in row.finding.number
+
+
+def test_markers_must_be_there_once():
+    with pytest.raises(ValueError, match="claims:begin"):
+        readme.replaced("no markers", "claims", "x")
+    assert readme.replaced("a <!-- x:begin --> old <!-- x:end --> b", "x", "new").split() == (
+        "a <!-- x:begin --> new <!-- x:end --> b".split()
+    )

@@ -1,0 +1,94 @@
+"""The house rules every picture keeps: lazy matplotlib, nothing computed, Axes in and out."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rope_theory as rt
+from rope_theory import plots
+from rope_theory.comparison import chord_cells
+
+matplotlib = pytest.importorskip("matplotlib")
+
+CONFIG = rt.RopeConfig(head_dim=16, context_length=64)
+TABLE = rt.scaling.Unscaled().frequencies(CONFIG)
+H = rt.coefficients.random_phase(CONFIG.pairs, seed=0)
+S = np.arange(1.0, 9.0)
+
+DRAW = {
+    "score_curves": lambda ax=None: plots.score_curves(S, S, labels=["one"], window=4, ax=ax),
+    "chord_cells": lambda ax=None: plots.chord_cells(chord_cells(H, TABLE, 3, 5), ax=ax),
+    "abel_ratio": lambda ax=None: plots.abel_ratio(S, 2.0 / S, window=4, ax=ax),
+    "wavelengths": lambda ax=None: plots.wavelengths([TABLE], window=64, ax=ax),
+    "comparison": lambda ax=None: plots.comparison(
+        rt.compare(CONFIG, [rt.scaling.Unscaled()], H, length=128), ax=ax
+    ),
+}
+
+
+def test_importing_plots_loads_no_matplotlib():
+    code = "import sys, rope_theory.plots; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_no_picture_computes_scores_or_bounds():
+    for path in Path(plots.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                assert not name.startswith(("rope_theory.scores", "rope_theory.bounds")), (path.name, name)
+
+
+def test_public_names_are_functions():
+    assert sorted(plots.__all__) == sorted([*DRAW, "style"])
+    for name in plots.__all__:
+        assert callable(getattr(rt.plots, name)), name
+    importlib.import_module("rope_theory.plots.comparison")  # once more: must not hide the function
+    assert callable(rt.plots.comparison)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_returns_new_axes_in_the_house_style(name):
+    axes = DRAW[name]()
+    assert isinstance(axes, matplotlib.axes.Axes)
+    assert not axes.spines["top"].get_visible()
+    assert not axes.spines["right"].get_visible()
+    assert axes.get_xlabel()
+    axes.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_draws_on_given_axes(name, ax):
+    assert DRAW[name](ax) is ax
+    assert ax.lines
+    assert ax.spines["top"].get_visible()  # somebody else's style is left alone
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_refuses_what_is_no_axes(name):
+    with pytest.raises(TypeError, match=r"ax must be a matplotlib Axes, got Figure; plt\.subplots"):
+        DRAW[name](matplotlib.figure.Figure())
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_legend_and_labels_cover_no_data(name):
+    axes = DRAW[name]()
+    axes.figure.canvas.draw()
+    legend = axes.get_legend()
+    if legend is not None:
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+        assert legend.get_window_extent().x1 <= axes.figure.bbox.x1
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert box.x0 >= axes.figure.bbox.x0
+        assert box.x1 <= axes.figure.bbox.x1
