@@ -15,9 +15,9 @@ LARGEST = PAIRS * (PAIRS + 1) / 2
 STEPS = st.sampled_from([1.0, -1.0, 0.5, -0.25, 2.0, 0.1, 1 / 3, 7.3, 0.0])
 
 
-def check(bound, h, s):
+def check(bound, h, s, theta=LLAMA):
     """Assert that no score at s exceeds bound(h, s)."""
-    assert (np.abs(rt.attention_score(h, LLAMA, s)) <= bound(h, s) + 1e-12 * np.abs(h).sum()).all()
+    assert (np.abs(rt.attention_score(h, theta, s)) <= bound(h, s) + 1e-12 * np.abs(h).sum()).all()
 
 
 def abel(h, s):
@@ -54,13 +54,11 @@ def test_abel_is_attained_and_nothing_smaller_holds(at):
         check(lambda h, s: 0.999 * abel(h, s), h, at)
 
 
-def test_the_papers_relaxation_can_be_halved_no_further():
-    h = np.zeros(PAIRS, dtype=complex)
-    h[0] = 1.0  # one pair: abs(a) ≤ H = B
-    only = rt.RopeConfig(2)
-    theta = rt.scaling.Unscaled().frequencies(only)
-    assert bounds.abel_published(theta, 0.0, h_max=3.0) == 6.0
-    assert rt.attention_score([3.0], theta, 0.0) == 3.0
+def test_the_papers_relaxation_can_be_halved_and_no_more():
+    one_pair, h = LLAMA.theta[:1], np.array([3.0])  # its score reaches H = H·B(0)
+    check(lambda h, s: bounds.abel_published(one_pair, s, h_max=1.5), h, 0.0, one_pair)
+    with pytest.raises(AssertionError):
+        check(lambda h, s: 0.999 * bounds.abel_published(one_pair, s, h_max=1.5), h, 0.0, one_pair)
 
 
 def test_published_is_two_h_max_times_the_sum():

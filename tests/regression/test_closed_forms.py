@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rope_theory as rt
+import twins
+from rope_theory import testing
+from rope_theory.regression import RotaryRidge, prediction_std
+
+THETA = np.array([1.0, 0.4, 0.15])
+LLAMA = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128))
+TRAIN = np.arange(60.0)
+
+
+@given(alpha=st.floats(1e-3, 100.0), sigma=st.floats(0.1, 10.0), s=testing.offsets(-100.0, 300.0))
+def test_it_is_the_written_formula(alpha, sigma, s):
+    phi, here = twins.design(THETA, TRAIN), twins.design(THETA, [s])[0]
+    expected = sigma * np.linalg.norm(phi @ np.linalg.solve(phi.T @ phi + alpha * np.eye(6), here))
+    assert prediction_std(THETA, TRAIN, s, alpha=alpha, sigma=sigma) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 10.0])
+def test_drawn_targets_scatter_as_predicted(alpha):
+    draws, sigma = 20_000, 1.5
+    train, s = np.arange(256), np.array([10.0, 128.5, 256.0, 400.0, 511.0])
+    targets = np.random.default_rng(0).normal(0.0, sigma, (256, draws))
+    predictions = RotaryRidge(LLAMA, alpha=alpha).fit(train, targets).predict(s)
+    expected = prediction_std(LLAMA, train, s, alpha=alpha, sigma=sigma)
+    # mean 0 within four standard errors, and the sample deviation within four of its own, σ/√(2n)
+    assert (np.abs(predictions.mean(axis=1)) <= 4 * expected / np.sqrt(draws)).all()
+    assert (np.abs(predictions.std(axis=1) - expected) <= 4 * expected / np.sqrt(2 * draws)).all()
+
+
+def test_without_regularisation_it_is_least_squares():
+    phi = twins.design(THETA, TRAIN)
+    expected = np.linalg.norm(np.linalg.pinv(phi).T @ twins.design(THETA, [5.0])[0])
+    assert prediction_std(THETA, TRAIN, 5.0, alpha=0.0) == pytest.approx(expected, rel=1e-10)
+
+
+def test_without_regularisation_a_design_of_low_rank_is_refused():
+    with pytest.raises(ValueError, match=r"alpha = 0 needs a design of full rank, but \d+ of 128.*alpha above 0"):
+        prediction_std(LLAMA, np.arange(2048), [3000.0], alpha=0.0)
+
+
+def test_stronger_ridges_scatter_less():
+    s = np.linspace(0, 120, 50)
+    weak, strong = (prediction_std(THETA, TRAIN, s, alpha=alpha) for alpha in (0.1, 10.0))
+    assert (strong < weak).all()
+
+
+def test_shapes():
+    s = np.arange(6.0).reshape(2, 3)
+    table = prediction_std(THETA, TRAIN, s, alpha=1.0)
+    assert table.shape == (2, 3)
+    assert table[1, 2] == pytest.approx(prediction_std(THETA, TRAIN, 5.0, alpha=1.0), rel=1e-13)
+    assert isinstance(prediction_std(THETA, TRAIN, 5.0, alpha=1.0), float)
+    assert np.array_equal(prediction_std(THETA, TRAIN[:, None], s, alpha=1.0), table)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: prediction_std(THETA, TRAIN, 1.0, alpha=-1.0), ValueError, "alpha must be at least 0"),
+        (lambda: prediction_std(THETA, TRAIN, 1.0, alpha=1.0, sigma=0.0), ValueError, "sigma must be above 0"),
+        (lambda: prediction_std(THETA, [], 1.0, alpha=1.0), ValueError, "train is empty"),
+        (lambda: prediction_std(THETA, TRAIN, np.nan, alpha=1.0), ValueError, "s contains 1 NaN"),
+        (lambda: prediction_std(THETA, np.ones((3, 2)), 1.0, alpha=1.0), ValueError, "train must be one-dimensional"),
+        (lambda: prediction_std(THETA, torch.ones(3), 1.0, alpha=1.0), TypeError, "train must be a numpy array"),
+        (lambda: prediction_std(torch.ones(3), TRAIN, 1.0, alpha=1.0), TypeError, "theta must be a numpy array"),
+        (lambda: prediction_std(THETA, TRAIN, 2.0**54, alpha=1.0), ValueError, r"s reaches beyond ±2\*\*53"),
+        (lambda: prediction_std(THETA, TRAIN, 1.0, alpha="1"), TypeError, "alpha must be a number"),
+    ],
+)
+def test_bad_input(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
