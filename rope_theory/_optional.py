@@ -12,7 +12,7 @@ def load(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         wanted = module.split(".")[0]
-        if error.name is None or error.name.split(".")[0] != wanted:
+        if error.name != wanted:  # installed, but broken or without this part
             raise
         raise ModuleNotFoundError(
             f"This function needs {wanted}, which is not installed: pip install 'rope_theory[{extra}]'.",

@@ -8,7 +8,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy, torch and numba read th
         os.environ.setdefault(variable, "1")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 
-from hypothesis import HealthCheck, settings  # noqa: E402
+from hypothesis import HealthCheck, settings
 
 FIXED = {"deadline": None, "derandomize": True, "database": None, "print_blob": True}
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]

@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from twins import rotate_then_dot
 
 import rope_theory as rt
 from rope_theory import bounds, testing
 from rope_theory.coefficients import adversarial, aligned, decaying, random_phase
-from twins import rotate_then_dot
 
 PAIRINGS = ["half", "interleaved"]
 LLAMA = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128))

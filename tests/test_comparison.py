@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rope_theory as rt
-import twins
 from rope_theory import bounds, testing
 from rope_theory.comparison import chord_cells
 from rope_theory.scaling import PositionInterpolation, Unscaled, YaRN
@@ -115,7 +115,11 @@ def test_chord_cells(h, first, cells, per_token):
         (lambda: rt.compare(CONFIG, 4, H, length=32), TypeError, "scalings must be a sequence"),
         (lambda: rt.compare(CONFIG, ["yarn"], H, length=32), TypeError, "scalings must hold Scaling objects"),
         (lambda: rt.compare(8, METHODS, H, length=32), TypeError, "config must be a RopeConfig"),
-        (lambda: rt.compare(CONFIG, METHODS, H, length=15), ValueError, "length must be at least 16.*trained one is 16"),
+        (
+            lambda: rt.compare(CONFIG, METHODS, H, length=15),
+            ValueError,
+            "length must be at least 16.*trained one is 16",
+        ),
         (lambda: rt.compare(CONFIG, METHODS, H[:, :3], length=32), ValueError, "h must have one coefficient"),
         (lambda: rt.compare(CONFIG, METHODS, H[None], length=32), ValueError, r"h must have shape \(P,\) or \(N, P\)"),
         (lambda: rt.compare(CONFIG, METHODS, 0 * H, length=32), ValueError, "h has a row of zeros"),

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+import twins
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rope_theory as rt
-import twins
 from rope_theory import testing
 
 CONFIG = rt.RopeConfig(64)

@@ -54,7 +54,13 @@ def scaled(factor, bound):
 
 
 @pytest.mark.parametrize("bound", [sharp, curvature])
-@given(data=st.data(), config=testing.configs(min_rotary_dim=4, max_head_dim=32), s1=testing.offsets(), width=WIDTHS, share=SHARES)
+@given(
+    data=st.data(),
+    config=testing.configs(min_rotary_dim=4, max_head_dim=32),
+    s1=testing.offsets(),
+    width=WIDTHS,
+    share=SHARES,
+)
 def test_sharp_and_curvature_contain_any_scaling(bound, data, config, s1, width, share):
     theta = data.draw(testing.scalings(config)).frequencies(config)
     h = data.draw(testing.coefficients(config.pairs))
@@ -96,9 +102,7 @@ def test_in_short_cells_the_curvature_bounds_are_sharp_to_a_thousandth(bound):
         check(scaled(0.999, bound), h, LLAMA, *case)
 
 
-@given(
-    theta=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=5), s1=testing.offsets(), width=WIDTHS, share=SHARES
-)
+@given(theta=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=5), s1=testing.offsets(), width=WIDTHS, share=SHARES)
 def test_the_sharp_bound_is_its_formula(theta, s1, width, share):
     s, s1, s2 = place(s1, width, share)
     share = (s - s1) / (s2 - s1)

@@ -87,5 +87,5 @@ def test_markers_must_be_there_once():
     with pytest.raises(ValueError, match="claims:begin"):
         readme.replaced("no markers", "claims", "x")
     assert readme.replaced("a <!-- x:begin --> old <!-- x:end --> b", "x", "new").split() == (
-        "a <!-- x:begin --> new <!-- x:end --> b".split()
+        ["a", "<!--", "x:begin", "-->", "new", "<!--", "x:end", "-->", "b"]
     )

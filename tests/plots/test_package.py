@@ -25,9 +25,7 @@ DRAW = {
     "chord_cells": lambda ax=None: plots.chord_cells(chord_cells(H, TABLE, 3, 5), ax=ax),
     "abel_ratio": lambda ax=None: plots.abel_ratio(S, 2.0 / S, window=4, ax=ax),
     "wavelengths": lambda ax=None: plots.wavelengths([TABLE], window=64, ax=ax),
-    "comparison": lambda ax=None: plots.comparison(
-        rt.compare(CONFIG, [rt.scaling.Unscaled()], H, length=128), ax=ax
-    ),
+    "comparison": lambda ax=None: plots.comparison(rt.compare(CONFIG, [rt.scaling.Unscaled()], H, length=128), ax=ax),
 }
 
 

@@ -12,9 +12,7 @@ def legend(axes):
 
 
 def test_one_line_a_table_and_the_window(ax):
-    tables = [
-        kind.frequencies(CONFIG) for kind in (rt.scaling.Unscaled(), rt.scaling.PositionInterpolation(4))
-    ]
+    tables = [kind.frequencies(CONFIG) for kind in (rt.scaling.Unscaled(), rt.scaling.PositionInterpolation(4))]
     wavelengths(tables, window=64, ax=ax)
     *lines, window = ax.lines
     for line, table in zip(lines, tables, strict=True):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import twins
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -8,14 +9,12 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 
 import rope_theory as rt
-import twins
 from rope_theory.regression import RotaryRidge
 
 THETA = np.array([1.0, 0.4, 0.15])
 LLAMA = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128))
 SOLVERS = ["svd", "cholesky", "normal"]
-RNG = np.random.default_rng(0)
-S, Y = np.arange(100.0), RNG.standard_normal(100)
+S, Y = np.arange(100.0), np.random.default_rng(0).standard_normal(100)
 
 
 def written_out(theta, s, y, alpha):
@@ -46,15 +45,15 @@ def test_a_score_curve_is_recovered(h):
 
 
 def test_the_fit_is_a_score_with_coefficients_h():
-    fit = RotaryRidge(LLAMA).fit(np.arange(300), RNG.standard_normal(300))
-    s = RNG.uniform(-100, 1000, 50)
+    fit = RotaryRidge(LLAMA).fit(np.arange(300), np.random.default_rng(1).standard_normal(300))
+    s = np.random.default_rng(1).uniform(-100, 1000, 50)
     assert fit.h_.shape == (64,)
     assert fit.predict(s) == pytest.approx(rt.attention_score(fit.h_, LLAMA, s), abs=1e-10)
     assert np.array_equal(fit.h_, fit.coef_[:64] - 1j * fit.coef_[64:])
 
 
 def test_several_targets_are_several_fits():
-    y = RNG.standard_normal((100, 4))
+    y = np.random.default_rng(1).standard_normal((100, 4))
     for solver in SOLVERS:
         fit = RotaryRidge(THETA, alpha=0.5, solver=solver).fit(S, y)
         assert fit.h_.shape == (4, 3)

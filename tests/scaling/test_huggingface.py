@@ -139,6 +139,21 @@ def test_longrope_without_growth_has_attention_factor_one():
     assert from_hf(raw).frequencies().attention_factor == 1.0
 
 
+@pytest.mark.parametrize("model_type", ["hunyuan_v1_dense", "hunyuan_v1_moe"])
+def test_hunyuan_alpha_is_ntk_aware_at_every_length(model_type):
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    small = {"hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 16, "vocab_size": 8,
+             "num_hidden_layers": 1, "intermediate_size": 8, "max_position_embeddings": 256}  # fmt: skip
+    scaling = {"type": "dynamic", "alpha": 1000.0, "factor": 1.0}
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **small, rope_scaling=scaling))
+    record = from_hf({"model_type": model_type, **small, "rope_scaling": scaling})
+    assert record.scaling == NTKAware(1000.0)
+    assert any("alpha" in note for note in record.notes)
+    theirs = model.model.rotary_emb.inv_freq.double().numpy()
+    np.testing.assert_allclose(record.frequencies(4096).theta, theirs, rtol=1e-6)
+
+
 def test_phimoe_reads_its_own_attention_factors():
     raw = {**PHI, "model_type": "phimoe", "rope_scaling": {"type": "longrope", **LISTS}}
     raw["rope_scaling"] |= {"short_mscale": 1.25, "long_mscale": 1.25}

@@ -75,7 +75,9 @@ def test_without_rounding_the_index_ramp_moves():
     assert 1e-3 < np.abs(rounded / exact - 1).max() < 0.2
 
 
-@given(config=testing.configs(), factor=st.floats(1.0, 64.0), ends=RAMPS, ramp=st.sampled_from(["paper", "transformers"]))
+@given(
+    config=testing.configs(), factor=st.floats(1.0, 64.0), ends=RAMPS, ramp=st.sampled_from(["paper", "transformers"])
+)
 def test_every_pair_lies_between_kept_and_interpolated(config, factor, ends, ramp):
     theta = NTKByParts(factor, *ends, ramp=ramp).frequencies(config).theta
     trained = Unscaled().frequencies(config).theta

@@ -45,7 +45,10 @@ def test_pairs_that_stand_still_are_a_constant_in_the_score():
         (lambda: Proportional(1.5), r"partial_rotary_factor must lie in \(0, 1\]"),
         (lambda: Proportional(float("nan")), "partial_rotary_factor must be finite"),
         (lambda: Proportional(0.5, factor=0.5), "factor must be at least 1"),
-        (lambda: Proportional(0.5).frequencies(rt.RopeConfig(64, rotary_dim=32)), "must equal head_dim.*Leave rotary_dim"),
+        (
+            lambda: Proportional(0.5).frequencies(rt.RopeConfig(64, rotary_dim=32)),
+            "must equal head_dim.*Leave rotary_dim",
+        ),
     ],
 )
 def test_bad_input(call, words):

@@ -232,6 +232,7 @@ FACTS: Mapping[str, ModelFacts] = {
     "glm4_moe_lite": _latent(64, pairing_key="rope_interleave", default_reads_share=True),
     "longcat_flash": _latent(64, base=1e7),
     "minicpm3": _latent(32, pairing="half"),
+    **dict.fromkeys(("hunyuan_v1_dense", "hunyuan_v1_moe"), ModelFacts()),
     # several tables
     "gemma3_text": ModelFacts(head_dim=256, max_length=131072, tables=_GEMMA_3),
     "gemma3n_text": ModelFacts(head_dim=256, tables=_GEMMA_3),

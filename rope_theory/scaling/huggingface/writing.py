@@ -1,0 +1,178 @@
+"""From RopeConfig and Scaling to the keys of a model's config.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from rope_theory.config import RopeConfig
+from rope_theory.scaling.dynamic_ntk import DynamicNTK
+from rope_theory.scaling.frequencies import Scaling, geometric
+from rope_theory.scaling.huggingface.reading import ORIGINAL
+from rope_theory.scaling.llama3 import Llama3
+from rope_theory.scaling.longrope import LongRoPE
+from rope_theory.scaling.ntk_aware import NTKAware, stretched_base
+from rope_theory.scaling.ntk_by_parts import NTKByParts
+from rope_theory.scaling.position_interpolation import PositionInterpolation
+from rope_theory.scaling.proportional import Proportional
+from rope_theory.scaling.unscaled import Unscaled
+from rope_theory.scaling.yarn import YaRN
+
+
+def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict[str, Any]:
+    """Write a config and a scaling as transformers reads them.
+
+    Parameters
+    ----------
+    config : RopeConfig
+        The model before extension; for DynamicNTK its ``context_length`` (tokens) must be the model config's
+        ``max_position_embeddings``, from which transformers counts.
+    scaling : Scaling
+        One of this package's methods.
+    legacy : bool
+        The keys of transformers 4 (``rope_theta``, ``rope_scaling``) instead of ``rope_parameters``.
+
+    Returns
+    -------
+    dict
+        The value of ``rope_parameters`` for one flat table; with ``legacy``, top-level keys to put into a
+        config. A partly rotated head without scaling is written as linear with factor 1, which every class
+        honours, while "default" in Llama-like classes rotates the whole head.
+
+    Raises
+    ------
+    TypeError
+        When ``config`` is not a RopeConfig or ``scaling`` not one of this package's methods.
+    ValueError
+        When no config gives this table: Proportional in legacy form, DynamicNTK counted from another length.
+
+    Notes
+    -----
+    Source: ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6. NTKAware is a changed base; the
+    paper's ramp, which transformers does not have, is longrope with both lists equal to the divisors.
+    """
+    if not isinstance(scaling, Scaling) or type(scaling) not in WRITERS:
+        known = ", ".join(kind.__name__ for kind in WRITERS)
+        raise TypeError(f"scaling must be one of {known}, got {type(scaling).__name__}.")
+    scaling.frequencies(config)  # refuses what does not fit
+    if legacy and isinstance(scaling, Proportional):
+        raise ValueError("Proportional has no legacy form: transformers 4 has no such rope type; use legacy=False.")
+    rope = {"rope_theta": config.base, **WRITERS[type(scaling)](config, scaling)}
+    partial = config.width != config.head_dim
+    if partial and rope["rope_type"] == "default":
+        rope |= {"rope_type": "linear", "factor": 1.0}
+    share = {"partial_rotary_factor": _exact_share(config.width, config.head_dim)} if partial else {}
+    if not legacy:
+        return {**rope, **share}
+    base = rope.pop("rope_theta")
+    outer = {ORIGINAL: rope[ORIGINAL]} if rope["rope_type"] == "longrope" else {}  # where transformers 4 looks
+    return {
+        "rope_theta": base,
+        "rope_scaling": None if rope["rope_type"] == "default" else rope,
+        **share,
+        **outer,
+    }
+
+
+def _exact_share(width: int, head_dim: int) -> float:
+    """Return a share p with int(p·head_dim) = width, which a rounded quotient may miss by one."""
+    share = width / head_dim
+    return share if int(head_dim * share) == width else math.nextafter(share, 1.0)
+
+
+def _write_default(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "default"}
+
+
+def _write_linear(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "linear", "factor": scaling.factor}
+
+
+def _write_ntk_aware(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {"rope_type": "default", "rope_theta": stretched_base(config, scaling.factor)}
+
+
+def _write_dynamic(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    reference = scaling.reference_length
+    if reference is not None and reference != config.context_length:
+        raise ValueError(
+            f"DynamicNTK with reference_length {reference}, context_length {config.context_length}: "
+            "transformers counts from max_position_embeddings of the model config, which is no part of this "
+            f"dictionary. Set it to {reference} there and pass a RopeConfig with that context_length."
+        )
+    return {"rope_type": "dynamic", "factor": scaling.factor}
+
+
+def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    if scaling.ramp == "paper":
+        return _write_divisors(config, scaling)
+    by_parts = isinstance(scaling, NTKByParts)
+    attention = 1.0 if by_parts else scaling.attention_factor
+    return {
+        "rope_type": "yarn",
+        "factor": scaling.factor,
+        ORIGINAL: config.context_length,
+        "beta_fast": scaling.beta if by_parts else scaling.beta_fast,
+        "beta_slow": scaling.alpha if by_parts else scaling.beta_slow,
+        "truncate": scaling.truncate,
+        **({} if attention is None else {"attention_factor": attention}),
+    }
+
+
+def _write_divisors(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    table = scaling.frequencies(config)
+    divisors = (geometric(config.base, config.width) / np.asarray(table.theta)).tolist()
+    return {
+        "rope_type": "longrope",
+        "short_factor": divisors,
+        "long_factor": list(divisors),
+        "factor": scaling.factor,
+        "attention_factor": table.attention_factor,
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_longrope(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "longrope",
+        "short_factor": list(scaling.short_factor),
+        "long_factor": list(scaling.long_factor),
+        **({} if scaling.factor is None else {"factor": scaling.factor}),
+        "attention_factor": scaling.frequencies(config).attention_factor,  # so that no reader derives another
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_llama3(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "llama3",
+        "factor": scaling.factor,
+        "low_freq_factor": scaling.low_freq_factor,
+        "high_freq_factor": scaling.high_freq_factor,
+        ORIGINAL: config.context_length,
+    }
+
+
+def _write_proportional(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    return {
+        "rope_type": "proportional",
+        "partial_rotary_factor": scaling.partial_rotary_factor,
+        **({} if scaling.factor == 1.0 else {"factor": scaling.factor}),
+    }
+
+
+WRITERS: Mapping[type[Scaling], Callable[[RopeConfig, Any], dict[str, Any]]] = {
+    Unscaled: _write_default,
+    PositionInterpolation: _write_linear,
+    NTKAware: _write_ntk_aware,
+    DynamicNTK: _write_dynamic,
+    NTKByParts: _write_yarn,
+    YaRN: _write_yarn,
+    LongRoPE: _write_longrope,
+    Llama3: _write_llama3,
+    Proportional: _write_proportional,
+}
+"""Scaling → how it is written as a RoPE dictionary."""

@@ -1,0 +1,187 @@
+"""What loads when, which module may import which, and that every public name is there and described."""
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rope_theory
+
+ROOT = Path(rope_theory.__file__).parent
+HEAVY = {
+    "accelerate", "clarabel", "cvxpy", "flint", "hypothesis", "matplotlib", "numba", "pandas", "rich", "scipy",
+    "sklearn", "sympy", "torch", "transformers", "typer",
+}  # fmt: skip
+
+RANKS = [
+    {"_arrays", "_checks", "_optional", "_records"},
+    {"config"},
+    {"scaling"},
+    {"coefficients", "scores"},
+    {"bounds"},
+    {"comparison", "regression", "certificates", "proofs", "laws", "precision", "doctor", "llama", "testing"},
+    {"_labels", "_overview"},
+    {"plots"},
+    {"cli", "__main__"},
+]
+"""A module imports from earlier sets; from its own set only where that is no step of the path."""
+
+PATH = {"config", "scaling", "coefficients", "scores", "bounds", "comparison", "regression", "plots", "cli"}
+LOADERS = {"load", "import_module", "__import__"}
+
+
+def rank(part):
+    for level, parts in enumerate(RANKS):
+        if part in parts:
+            return level
+    raise AssertionError(f"rope_theory.{part} is in no rank of tests/test_imports.py: say where on the path it stands.")
+
+
+def modules():
+    return sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def imported(path):
+    """Return the absolute names a module imports anywhere in it, loads by name included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+            if called in LOADERS:
+                yield str(node.args[0].value)
+
+
+def loaded_after(code):
+    """Return which heavy packages a fresh interpreter holds after running ``code``."""
+    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+def test_importing_the_package_loads_no_more_than_numpy():
+    assert loaded_after("import rope_theory") & HEAVY == set()
+
+
+def test_what_numpy_can_do_loads_nothing_else():
+    code = """
+import numpy as np, rope_theory as rt
+config = rt.RopeConfig(64)
+theta = rt.scaling.YaRN(4).frequencies(config)
+h = rt.score_coefficients(np.ones(64), np.ones(64), pairing="half")
+rt.attention_score(h, theta, 3.0), rt.score_curve(h, theta, 0, 9)
+rt.bounds.triangle(h), rt.bounds.chord_sharp(theta, 0.5, h=h), rt.bounds.sampling(), rt.bounds.attention_shift(1.0)
+rt.compare(config, [rt.scaling.Unscaled()], h, length=4096)
+rt.regression.prediction_std(theta, np.arange(9), [1.0], alpha=1.0)
+dir(rt), rt.bounds.CATALOGUE["triangle"].witness.evaluate()
+"""
+    assert loaded_after(code) & HEAVY == set()
+
+
+def test_what_needs_more_loads_it_when_called():
+    assert "numba" in loaded_after("import rope_theory as rt; rt.bounds.abel_sum([1.0], [0.0])")
+    loaded = loaded_after("import rope_theory as rt; rt.regression.RotaryRidge([1.0])")
+    assert "sklearn" in loaded
+    assert "torch" not in loaded
+    assert "matplotlib" not in loaded
+
+
+def test_the_detector_of_imports_detects():
+    assert "numba" in set(imported(ROOT / "bounds" / "_abel_kernel.py"))
+    assert "rope_theory.config.RopeConfig" in set(imported(ROOT / "bounds" / "chord.py"))
+    assert "sklearn.base" in set(imported(ROOT / "regression" / "ridge.py"))
+    assert "matplotlib" in loaded_after("import matplotlib")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_path(path):
+    part = path.relative_to(ROOT).with_suffix("").parts[0]
+    for name in imported(path):
+        top, _, rest = name.partition(".")
+        assert top != "paper_repro", f"{part} imports {name}"
+        if top != "rope_theory" or not rest:
+            continue
+        other = rest.split(".")[0]
+        if other == part:
+            continue
+        assert rank(other) <= rank(part), f"{part} imports {name}: against the path"
+        same_step = rank(other) == rank(part) and {part, other} <= PATH
+        assert not same_step, f"{part} imports {name}: neither comes first"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_llama_imports_transformers(path):
+    if path.relative_to(ROOT).parts[0] != "llama":
+        assert not {name for name in imported(path) if name.split(".")[0] == "transformers"}
+
+
+def test_the_package_itself_imports_nothing_of_its_own_eagerly():
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    eager = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in eager for alias in node.names}
+    assert names == {"annotations", "importlib", "TYPE_CHECKING", "Any"}
+
+
+@pytest.mark.parametrize("name", rope_theory.__all__)
+def test_every_public_name_resolves(name):
+    assert getattr(rope_theory, name) is not None
+    assert name in dir(rope_theory)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'rope_theory' has no attribute 'yarn'"):
+        rope_theory.yarn  # noqa: B018
+
+
+def public_objects():
+    for module in pkgutil.walk_packages(rope_theory.__path__, "rope_theory."):
+        if any(part.startswith("_") for part in module.name.split(".")):
+            continue
+        loaded = importlib.import_module(module.name)
+        yield module.name, loaded
+        for name, value in vars(loaded).items():
+            if name.startswith("_") or getattr(value, "__module__", None) != module.name:
+                continue
+            if inspect.isclass(value) or inspect.isfunction(value):
+                yield f"{module.name}.{name}", value
+                if inspect.isclass(value):
+                    for method, body in vars(value).items():
+                        if not method.startswith("_") and (inspect.isfunction(body) or isinstance(body, property)):
+                            yield f"{module.name}.{name}.{method}", body
+
+
+def test_every_public_object_has_a_docstring():
+    described = dict(public_objects())
+    assert "rope_theory.bounds.chord.chord_sharp" in described
+    assert [name for name, value in described.items() if not (value.__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize("folder", ["scaling", "bounds", "regression"])
+def test_every_name_a_folder_lists_resolves(folder):
+    module = importlib.import_module(f"rope_theory.{folder}")
+    assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name.lower()))
+    assert all(getattr(module, name) is not None for name in module.__all__)
+
+
+def test_an_unknown_estimator_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"rope_theory\.regression.*'Lasso'"):
+        rope_theory.regression.Lasso  # noqa: B018
+
+
+def test_a_missing_extra_names_the_pip_command():
+    from rope_theory._optional import load
+
+    with pytest.raises(ModuleNotFoundError, match=r"needs no_such_thing.*pip install 'rope_theory\[plots\]'"):
+        load("no_such_thing.inside", "plots")
+    with pytest.raises(ModuleNotFoundError, match="numpy.no_such_part"):
+        load("numpy.no_such_part", "plots")
