@@ -178,7 +178,7 @@ def _stays_inside() -> Finding:
     return Finding(
         _verdict(largest <= window - 1, "holds", "corrected"),
         f"largest offset {largest:g}, last trained one {window - 1}",
-        f"factor {factor}: the last 1 − 1/κ of a token lies past every trained offset, between neither",
+        f"factor {factor}: the last 1 − 1/κ of a token lies past every trained offset",
     )
 
 
@@ -305,7 +305,7 @@ def _reciprocal() -> Finding:
     repaired = right + 0.5 + math.log(c) / (3 * d)
     return Finding(
         _verdict(left > right, "refuted", "holds"),
-        f"{left:.4f} > {right:.4f}; true: ≤ {repaired:.4f} = d/(4 ln c) + ½ + (ln c)/(3d)",
+        f"{left:.5f} > {right:.5f}; at most {repaired:.5f} = d/(4 ln c) + ½ + (ln c)/(3d)",
         "d = 128, c = 1e4: d/(4 ln c) is a lower bound",
     )
 

@@ -136,7 +136,12 @@ def _size(array: Array) -> int:
 
 def angular(theta: Any, space: Space) -> Array:
     """Return angular frequencies, rad/token, shape (P,), from an array or a ``Frequencies``."""
-    values = getattr(theta, "theta", theta)
+    values = values_behind(theta)
+    if hasattr(values, "rotary_dim") or hasattr(values, "frequencies"):  # a config or a scaling
+        raise TypeError(
+            f"theta must be an array or a Frequencies, got {type(values).__name__}; a scaling makes one of a config: "
+            "Unscaled().frequencies(config)."
+        )
     wide = Space(space.xp, space.device, space.xp.float64, space.complex_dtype)
     result = real(values, "theta", wide)
     if len(result.shape) != 1:
@@ -146,6 +151,12 @@ def angular(theta: Any, space: Space) -> Array:
     if bool((result < 0).any()):
         raise ValueError("theta contains negative frequencies; give magnitudes in rad/token, zero or above.")
     return result
+
+
+def numpy_angular(theta: Any) -> Array:
+    """Return angular frequencies as numpy's, (P,), where the answer is numpy's whatever came."""
+    values = values_behind(theta)
+    return angular(values.detach().cpu().numpy() if is_tensor(values) else values, space_of())
 
 
 def values_behind(theta: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import Array, angular, in_kind, offsets, phasors, real, space_of, values_behind
+from rope_theory._arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
 from rope_theory._checks import above, at_least, even_width, integer, one_of
 
 PAIRINGS = ("half", "interleaved")
@@ -130,7 +130,7 @@ def aligned(theta: Any, at: float = 0.0, *, h_max: float = 1.0) -> NDArray[np.co
     ndarray, complex, shape (P,)
     """
     space = space_of()
-    frequencies = angular(np.asarray(values_behind(theta)), space)
+    frequencies = numpy_angular(theta)
     peak = offsets(at, "at", space)
     if peak.ndim:
         raise ValueError(f"at must be one offset, got shape {peak.shape}.")
@@ -220,7 +220,7 @@ def adversarial(
         When only one of grid and weights is given, or their lengths differ.
     """
     space = space_of()
-    frequencies = angular(np.asarray(values_behind(theta)), space)
+    frequencies = numpy_angular(theta)
     at = offsets(s, "s", space)
     if at.ndim:
         raise ValueError(f"s must be one offset, got shape {at.shape}.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import angular, coefficients, is_tensor, space_of, values_behind
+from rope_theory._arrays import coefficients, is_tensor, numpy_angular, space_of
 from rope_theory._checks import integer
 from rope_theory._records import Record, Table
 from rope_theory.bounds.chord import chord_curvature, chord_sharp
@@ -215,7 +215,7 @@ def chord_cells(h: Any, theta: Any, first: int, last: int, *, per_token: int = 3
         For first ≥ last, h that is not one-dimensional or does not match theta.
     """
     space = space_of()
-    theta = angular(np.asarray(values_behind(theta)), space)
+    theta = numpy_angular(theta)
     h = coefficients(h.detach().cpu().numpy() if is_tensor(h) else h, len(theta), space)
     if h.ndim != 1:
         raise ValueError(f"h must be one-dimensional, got shape {h.shape}; draw one curve at a time.")

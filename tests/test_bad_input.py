@@ -129,7 +129,8 @@ def test_coefficients_that_do_not_match_the_frequencies(call, h):
         (1.0, ValueError, "theta must be one-dimensional"),
         (["a", "b"], TypeError, "theta must be an array of numbers"),
         (1j * np.ones(4), TypeError, "theta must be real"),
-        (CONFIG, TypeError, "theta must be an array of numbers, got RopeConfig"),
+        (CONFIG, TypeError, r"theta must be an array or a Frequencies, got RopeConfig.*frequencies\(config\)"),
+        (scaling.YaRN(4), TypeError, r"theta must be an array or a Frequencies, got YaRN.*frequencies\(config\)"),
         (None, TypeError, "theta must be an array of numbers"),
     ],
 )
@@ -165,7 +166,11 @@ def test_cells(bound, model, cell, error, words):
 @pytest.mark.parametrize(("bound", "model"), CHORDS)
 @pytest.mark.parametrize(
     ("h_max", "error", "words"),
-    [(-1.0, ValueError, "h_max must be at least 0"), (NAN, ValueError, "h_max must be finite"), ("1", TypeError, "h_max")],
+    [
+        (-1.0, ValueError, "h_max must be at least 0"),
+        (NAN, ValueError, "h_max must be finite"),
+        ("1", TypeError, "h_max"),
+    ],
 )
 def test_moduli(bound, model, h_max, error, words):
     with pytest.raises(error, match=words):

@@ -15,7 +15,7 @@ def frequencies(theta: Any) -> NDArray[np.float64]:
     values = values_behind(theta)
     if is_tensor(values):
         raise TypeError("theta must be a numpy array or a Frequencies here: fits are computed by LAPACK on the CPU.")
-    checked: NDArray[np.float64] = angular(np.asarray(values), space_of())
+    checked: NDArray[np.float64] = angular(values, space_of())
     return checked
 
 
