@@ -240,7 +240,8 @@ def adversarial(
     cos, sin = phasors(frequencies, nodes - offset, space)
     residual = 1.0 - shares @ (cos + 1j * sin)
     modulus = np.abs(residual)
-    direction = np.where(modulus > 0.0, residual / np.where(modulus > 0.0, modulus, 1.0), 1.0)
+    present = modulus > 1e-300  # below, the quotient would overflow; its share is nothing
+    direction = np.where(present, residual / np.where(present, modulus, 1.0), 1.0)
     cos, sin = phasors(frequencies, at, space)
     family: NDArray[np.complex128] = above(h_max, "h_max", 0.0) * np.conj(direction) * (cos - 1j * sin)
     return family

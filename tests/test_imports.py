@@ -183,5 +183,5 @@ def test_a_missing_extra_names_the_pip_command():
 
     with pytest.raises(ModuleNotFoundError, match=r"needs no_such_thing.*pip install 'rope_theory\[plots\]'"):
         load("no_such_thing.inside", "plots")
-    with pytest.raises(ModuleNotFoundError, match="numpy.no_such_part"):
+    with pytest.raises(ModuleNotFoundError, match=r"numpy\.no_such_part"):
         load("numpy.no_such_part", "plots")

@@ -1,4 +1,4 @@
-"""The tables of theory.md, sections 2, 4, 5 and 6, to the digits printed there. The exact values are certified elsewhere."""
+"""The tables of theory.md, sections 2, 4, 5 and 6, to the digits printed there; exact values apart."""
 
 import math
 
