@@ -178,7 +178,7 @@ def coefficients(h: Any, pairs: int, space: Space) -> Array:
 def phasors(theta: Array, s: Array, space: Space) -> tuple[Array, Array]:
     """Return cos(sθ) and sin(sθ), shape (*S, P), each right to a few ulps for every abs(s) ≤ 2**53.
 
-    The rounding of the product sθ alone would cost abs(s)·θ·1e-16 of phase; it is recovered by Dekker's
+    θ and s are float64; the result has the space's dtype. The rounding of the product sθ alone would cost abs(s)·θ·1e-16 of phase; it is recovered by Dekker's
     exact product and added back by the addition theorem.
     """
     xp = space.xp
@@ -188,9 +188,11 @@ def phasors(theta: Array, s: Array, space: Space) -> tuple[Array, Array]:
         error = error.detach()
     cos, sin = xp.cos(product), xp.sin(product)
     if float(abs(error).max()) < 1e-8:  # then cos(error) = 1 and sin(error) = error in float64
-        return cos - error * sin, sin + error * cos
-    cos_error, sin_error = xp.cos(error), xp.sin(error)
-    return cos * cos_error - sin * sin_error, sin * cos_error + cos * sin_error
+        cos, sin = cos - error * sin, sin + error * cos
+    else:
+        cos_error, sin_error = xp.cos(error), xp.sin(error)
+        cos, sin = cos * cos_error - sin * sin_error, sin * cos_error + cos * sin_error
+    return xp.astype(cos, space.dtype, copy=False), xp.astype(sin, space.dtype, copy=False)
 
 
 def _product_error(a: Array, b: Array, product: Array) -> Array:

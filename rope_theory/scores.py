@@ -59,9 +59,7 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     -----
     Source: arXiv 2306.15595 v2, equation (3). For a whole curve on a regular grid use ``score_curve``.
     """
-    space = space_of(h, values_behind(theta), s)
-    if keep_dtype and is_tensor(h):
-        space = space_of(h, keep_dtype=True)
+    space = _space(h, theta, s, keep_dtype)
     frequencies = angular(theta, space)
     h = coefficients(h, frequencies.shape[0], space)
     s = offsets(s, "s", space)
@@ -69,8 +67,6 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
 
     def kernel(piece: Array) -> Array:
         cos, sin = phasors(frequencies, piece, space)
-        if not space.is_numpy:
-            cos, sin = cos.to(space.dtype), sin.to(space.dtype)
         return h_real @ cos.T - h_imag @ sin.T
 
     flat = over_blocks(kernel, s.reshape(-1), 2 * frequencies.shape[0], space)
@@ -78,7 +74,14 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
 
 
 def score_curve(
-    h: Array, theta: Any, start: float, stop: float, step: float = 1.0, *, out: Array | None = None
+    h: Array,
+    theta: Any,
+    start: float,
+    stop: float,
+    step: float = 1.0,
+    *,
+    out: Array | None = None,
+    keep_dtype: bool = False,
 ) -> Array:
     """Return the score at start, start + step, … < stop, by angle addition in one matrix product.
 
@@ -93,8 +96,10 @@ def score_curve(
         Angular frequencies, rad/token.
     start, stop, step : float
         Offsets in tokens; stop is excluded, step is above 0.
-    out : array or tensor, float64, shape (..., n), optional
-        Where to write; C-contiguous memory is written to directly.
+    out : array or tensor, of the result's dtype, shape (..., n), optional
+        Where to write, C-contiguous.
+    keep_dtype : bool
+        Multiply in the coefficients' own precision; phases are computed in float64 either way.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def score_curve(
     ValueError
         For start ≥ stop, a step of zero or less, shapes that do not match, NaN, infinity, offsets beyond 2**53.
     """
-    space = space_of(h, values_behind(theta), *([out] if is_tensor(out) else []))
+    space = _space(h, theta, out if is_tensor(out) else None, keep_dtype)
     frequencies = angular(theta, space)
     pairs = frequencies.shape[0]
     h = coefficients(h, pairs, space)
@@ -157,6 +162,12 @@ def grid_length(start: float, stop: float, step: float) -> int:
     return count
 
 
+def _space(h: Array, theta: Any, other: Any, keep_dtype: bool) -> Space:
+    """Return the space of all three; to keep the dtype means that of h, since phases are float64 anyway."""
+    space = space_of(h, values_behind(theta), other)
+    return space_of(h, keep_dtype=True) if keep_dtype and is_tensor(h) else space
+
+
 def _rows(h: Array) -> tuple[Array, Array]:
     flat = h.reshape(-1, h.shape[-1])
     return flat.real, flat.imag
@@ -177,7 +188,9 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
     if is_tensor(out) == space.is_numpy or not hasattr(out, "shape"):
         raise TypeError(f"out must be a {'numpy array' if space.is_numpy else 'torch tensor'} like h, got {type(out)}.")
     if tuple(out.shape) != shape or out.dtype != space.dtype:
-        raise ValueError(f"out must be a float64 {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}.")
+        raise ValueError(
+            f"out must be a {np.dtype(space.dtype) if space.is_numpy else space.dtype} {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}."
+        )
     if space.is_numpy and not out.flags.writeable:
         raise ValueError("out is read-only; pass a writeable array.")
     if not (out.flags.c_contiguous if space.is_numpy else out.is_contiguous()):

@@ -89,7 +89,8 @@ def test_the_curve_is_the_score_on_the_grid(h, start, length, count, step):
     curve = rt.score_curve(h, theta, start, stop, step)
     assert curve.shape == (2, len(grid))
     error = np.abs(curve - rt.attention_score(h, theta, grid)).max()
-    assert error <= 2e-11 * np.abs(h).sum()  # 1e-16 × offsets up to 6e5, and a few ulps
+    rounding = 3 * np.spacing(np.abs(grid).max())  # of offsets, in the grid and in the anchors; rad, as θ ≤ 1
+    assert error <= (rounding + 1e-14) * np.abs(h).sum()
 
 
 @pytest.mark.parametrize(("start", "step"), [(0.0, 1.0), (0.3, 1.0), (0.0, 0.1)])
@@ -208,3 +209,15 @@ def test_gradients():
     s = torch.tensor([0.5, -7.25, 40.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(rt.attention_score, (h, theta, s))
     assert torch.autograd.gradcheck(lambda h, theta: rt.score_curve(h, theta, -2, 9, 0.7), (h, theta))
+
+
+def test_score_curve_keeps_float32_on_request():
+    h = torch.tensor(rt.coefficients.random_phase(16, seed=1), dtype=torch.complex64)
+    theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(32))
+    curve = rt.score_curve(h, theta, 5.0, 900.5, 0.5, keep_dtype=True)
+    assert curve.dtype == torch.float32
+    assert torch.allclose(curve.double(), rt.score_curve(h, theta, 5.0, 900.5, 0.5), atol=1e-4)
+    out = torch.empty_like(curve)
+    assert rt.score_curve(h, theta, 5.0, 900.5, 0.5, out=out, keep_dtype=True) is out
+    with pytest.raises(ValueError, match=r"out must be a torch.float64 tensor"):
+        rt.score_curve(h, theta, 5.0, 900.5, 0.5, out=out)

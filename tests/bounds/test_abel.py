@@ -158,3 +158,12 @@ def test_gradients():
     h = torch.tensor([1 + 1j, 0.5, -0.2j], dtype=torch.complex128, requires_grad=True)
     assert torch.autograd.gradcheck(bounds.abel_sum, (theta, s))
     assert torch.autograd.gradcheck(bounds.abel, (h, theta, s))
+
+
+def test_which_offsets_take_the_fast_path():
+    from rope_theory.bounds.abel import _step
+
+    for start, step in ((0.0, 1.0), (2.0**52, 1.0), (5.0, -0.25), (0.0, 0.1), (1e6, 1 / 3)):
+        assert _step(start + step * np.arange(1000)) == pytest.approx(step, rel=1e-9)
+    for irregular in ([0.0, 1.0, 3.0], [0.0, 1.0, 2.0 + 1e-9], [1.0]):
+        assert _step(np.array(irregular)) is None
