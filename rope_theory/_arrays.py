@@ -89,10 +89,10 @@ def offsets(value: Any, name: str, space: Space) -> Array:
     result = _converted(value, name, wide, wide.dtype, "real")
     given = value if is_tensor(value) else np.asarray(value)  # not yet rounded: 2**53 + 1 is no float
     limit = int(LARGEST_OFFSET)
-    if bool(((given > limit) | (given < -limit)).any()):
+    if bool((far := (given > limit) | (given < -limit)).any()):
         raise ValueError(
-            f"{name} reaches beyond ±2**53 tokens, where float64 no longer tells neighbouring offsets apart; "
-            "use smaller offsets."
+            f"{name} reaches beyond ±2**53 tokens ({first(result, far):g}), where float64 no longer tells neighbouring "
+            "offsets apart; use smaller offsets."
         )
     return result
 
@@ -130,6 +130,11 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
     return result
 
 
+def first(array: Array, chosen: Array) -> float:
+    """Return the first chosen element, for a message."""
+    return float(array.reshape(-1)[chosen.reshape(-1)][0])
+
+
 def _size(array: Array) -> int:
     return int(np.prod(array.shape, dtype=np.int64))
 
@@ -148,8 +153,11 @@ def angular(theta: Any, space: Space) -> Array:
         raise ValueError(
             f"theta must be one-dimensional, one angular frequency a pair, got shape {tuple(result.shape)}."
         )
-    if bool((result < 0).any()):
-        raise ValueError("theta contains negative frequencies; give magnitudes in rad/token, zero or above.")
+    if bool((negative := result < 0).any()):
+        raise ValueError(
+            f"theta contains negative frequencies, such as {first(result, negative):g}; give magnitudes in rad/token, "
+            "zero or above."
+        )
     return result
 
 
@@ -178,8 +186,8 @@ def coefficients(h: Any, pairs: int, space: Space) -> Array:
 def phasors(theta: Array, s: Array, space: Space) -> tuple[Array, Array]:
     """Return cos(sθ) and sin(sθ), shape (*S, P), each right to a few ulps for every abs(s) ≤ 2**53.
 
-    θ and s are float64; the result has the space's dtype. The rounding of the product sθ alone would cost abs(s)·θ·1e-16 of phase; it is recovered by Dekker's
-    exact product and added back by the addition theorem.
+    θ and s are float64; the result has the space's dtype. The rounding of the product sθ alone would cost
+    abs(s)·θ·1e-16 of phase; it is recovered by Dekker's exact product and added back by the addition theorem.
     """
     xp = space.xp
     product = s[..., None] * theta

@@ -6,13 +6,15 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 LARGEST_OFFSET = 2.0**53
 """Largest offset in tokens: beyond it float64 no longer tells neighbouring integers apart."""
 
 
 def number(value: Any, name: str) -> float:
     """Return ``value`` as a finite float, or raise naming it."""
-    if isinstance(value, bool | str | bytes) or value is None:
+    if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
         raise TypeError(f"{name} must be a number, got {value!r}.")
     try:
         result = float(value)
@@ -43,7 +45,7 @@ def above(value: Any, name: str, low: float, remedy: str = "") -> float:
 
 def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
     """Return ``value`` as an int not below ``low``; a float with an integer value is accepted."""
-    if isinstance(value, bool | str | bytes) or value is None:
+    if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
         raise TypeError(f"{name} must be an integer, got {value!r}.")
     try:
         result = operator.index(value)

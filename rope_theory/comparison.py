@@ -39,7 +39,7 @@ class ComparisonRow(Record):
     inside, between_inside : float
         Largest abs(score) at offsets 0 … L − 1: at integers, and on a grid of 1/16 token that contains them.
     beyond, between_beyond : float
-        The same past the trained window, up to length − 1; NaN-free: equal to 0 when length is L.
+        The same past the last trained offset L − 1, up to length − 1; 0 when length is L.
     inside_ratio, beyond_ratio : float
         ``between_inside`` and ``between_beyond`` over ``trained_maximum``.
     trained_maximum : float
@@ -134,39 +134,38 @@ def _rows(
         table = scaling.frequencies(config, length)
         gain = table.attention_factor**2
         inside = gain * _largest(h, table, 0, window, 1)
-        between_inside = gain * _largest(h, table, 0, window - 1, BETWEEN)
-        nothing = np.zeros(len(h))
-        beyond = gain * _largest(h, table, window, length, 1) if length > window else nothing
-        between_beyond = gain * _largest(h, table, window - 1, length - 1, BETWEEN) if length > window else nothing
+        between_inside = np.maximum(inside, gain * _largest(h, table, 0, window - 1, BETWEEN))
+        beyond = between_beyond = np.zeros(len(h))
+        if length > window:
+            beyond = gain * _largest(h, table, window, length, 1)
+            just_past = window - 1 + 1 / BETWEEN  # the last trained offset is not beyond
+            between_beyond = np.maximum(beyond, gain * _largest(h, table, just_past, length - 1, BETWEEN))
         triangle = gain * np.abs(h).sum(-1)
         for index in range(len(h)):
-            at_integers, everywhere = float(inside[index]), float(max(inside[index], between_inside[index]))
-            outside, outside_everywhere = (
-                float(beyond[index]),
-                float(max(beyond[index], between_beyond[index])),
-            )
             yield ComparisonRow(
                 scaling=repr(scaling),
                 h_index=index,
                 logit_factor=gain,
-                inside=at_integers,
-                between_inside=everywhere,
-                beyond=outside,
-                between_beyond=outside_everywhere,
-                inside_ratio=everywhere / float(trained[index]),
-                beyond_ratio=outside_everywhere / float(trained[index]),
+                inside=float(inside[index]),
+                between_inside=float(between_inside[index]),
+                beyond=float(beyond[index]),
+                between_beyond=float(between_beyond[index]),
+                inside_ratio=float(between_inside[index] / trained[index]),
+                beyond_ratio=float(between_beyond[index] / trained[index]),
                 trained_maximum=float(trained[index]),
                 triangle=float(triangle[index]),
             )
 
 
-def _largest(h: Any, theta: Any, start: int, stop: int, per_token: int) -> NDArray[np.float64]:
+def _largest(h: Any, theta: Any, start: float, stop: float, per_token: int) -> NDArray[np.float64]:
     """Return the largest abs(score) over start … stop (excluded) of each row of h, (N,)."""
     span = max(1, ROWS_AT_ONCE // (len(h) * per_token))
     largest = np.zeros(len(h))
-    for first in range(start, stop, span):
+    first = start
+    while first < stop:
         scores = score_curve(h, theta, first, min(stop, first + span), 1.0 / per_token)
         largest = np.maximum(largest, np.abs(scores).max(-1))
+        first += span
     return largest
 
 

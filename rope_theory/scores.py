@@ -153,7 +153,8 @@ def grid_length(start: float, stop: float, step: float) -> int:
     if start >= stop:
         raise ValueError(f"start ({start:g}) must be below stop ({stop:g}).")
     space = space_of()
-    offsets(np.array([start, stop]), "start and stop", space)
+    offsets(start, "start", space)
+    offsets(stop, "stop", space)
     count = max(1, math.ceil((stop - start) / step))
     while start + step * (count - 1) >= stop and count > 1:
         count -= 1
@@ -185,12 +186,13 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
     if out is None:
         return np.empty((rows, shape[-1])) if space.is_numpy else None
     kind = "array" if space.is_numpy else "tensor"
+    dtype = np.dtype(space.dtype) if space.is_numpy else space.dtype
     if is_tensor(out) == space.is_numpy or not hasattr(out, "shape"):
-        raise TypeError(f"out must be a {'numpy array' if space.is_numpy else 'torch tensor'} like h, got {type(out)}.")
-    if tuple(out.shape) != shape or out.dtype != space.dtype:
-        raise ValueError(
-            f"out must be a {np.dtype(space.dtype) if space.is_numpy else space.dtype} {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}."
+        raise TypeError(
+            f"out must be a {'numpy array' if space.is_numpy else 'torch tensor'} like h, got {type(out).__name__}."
         )
+    if tuple(out.shape) != shape or out.dtype != space.dtype:
+        raise ValueError(f"out must be a {dtype} {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}.")
     if space.is_numpy and not out.flags.writeable:
         raise ValueError("out is read-only; pass a writeable array.")
     if not (out.flags.c_contiguous if space.is_numpy else out.is_contiguous()):

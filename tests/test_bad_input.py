@@ -123,7 +123,7 @@ def test_coefficients_that_do_not_match_the_frequencies(call, h):
     [
         (spread(NAN), ValueError, "theta contains 1 NaN or infinite"),
         (spread(INFINITY), ValueError, "theta contains 1 NaN or infinite"),
-        (-np.ones(4), ValueError, "theta contains negative frequencies; give magnitudes"),
+        (-np.ones(4), ValueError, "theta contains negative frequencies.*give magnitudes"),
         ([], ValueError, "theta is empty"),
         (np.ones((2, 4)), ValueError, "theta must be one-dimensional.*one angular frequency a pair"),
         (1.0, ValueError, "theta must be one-dimensional"),
@@ -271,7 +271,7 @@ CALLS = [
     (lambda: rt.score_curve(H, THETA, NAN, 4), ValueError, "start must be finite"),
     (lambda: rt.score_curve(H, THETA, 0, INFINITY), ValueError, "stop must be finite"),
     (lambda: rt.score_curve(H, THETA, 0, 4, NAN), ValueError, "step must be finite"),
-    (lambda: rt.score_curve(H, THETA, 0, 2.0**54, 2.0**50), ValueError, r"start and stop reaches beyond ±2\*\*53"),
+    (lambda: rt.score_curve(H, THETA, 0, 2.0**54, 2.0**50), ValueError, r"stop reaches beyond ±2\*\*53"),
     (lambda: rt.score_curve(H, THETA, "0", 4), TypeError, "start must be a number"),
     # families
     (lambda: coefficients.aligned(THETA, [1.0, 2.0]), ValueError, r"at must be one offset, got shape \(2,\)"),

@@ -38,7 +38,7 @@ def test_rows_are_the_maxima_they_name(data, length):
     if length == 16:
         assert (row.beyond, row.between_beyond, row.beyond_ratio) == (0.0, 0.0, 0.0)
     else:
-        beyond = gain * largest(h, theta, 15 + np.arange((length - 16) * 16 + 1) / 16)
+        beyond = gain * largest(h, theta, 15 + np.arange(1, (length - 16) * 16 + 1) / 16)
         assert row.beyond == pytest.approx(gain * largest(h, theta, range(16, length)), abs=1e-12 * scale)
         assert row.between_beyond == pytest.approx(beyond, abs=1e-12 * scale)
         assert row.beyond_ratio == pytest.approx(beyond / row.trained_maximum, rel=1e-9)

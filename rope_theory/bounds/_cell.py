@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._arrays import Array, Space, angular, coefficients, offsets, space_of, values_behind
+from rope_theory._arrays import Array, Space, angular, coefficients, first, offsets, space_of, values_behind
 from rope_theory._checks import at_least
 
 
@@ -41,10 +41,16 @@ def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
         raise ValueError(
             f"s {tuple(s.shape)}, s1 {tuple(low.shape)} and s2 {tuple(high.shape)} do not broadcast against each other."
         ) from None
-    if bool((low >= high).any()):
-        raise ValueError("s1 must be below s2 in every cell.")
-    if bool(((s < low) | (s > high)).any()):
-        raise ValueError("s must lie in its cell, s1 ≤ s ≤ s2: the chord says nothing outside. Widen the cell.")
+    if bool((empty := low >= high).any()):
+        raise ValueError(
+            f"s1 must be below s2 in every cell, got [{first(low, empty):g}, {first(high, empty):g}]; "
+            "exchange them or widen the cell."
+        )
+    if bool((outside := (s < low) | (s > high)).any()):
+        raise ValueError(
+            f"s must lie in its cell, s1 ≤ s ≤ s2, got {first(s, outside):g} for [{first(low, outside):g}, "
+            f"{first(high, outside):g}]: the chord says nothing outside. Widen the cell."
+        )
     return Cell(left=s - low, right=high - s, space=space)
 
 
@@ -55,7 +61,7 @@ def moduli(theta: Any, h: Any, h_max: float, space: Space) -> tuple[Array, Array
         size = at_least(h_max, "h_max", 0.0)
         return frequencies, size * space.xp.ones_like(frequencies)[None, :], ()
     if h_max != 1.0:
-        raise ValueError("h and h_max exclude each other: with h given its own moduli are used.")
+        raise ValueError(f"h and h_max exclude each other, got h_max = {h_max!r} beside h: leave one out.")
     h = coefficients(h, frequencies.shape[0], space)
     return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])
 

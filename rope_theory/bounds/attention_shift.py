@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rope_theory._arrays import Array, in_kind, real, space_of
+from rope_theory._arrays import Array, first, in_kind, real, space_of
 
 
 def attention_shift(delta: Array) -> Array:
@@ -28,6 +28,8 @@ def attention_shift(delta: Array) -> Array:
     """
     space = space_of(delta)
     delta = real(delta, "delta", space)
-    if bool((delta < 0).any()):
-        raise ValueError("delta must be 0 or above: it is the largest absolute move of a logit.")
+    if bool((negative := delta < 0).any()):
+        raise ValueError(
+            f"delta must be 0 or above, got {first(delta, negative):g}: it is the largest absolute move of a logit."
+        )
     return in_kind(space.xp.tanh(delta / 2.0), space)

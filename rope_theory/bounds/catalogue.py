@@ -104,6 +104,14 @@ def _chord_published_witness() -> Evaluation:
     return Evaluation(_excess_over_chord(h, theta, 0.5, 0.0, 1.0), float(_chord.chord_published(_PAPER_CONFIG, 0.5)))
 
 
+def _abel_witness() -> Evaluation:
+    # summation by parts backwards: differences of modulus one, each turned against its partial sum
+    theta, s = Unscaled().frequencies(_PAPER_CONFIG), 137.25
+    partial = np.cumsum(np.exp(1j * s * theta.theta))
+    h = np.cumsum((np.conj(partial) / np.abs(partial))[::-1])[::-1]
+    return Evaluation(float(abs(attention_score(h, theta, s))), float(_abel.abel(h, theta, s)))
+
+
 def _attention_shift_witness() -> Evaluation:
     delta = 0.7
     before = 1.0 / (1.0 + math.exp(delta))  # two classes, log-odds −δ
@@ -160,9 +168,10 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             function=_abel.abel,
             formula="|a(s)| ≤ max_j|h_{j+1} − h_j| · B(s), h_P = 0",
             hypotheses=("any s", "any frequencies"),
-            relation="upper",
+            relation="tight",
             evidence="proved",
-            source="arXiv 2104.09864, equations (35) to (37)",
+            source="arXiv 2104.09864, equations (35) to (37); docs/theory.md, section 5",
+            witness=Witness("h_j = Σ_{k>j} conj(S_k)/|S_k| at s = 137.25, d = 128, c = 1e4", _abel_witness),
         ),
         "abel_published": Statement(
             function=_abel.abel_published,

@@ -14,7 +14,7 @@ from rope_theory.regression._design import design, frequencies, one_dimensional
 
 load("sklearn", "regression")  # a missing one is told with the pip command
 
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin  # noqa: E402
 
 SOLVERS = ("svd", "cholesky", "normal")
 DTYPES = ("float64", "float32")
