@@ -13,9 +13,10 @@ from rich.table import Table
 
 from benchmarks import abel_sum_speed, commands, import_time, memory, score_curve_share, score_curve_speed
 from benchmarks.measure import ROOT, Measurement
-from paper_repro import files
+from paper_repro import files, readme
 from paper_repro.parts import versions
 
+HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time)
 
 
@@ -32,11 +33,10 @@ def main(
     if whole:
         errors.print("timing make reproduce and make test in a fresh clone …")
         results += commands.run()
-    table = Table("question", "measured", "aim", "met", "details")
-    for result in results:
-        side = "≥" if result.better == "above" else "≤"
-        table.add_row(result.question, f"{result.value:.3g} {result.unit}", f"{side} {result.aim:g} {result.unit}",
-                      "yes" if result.met else "NO", result.details)  # fmt: skip
+    table = Table(*HEADER)
+    rows = [_row(result) for result in results]
+    for row in rows:
+        table.add_row(*row)
     Console(width=None if errors.is_terminal else 160).print(table)
     stored = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -44,6 +44,20 @@ def main(
         "results": [result.to_dict() | {"met": result.met} for result in results],
     }
     files.write(ROOT / "benchmarks" / "results.json", files.as_json(stored))
+    if whole:  # the README shows complete runs only
+        text = readme.replaced((ROOT / "README.md").read_text(), "benchmarks", readme.table(HEADER, rows))
+        files.write(ROOT / "README.md", text.encode())
+
+
+def _row(result: Measurement) -> tuple[str, ...]:
+    side = "≥" if result.better == "above" else "≤"
+    return (
+        result.question,
+        f"{result.value:.3g} {result.unit}",
+        f"{side} {result.aim:g} {result.unit}",
+        "yes" if result.met else "NO",
+        result.details,
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import subprocess
 import tempfile
 import time
@@ -27,10 +27,15 @@ def run() -> list[Measurement]:
 
 
 def _timed(clone: Path, target: str) -> tuple[float, float]:
+    """Return seconds, and GiB of the largest process, of one make target."""
+    log = clone / f".{target}.log"
     start = time.perf_counter()
-    done = subprocess.run(
-        ["make", "-o", ".venv/.installed", target], cwd=clone, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"make {target} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "-o", ".venv/.installed", target], cwd=clone, stdout=output, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"make {target} failed:\n{log.read_text()[-8000:]}")
+    return time.perf_counter() - start, usage.ru_maxrss / 2**20
