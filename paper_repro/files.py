@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rope_theory._records import json_ready
+from rope_theory._records import json_ready, plain
 
 TEMPORARY = ".partial"
 """Ending of files that are still being written; anything left with it comes from a killed run."""
@@ -49,12 +47,22 @@ def as_json(value: Any) -> bytes:
     return (json.dumps(json_ready(value), indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
+def rounded(value: Any) -> Any:
+    """Return ``value`` with its floats at ten significant digits: the last ones differ between processors."""
+    value = plain(value)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.10g}") if isinstance(value, float) else value
+
+
 def as_csv(columns: Mapping[str, Any]) -> bytes:
-    """Return equally long columns as CSV; floats with the fewest digits that read back the same."""
+    """Return equally long columns as CSV, floats at ten significant digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True))
+    writer.writerows(zip(*(rounded(column) for column in columns.values()), strict=True))
     return text.getvalue().encode()
 
 

@@ -66,7 +66,7 @@ class Part:
             written.append(path)
         if data.facts:
             path = folder / f"{self.name}.json"
-            files.write(path, files.as_json(data.facts))
+            files.write(path, files.as_json(files.rounded(data.facts)))
             written.append(path)
         if self.draw is not None:
             figure = self.draw(data)
