@@ -18,6 +18,15 @@ from rope_theory._checks import LARGEST_OFFSET
 Array: TypeAlias = Any
 """A numpy array or a torch tensor."""
 
+LARGEST_REAL, LARGEST_COMPLEX = 1e100, 1e200
+"""Largest magnitudes in real arrays (q, k) and complex ones (h, made of products): no sum here overflows."""
+
+LARGEST_SINGLE_REAL, LARGEST_SINGLE_COMPLEX = 1e15, 1e30
+"""The same for float32."""
+
+FASTEST = 1e6
+"""Largest angular frequency, rad/token; RoPE's own are at most 1."""
+
 BLOCK_ELEMENTS = 1 << 20
 """Elements of an offsets × pairs table held at one time (8 MiB of float64)."""
 
@@ -87,9 +96,12 @@ def offsets(value: Any, name: str, space: Space) -> Array:
     if isinstance(value, int) and not isinstance(value, bool):
         value = max(-(2**62), min(value, 2**62))  # numpy has no wider integer; the check below speaks
     result = _converted(value, name, wide, wide.dtype, "real")
-    given = value if is_tensor(value) else np.asarray(value)  # not yet rounded: 2**53 + 1 is no float
-    limit = int(LARGEST_OFFSET)
-    if bool((far := (given > limit) | (given < -limit)).any()):
+    given = value if is_tensor(value) else np.asarray(value)
+    if str(given.dtype).endswith("int64"):  # not yet rounded: 2**53 + 1 is no float
+        far = (given > int(LARGEST_OFFSET)) | (given < -int(LARGEST_OFFSET))
+    else:
+        far = abs(result) > LARGEST_OFFSET
+    if bool(far.any()):
         raise ValueError(
             f"{name} reaches beyond ±2**53 tokens ({first(result, far):g}), where float64 no longer tells neighbouring "
             "offsets apart; use smaller offsets."
@@ -116,7 +128,7 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
         if array.dtype.kind not in "iufc":
             raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}.")
         if array.dtype.kind == "c" and kind == "real":
-            raise TypeError(f"{name} must be real, got complex numbers.")
+            raise TypeError(f"{name} must be real, got complex numbers; were h and theta exchanged?")
         if space.is_numpy:
             result = array.astype(dtype, copy=False)
         else:
@@ -126,8 +138,26 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
     finite = space.xp.isfinite(result)
     if not bool(finite.all()):
         count = int((~finite).sum())
-        raise ValueError(f"{name} contains {count} NaN or infinite value(s) of {_size(result)}; all must be finite.")
+        place = int((~finite).reshape(-1).nonzero()[0][0])
+        raise ValueError(
+            f"{name} contains {count} NaN or infinite value(s) of {_size(result)}, the first at flat index {place}; "
+            "all must be finite: replace or drop them."
+        )
+    largest = _largest_allowed(result, kind)
+    if bool((large := abs(result) > largest).any()):
+        place = int(large.reshape(-1).nonzero()[0][0])
+        raise ValueError(
+            f"{name} reaches beyond {largest:g} at flat index {place}, where scores in {result.dtype} would overflow; "
+            "scale it down."
+        )
     return result
+
+
+def _largest_allowed(array: Array, kind: str) -> float:
+    single = str(array.dtype).endswith(("float32", "complex64"))
+    if kind == "complex":
+        return LARGEST_SINGLE_COMPLEX if single else LARGEST_COMPLEX
+    return LARGEST_SINGLE_REAL if single else LARGEST_REAL
 
 
 def first(array: Array, chosen: Array) -> float:
@@ -158,6 +188,10 @@ def angular(theta: Any, space: Space) -> Array:
             f"theta contains negative frequencies, such as {first(result, negative):g}; give magnitudes in rad/token, "
             "zero or above."
         )
+    if bool((fast := result > FASTEST).any()):
+        raise ValueError(
+            f"theta reaches beyond {FASTEST:g} rad/token ({first(result, fast):g}); RoPE turns by at most 1."
+        )
     return result
 
 
@@ -178,7 +212,8 @@ def coefficients(h: Any, pairs: int, space: Space) -> Array:
     if len(result.shape) == 0 or result.shape[-1] != pairs:
         raise ValueError(
             f"h must have one coefficient a frequency on its last axis: theta has {pairs}, h has shape "
-            f"{tuple(result.shape)}. Use score_coefficients for q and k, or another theta."
+            f"{tuple(result.shape)}. Give h and theta of the same model, and rotary_dim to score_coefficients where "
+            "only part of the head rotates."
         )
     return result
 

@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 from typing import Any
 
 import numpy as np
 
 LARGEST_OFFSET = 2.0**53
-"""Largest offset in tokens: beyond it float64 no longer tells neighbouring integers apart."""
+"""Largest offset or length in tokens: beyond it float64 no longer tells neighbouring integers apart."""
+
+LARGEST_NUMBER = 1e100
+"""Largest magnitude of a scalar argument, and one over the smallest positive one: no formula here overflows."""
+
+WIDEST = 1 << 20
+"""Largest head width, dimensions."""
+
+
+LARGEST_NUMBER = 1e100
+"""Largest magnitude of a scalar argument: far beyond any meaning, and far from overflow in any formula here."""
+
+WIDEST = 1 << 20
+"""Largest head width, dimensions."""
 
 
 def number(value: Any, name: str) -> float:
     """Return ``value`` as a finite float, or raise naming it."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be a number, got {value!r}.")
+        raise TypeError(f"{name} must be a number, got {value!r}; give an int or a float.")
     try:
         result = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r}.") from error
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with several elements
+        raise TypeError(
+            f"{name} must be a number, got {type(value).__name__} {reprlib.repr(value)}; give an int or a float."
+        ) from error
     except OverflowError as error:
-        raise ValueError(f"{name} must fit in float64 (below 1.8e308), got a larger integer.") from error
+        raise ValueError(
+            f"{name} must be within ±{LARGEST_NUMBER:g}, got a larger integer; give a smaller number."
+        ) from error
     if not math.isfinite(result):
-        raise ValueError(f"{name} must be finite, got {result}.")
+        raise ValueError(f"{name} must be finite, got {result}; give an ordinary number.")
+    if abs(result) > LARGEST_NUMBER:
+        raise ValueError(f"{name} must be within ±{LARGEST_NUMBER:g}, got {result:g}; give a smaller number.")
     return result
 
 
@@ -40,22 +60,26 @@ def above(value: Any, name: str, low: float, remedy: str = "") -> float:
     result = number(value, name)
     if result <= low:
         raise ValueError(f"{name} must be above {low:g}, got {result:g}.{' ' + remedy if remedy else ''}")
+    if low == 0.0 and result < 1.0 / LARGEST_NUMBER:
+        raise ValueError(f"{name} must be at least {1 / LARGEST_NUMBER:g}, got {result:g}; give a larger number.")
     return result
 
 
 def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
     """Return ``value`` as an int not below ``low``; a float with an integer value is accepted."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be an integer, got {value!r}.")
+        raise TypeError(f"{name} must be an integer, got {value!r}; give an int.")
     try:
         result = operator.index(value)
     except TypeError:
         as_float = number(value, name)
         if as_float != int(as_float):
-            raise ValueError(f"{name} must be an integer, got {as_float!r}.") from None
+            raise ValueError(f"{name} must be an integer, got {as_float!r}; round it.") from None
         result = int(as_float)
     if result < low:
         raise ValueError(f"{name} must be at least {low}, got {result}.{' ' + remedy if remedy else ''}")
+    if result > LARGEST_OFFSET:
+        raise ValueError(f"{name} must be at most 2**53, got {float(min(result, 10**300)):g}; give a smaller integer.")
     return result
 
 
@@ -64,14 +88,26 @@ def even_width(value: Any, name: str) -> int:
     result = integer(value, name, 2, "A rotary width counts two dimensions a pair.")
     if result % 2:
         raise ValueError(f"{name} must be even, got {result}: rotary dimensions come in pairs.")
+    if result > WIDEST:
+        raise ValueError(f"{name} must be at most {WIDEST}, got {result}: it is the width of one head.")
     return result
 
 
 def scaling_factor(value: Any, name: str = "factor") -> float:
     """Return a context-extension factor: extended window / trained window, at least 1."""
-    return at_least(
+    result = at_least(
         value, name, 1.0, "It is the extended window divided by the trained one; 1 leaves the model as it is."
     )
+    if result > LARGEST_OFFSET:
+        raise ValueError(f"{name} must be at most 2**53, got {result:g}: no window is that much longer.")
+    return result
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return ``value`` when it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:

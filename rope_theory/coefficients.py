@@ -31,7 +31,7 @@ def score_coefficients(
     rotary_dim : int, optional
         Width of the rotated part, the first dimensions of the head; all of it when not given.
     keep_dtype : bool
-        Compute in the tensors' own float32 instead of float64.
+        Compute in the tensors' own float32 instead of float64; numpy arrays are computed in float64.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def position_free_term(q: Array, k: Array, *, rotary_dim: int, keep_dtype: bool 
     rotary_dim : int
         Width of the rotated part; equal to head_dim, C is zero.
     keep_dtype : bool
-        Compute in the tensors' own float32 instead of float64.
+        Compute in the tensors' own float32 instead of float64; numpy arrays are computed in float64.
 
     Returns
     -------
@@ -80,6 +80,8 @@ def position_free_term(q: Array, k: Array, *, rotary_dim: int, keep_dtype: bool 
     """
     space = space_of(q, k, keep_dtype=keep_dtype)
     q, k = real(q, "q", space), real(k, "k", space)
+    if rotary_dim is None:
+        raise TypeError("rotary_dim must be an integer, got None; a head that rotates whole has no position-free term.")
     width = _rotated_width(q, k, rotary_dim)
     return in_kind((q[..., width:] * k[..., width:]).sum(-1), space)
 
@@ -98,7 +100,8 @@ def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
         ) from None
     head_dim = q.shape[-1]
     width = even_width(
-        head_dim if rotary_dim is None else rotary_dim, "head_dim" if rotary_dim is None else "rotary_dim"
+        head_dim if rotary_dim is None else rotary_dim,
+        "the last axis of q and k" if rotary_dim is None else "rotary_dim",
     )
     if width > head_dim:
         raise ValueError(f"rotary_dim ({width}) exceeds the head width of q and k ({head_dim}).")

@@ -86,7 +86,7 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     scalings : sequence of Scaling
         Methods to compare; ``Unscaled()`` is plain extrapolation.
     h : array or tensor, complex, shape (P,) or (N, P)
-        Score coefficients.
+        Score coefficients; computed with numpy, without gradients.
     length : int
         Extended window in tokens, at least ``config.context_length``; offsets reach length − 1.
 
@@ -104,14 +104,17 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     """
     if not isinstance(config, RopeConfig):
         raise TypeError(f"config must be a RopeConfig, got {type(config).__name__}.")
-    if isinstance(scalings, Scaling) or not isinstance(scalings, Iterable):
+    if isinstance(scalings, Scaling | str) or not isinstance(scalings, Iterable):
         raise TypeError(f"scalings must be a sequence, got {scalings!r}; put a single scaling in a list.")
     scalings = tuple(scalings)
     if not scalings:
         raise ValueError("scalings is empty; give at least one, for example [Unscaled(), PositionInterpolation(4)].")
     for scaling in scalings:
         if not isinstance(scaling, Scaling):
-            raise TypeError(f"scalings must hold Scaling objects, got {scaling!r}.")
+            raise TypeError(
+                f"scalings must hold Scaling objects, such as rt.scaling.YaRN(4), got {scaling!r}; "
+                "a class still needs its parameters."
+            )
     window = config.context_length
     length = integer(length, "length", window, f"It is the extended window; the trained one is {window}.")
     space = space_of()

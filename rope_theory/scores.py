@@ -43,7 +43,8 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     s : array or tensor, any shape S
         Offsets in tokens (query position minus key position), real, within ±2**53.
     keep_dtype : bool
-        Return the coefficients' own precision; phases are computed in float64 either way.
+        Return the precision of a tensor h (numpy arrays are computed in float64); phases are computed in
+        float64 either way.
 
     Returns
     -------
@@ -99,17 +100,22 @@ def score_curve(
     out : array or tensor, of the result's dtype, shape (..., n), optional
         Where to write, C-contiguous.
     keep_dtype : bool
-        Multiply in the coefficients' own precision; phases are computed in float64 either way.
+        Multiply in the precision of a tensor h (numpy arrays are computed in float64); phases are computed
+        in float64 either way.
 
     Returns
     -------
     array or tensor, shape (..., n)
-        ``out`` when it was given. Differentiable in h and theta under torch when ``out`` is not given.
+        ``out`` when it was given. Differentiable in h and theta under torch when ``out`` is not given. As in
+        ``attention_score`` neither 1/√head_dim nor an attention factor is applied, also when theta is a
+        ``Frequencies`` that has one. Exact to a few ulps of Σ abs(h_j) where start and step are multiples of a
+        power of two; elsewhere the rounding of start + step·k moves phases by up to θ times its spacing.
 
     Raises
     ------
     ValueError
-        For start ≥ stop, a step of zero or less, shapes that do not match, NaN, infinity, offsets beyond 2**53.
+        For start ≥ stop, a step of zero or below the spacing of floats there, shapes that do not match, NaN,
+        infinity, offsets beyond 2**53.
     """
     space = _space(h, theta, out if is_tensor(out) else None, keep_dtype)
     frequencies = angular(theta, space)
@@ -151,14 +157,18 @@ def grid_length(start: float, stop: float, step: float) -> int:
     """Return how many of start, start + step, … lie below stop."""
     start, stop, step = number(start, "start"), number(stop, "stop"), above(step, "step", 0.0)
     if start >= stop:
-        raise ValueError(f"start ({start:g}) must be below stop ({stop:g}).")
-    space = space_of()
-    offsets(start, "start", space)
-    offsets(stop, "stop", space)
+        raise ValueError(f"start ({start:g}) must be below stop ({stop:g}); exchange them.")
+    offsets(start, "start", space_of())
+    offsets(stop, "stop", space_of())
+    spacing = math.ulp(max(abs(start), abs(stop)))
+    if step < spacing:
+        raise ValueError(
+            f"step ({step:g}) must be at least {spacing:g}, the spacing of floats at the far end of the grid."
+        )
     count = max(1, math.ceil((stop - start) / step))
-    while start + step * (count - 1) >= stop and count > 1:
+    if count > 1 and start + step * (count - 1) >= stop:  # the quotient was rounded up
         count -= 1
-    while start + step * count < stop:
+    elif start + step * count < stop:
         count += 1
     return count
 
@@ -184,7 +194,7 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
     """Return a (rows, n) view of where scores go, or None when torch should keep its graph."""
     rows = int(np.prod(shape[:-1], dtype=np.int64))
     if out is None:
-        return np.empty((rows, shape[-1])) if space.is_numpy else None
+        return _empty(rows, shape[-1]) if space.is_numpy else None
     kind = "array" if space.is_numpy else "tensor"
     dtype = np.dtype(space.dtype) if space.is_numpy else space.dtype
     if is_tensor(out) == space.is_numpy or not hasattr(out, "shape"):
@@ -193,11 +203,22 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
         )
     if tuple(out.shape) != shape or out.dtype != space.dtype:
         raise ValueError(f"out must be a {dtype} {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}.")
+    if not space.is_numpy and out.requires_grad:
+        raise ValueError("out requires a gradient, which writing into it would cut; leave out= away instead.")
     if space.is_numpy and not out.flags.writeable:
         raise ValueError("out is read-only; pass a writeable array.")
     if not (out.flags.c_contiguous if space.is_numpy else out.is_contiguous()):
         raise ValueError("out must be C-contiguous, so that scores can be written into it directly.")
     return out.reshape(rows, shape[-1])
+
+
+def _empty(rows: int, count: int) -> Array:
+    try:
+        return np.empty((rows, count))
+    except MemoryError:
+        raise MemoryError(
+            f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch."
+        ) from None
 
 
 def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: int, space: Space) -> None:

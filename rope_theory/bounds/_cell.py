@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._arrays import Array, Space, angular, coefficients, first, offsets, space_of, values_behind
+from rope_theory._arrays import (
+    Array,
+    Space,
+    angular,
+    coefficients,
+    first,
+    is_tensor,
+    offsets,
+    real,
+    space_of,
+    values_behind,
+)
 from rope_theory._checks import at_least
 
 
@@ -54,18 +65,27 @@ def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
     return Cell(left=s - low, right=high - s, space=space)
 
 
-def moduli(theta: Any, h: Any, h_max: float, space: Space) -> tuple[Array, Array, tuple[int, ...]]:
+def moduli(theta: Any, h: Any, h_max: Any, space: Space) -> tuple[Array, Array, tuple[int, ...]]:
     """Return θ (P,), abs(h_j) as rows (R, P), and the batch shape of the result."""
     frequencies = angular(theta, space)
     if h is None:
-        size = at_least(h_max, "h_max", 0.0)
-        return frequencies, size * space.xp.ones_like(frequencies)[None, :], ()
-    if h_max != 1.0:
+        return frequencies, largest_modulus(h_max, space) * space.xp.ones_like(frequencies)[None, :], ()
+    if is_tensor(h_max) or h_max != 1.0:
         raise ValueError(f"h and h_max exclude each other, got h_max = {h_max!r} beside h: leave one out.")
     h = coefficients(h, frequencies.shape[0], space)
     return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])
 
 
-def cell_space(theta: Any, s: Any, s1: Any, s2: Any, h: Any) -> Space:
+def largest_modulus(h_max: Any, space: Space) -> Any:
+    """Return h_max as a float, or as a zero-dimensional tensor that keeps its gradient."""
+    if not is_tensor(h_max):
+        return at_least(h_max, "h_max", 0.0)
+    size = real(h_max, "h_max", space)
+    if len(size.shape) or bool(size < 0):
+        raise ValueError(f"h_max must be one number, 0 or above, got {size.detach()}; give h for several heads.")
+    return size
+
+
+def cell_space(theta: Any, s: Any, s1: Any, s2: Any, h: Any, h_max: Any) -> Space:
     """Return the space in which a chord bound is computed."""
-    return space_of(values_behind(theta), s, s1, s2, h)
+    return space_of(values_behind(theta), s, s1, s2, h, h_max)

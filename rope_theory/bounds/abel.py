@@ -20,7 +20,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
-from rope_theory._checks import at_least
+from rope_theory.bounds._cell import largest_modulus
 
 ROW = 256
 """Offsets that share an anchor on regular grids; a row of every pair stays in the second-level cache."""
@@ -124,7 +124,7 @@ def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
         Angular frequencies, rad/token.
     s : array or tensor, any shape S
         Offsets in tokens.
-    h_max : float
+    h_max : float or tensor of no dimensions
         Bound on every abs(h_j).
 
     Returns
@@ -140,7 +140,9 @@ def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
     -----
     Source: arXiv 2306.15595 v2, equation (8), second inequality.
     """
-    return 2.0 * at_least(h_max, "h_max", 0.0) * abel_sum(theta, s)
+    space = space_of(values_behind(theta), s, h_max)
+    sums = abel_sum(theta, s if space.is_numpy else offsets(s, "s", space))
+    return 2.0 * largest_modulus(h_max, space) * sums
 
 
 def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,11 +181,20 @@ def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.
 
 
 def _step(s: NDArray[np.float64]) -> float | None:
-    """Return the step of evenly spaced offsets (to four ulps and 2**−33 token), None for others."""
+    """Return the step of evenly spaced offsets, None for others.
+
+    Where floats lie closer than LARGEST_SLACK, even means to a few spacings and to LARGEST_SLACK at most. Further
+    out the grid must be exact: start and step multiples of the spacing, so that nothing below rounds.
+    """
     if len(s) < 2:
         return None
     step = float(s[-1] - s[0]) / (len(s) - 1)
-    slack = min(4.0 * np.spacing(max(abs(s[0]), abs(s[-1]))), LARGEST_SLACK)
+    spacing = float(np.spacing(max(abs(s[0]), abs(s[-1]))))
+    slack = min(4.0 * spacing, LARGEST_SLACK)
+    if spacing > LARGEST_SLACK:
+        if s[0] % spacing or step % spacing:
+            return None
+        slack = 0.0
     for first in range(0, len(s), SEGMENT):
         distance = s[first : first + SEGMENT] - s[0]  # far from zero s[0] + step·k would round to s itself
         if np.abs(step * np.arange(first, first + len(distance)) - distance).max() > slack:

@@ -1,6 +1,7 @@
 """How far a score can be from the chord between its values at s1 and s2: published, repaired, sharp.
 
-All are bounds on abs(a(s) − (1−λ) a(s1) − λ a(s2)), λ = (s − s1)/(s2 − s1).
+All are bounds on abs(a(s) − (1−λ) a(s1) − λ a(s2)), λ = (s − s1)/(s2 − s1), with a(s) before 1/√head_dim and any
+attention factor μ: where a model has one, multiply by μ².
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import math
 from typing import Any
 
 from rope_theory._arrays import Array, in_kind, over_blocks, space_of
-from rope_theory._checks import at_least
-from rope_theory.bounds._cell import cell, cell_space, moduli
+from rope_theory.bounds._cell import cell, cell_space, largest_modulus, moduli
 from rope_theory.config import RopeConfig
 
 
@@ -36,7 +36,7 @@ def chord_sharp(
         Offset and ends of its cell in tokens, s1 ≤ s ≤ s2; the integers around s when s1 and s2 are not given.
     h : array or tensor, complex, shape (..., P), optional
         Score coefficients, of which the moduli count.
-    h_max : float
+    h_max : float or tensor of no dimensions
         Bound on every abs(h_j), used when h is not given.
 
     Returns
@@ -48,7 +48,7 @@ def chord_sharp(
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity, empty arrays, shapes that do not match, h_max beside h.
     """
-    space = cell_space(theta, s, s1, s2, h)
+    space = cell_space(theta, s, s1, s2, h, h_max)
     xp = space.xp
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
     place = cell(s, s1, s2, space)
@@ -89,7 +89,7 @@ def chord_curvature(
         Offset and ends of its cell in tokens, s1 ≤ s ≤ s2; the integers around s when s1 and s2 are not given.
     h : array or tensor, complex, shape (..., P), optional
         Score coefficients, of which the moduli count.
-    h_max : float
+    h_max : float or tensor of no dimensions
         Bound on every abs(h_j), used when h is not given.
 
     Returns
@@ -101,7 +101,7 @@ def chord_curvature(
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity, empty arrays, shapes that do not match, h_max beside h.
     """
-    space = cell_space(theta, s, s1, s2, h)
+    space = cell_space(theta, s, s1, s2, h, h_max)
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
     place = cell(s, s1, s2, space)
     curvature = (sizes @ frequencies**2).reshape(batch + (1,) * len(place.left.shape))
@@ -122,7 +122,7 @@ def chord_repaired(
         Base c and rotary width d.
     s, s1, s2 : array or tensor, broadcast to shape S
         Offset and ends of its cell in tokens, s1 ≤ s ≤ s2; the integers around s when s1 and s2 are not given.
-    h_max : float
+    h_max : float or tensor of no dimensions
         Bound on every abs(h_j).
 
     Returns
@@ -151,7 +151,7 @@ def chord_published(
         Base c and rotary width d.
     s, s1, s2 : array or tensor, broadcast to shape S
         Offset and ends of its cell in tokens, s1 ≤ s ≤ s2; the integers around s when s1 and s2 are not given.
-    h_max : float
+    h_max : float or tensor of no dimensions
         Bound on every abs(h_j).
 
     Returns
@@ -182,6 +182,6 @@ def _width_and_log_base(config: RopeConfig) -> tuple[int, float]:
 
 
 def _parabola(curvature: float, s: Array, s1: Array | None, s2: Array | None, h_max: float) -> Array:
-    space = space_of(s, s1, s2)
+    space = space_of(s, s1, s2, h_max)
     place = cell(s, s1, s2, space)
-    return in_kind(0.5 * at_least(h_max, "h_max", 0.0) * curvature * place.left * place.right, space)
+    return in_kind(0.5 * largest_modulus(h_max, space) * curvature * place.left * place.right, space)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rope_theory._checks import above
+from rope_theory._checks import above, at_least
 
 
 def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
@@ -16,7 +16,7 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     Parameters
     ----------
     theta_max : float
-        Largest angular frequency, rad/token; 1 for unscaled RoPE.
+        Largest angular frequency, rad/token: ``table.theta.max()``; 1 for unscaled RoPE.
     step : float
         Grid step in tokens.
 
@@ -30,7 +30,7 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     ValueError
         For step·theta_max ≥ π, where sin(πs/step) vanishes on the grid and no bound exists.
     """
-    theta_max, step = above(theta_max, "theta_max", 0.0), above(step, "step", 0.0)
+    theta_max, step = at_least(theta_max, "theta_max", 0.0), above(step, "step", 0.0)
     if step * theta_max >= math.pi:
         raise ValueError(
             f"step·theta_max must be below π, got {step * theta_max:g}: a score of frequency π/step can vanish on "

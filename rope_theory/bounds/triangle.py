@@ -9,7 +9,7 @@ def triangle(h: Array) -> Array:
     """Return the bound on abs(a(s)) that holds at every offset, Σ_j abs(h_j).
 
     Sharp at every s for the moduli alone (h_j = abs(h_j) e^{−isθ_j} attains it). A partly rotated head adds
-    abs(C), its position-free term.
+    abs(C), its position-free term. An attention factor μ is not part of h: where a model has one, multiply by μ².
 
     Parameters
     ----------

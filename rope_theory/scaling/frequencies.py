@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,9 @@ class Frequencies(Record):
 
     def __len__(self) -> int:
         return len(self.theta)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # through __init__, so that a copy is frozen too
+        return Frequencies, (self.theta, self.attention_factor, self.scaling, self.config, self.length)
 
     def __eq__(self, other: object) -> bool:
         return (

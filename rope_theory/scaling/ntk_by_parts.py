@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, one_of, scaling_factor
+from rope_theory._checks import above, flag, one_of, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling, geometric
 
@@ -106,6 +106,7 @@ class NTKByParts(Scaling):
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "beta", beta)
         one_of(self.ramp, "ramp", RAMPS)
+        object.__setattr__(self, "truncate", flag(self.truncate, "truncate"))
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         return by_parts(config, self.factor, self.beta, self.alpha, self.ramp, self.truncate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, one_of, scaling_factor
+from rope_theory._checks import above, flag, one_of, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling
 from rope_theory.scaling.ntk_by_parts import RAMPS, by_parts, check_ramp
@@ -56,6 +56,7 @@ class YaRN(Scaling):
         object.__setattr__(self, "beta_fast", fast)
         object.__setattr__(self, "beta_slow", slow)
         one_of(self.ramp, "ramp", RAMPS)
+        object.__setattr__(self, "truncate", flag(self.truncate, "truncate"))
         if self.attention_factor is not None:
             object.__setattr__(self, "attention_factor", above(self.attention_factor, "attention_factor", 0.0))
 
