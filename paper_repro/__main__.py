@@ -1,97 +1,12 @@
-"""Command line of the reproduction."""
-
-from __future__ import annotations
+"""Entry of ``python -m paper_repro``: a stop from the keyboard is answered in words from the first moment on."""
 
 import sys
-from enum import StrEnum
-from typing import Annotated
-
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as RichTable
-
-from paper_repro import (
-    claims,
-    figure_1,
-    figure_2,
-    figure_5,
-    files,
-    readme,
-    table_abel,
-    table_ridge,
-    table_theorem,
-)
-from paper_repro.parts import ROOT, Part, Workshop
-
-PARTS: tuple[Part, ...] = (
-    figure_1.PART,
-    figure_2.PART,
-    figure_5.PART,
-    table_theorem.PART,
-    table_abel.PART,
-    table_ridge.PART,
-)
-
-
-class Target(StrEnum):
-    """What to make."""
-
-    FIGURES = "figures"
-    TABLES = "tables"
-    CLAIMS = "claims"
-    ALL = "all"
-
-
-app = typer.Typer(add_completion=False)
-console = Console(stderr=True)
-
-
-@app.command()
-def run(target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL) -> None:
-    """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished parts are skipped."""
-    workshop = Workshop()
-    workshop.clear_leftovers()
-    chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
-    entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
-    rows = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("starting", total=len(chosen) + len(entries))
-            for part in chosen:
-                finished = workshop.is_finished(part)
-                progress.update(task, description=f"{part.name}{' (finished before)' if finished else ''}")
-                if not finished:
-                    workshop.make(part)
-                progress.advance(task)
-            for entry in entries:
-                progress.update(task, description=f"claim {entry['id']}")
-                rows.append(claims.recompute(entry))
-                progress.advance(task)
-            progress.update(task, description="done")
-        if chosen:
-            workshop.write_manifest(list(PARTS))
-    except KeyboardInterrupt:
-        console.print("Stopped. What is finished is kept; run the same command again for the rest.")
-        raise typer.Exit(130) from None
-    if rows:
-        _publish(claims.Ledger(tuple(rows)))
-
-
-def _publish(ledger: claims.Ledger) -> None:
-    files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
-    readme.update(ROOT / "README.md", ledger)
-    shown = RichTable("place", "claim", "verdict", "recomputed", title="Claims of arXiv 2306.15595", show_lines=True)
-    for row in ledger.rows:
-        shown.add_row(row.place, row.claim, row.finding.verdict, row.finding.number)
-    Console(width=None if sys.stdout.isatty() else 160).print(shown)
-    if ledger.disagreements:
-        console.print(
-            f"The verdict came out otherwise than recorded in claims.toml for: {', '.join(ledger.disagreements)}."
-        )
-        raise typer.Exit(1)
-
 
 if __name__ == "__main__":
-    app(prog_name="python -m paper_repro")
+    try:
+        from paper_repro.command import app
+
+        app(prog_name="python -m paper_repro")
+    except KeyboardInterrupt:
+        print("Stopped. What is finished is kept; run the same command again for the rest.", file=sys.stderr)
+        sys.exit(130)

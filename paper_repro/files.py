@@ -23,7 +23,7 @@ def write(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")  # runs side by side keep apart
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -37,9 +37,20 @@ def write(path: Path, content: bytes) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed run left half-written in ``folder``."""
+    """Delete what killed runs left half-written in ``folder``, not what another run is writing now."""
     for leftover in folder.glob(f".*{TEMPORARY}"):
-        leftover.unlink()
+        if not _is_running(leftover.name.removesuffix(TEMPORARY).rpartition(".")[2]):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def as_json(value: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -115,31 +115,37 @@ class Workshop:
     def is_finished(self, part: Part) -> bool:
         """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
         note = self._note(part)
-        if not note.is_file():
-            return False
-        content = json.loads(note.read_text())
-        if content["inputs"] != fingerprint(part):
-            return False
-        return all(
-            (self.figures / name).is_file() and files.digest((self.figures / name).read_bytes()) == sha256
-            for name, sha256 in content["files"].items()
-        )
+        return note is not None and note["inputs"] == fingerprint(part) and self._untouched(note["files"])
 
     def make(self, part: Part) -> None:
         """Make ``part`` and note that it is finished."""
         written = part.make(self.figures)
         hashes = {path.name: files.digest(path.read_bytes()) for path in written}
-        files.write(self._note(part), files.as_json({"inputs": fingerprint(part), "files": hashes}))
+        files.write(self._place(part), files.as_json({"inputs": fingerprint(part), "files": hashes}))
 
-    def write_manifest(self, parts: list[Part]) -> None:
-        """Write figures/manifest.json: inputs, versions and files of every finished part."""
+    def write_manifest(self, parts: Sequence[Part]) -> None:
+        """Write figures/manifest.json: inputs, versions and files of every part whose files are there.
+
+        Parts that were not made here keep the entry they have, as long as it is that of their files.
+        """
+        path = self.figures / "manifest.json"
+        before = _read(path).get("parts", {})
         entries = {}
         for part in parts:
-            if self._note(part).is_file():
-                note = json.loads(self._note(part).read_text())
-                entries[part.name] = {"kind": part.kind, "inputs": part.inputs, "files": note["files"]}
-        manifest = {"made_by": "python -m paper_repro", "versions": versions(), "parts": entries}
-        files.write(self.figures / "manifest.json", files.as_json(manifest))
+            note = self._note(part)
+            if note is not None and self._untouched(note["files"]):
+                entries[part.name] = {
+                    "kind": part.kind, "inputs": part.inputs, "files": note["files"], "versions": versions(),
+                }  # fmt: skip
+            elif part.name in before and self._untouched(before[part.name]["files"]):
+                entries[part.name] = before[part.name]
+        files.write(path, files.as_json({"made_by": "python -m paper_repro", "parts": entries}))
+
+    def _untouched(self, hashes: Mapping[str, str]) -> bool:
+        return all(
+            (self.figures / name).is_file() and files.digest((self.figures / name).read_bytes()) == sha256
+            for name, sha256 in hashes.items()
+        )
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed run."""
@@ -147,8 +153,21 @@ class Workshop:
             if folder.is_dir():
                 files.remove_leftovers(folder)
 
-    def _note(self, part: Part) -> Path:
+    def _place(self, part: Part) -> Path:
         return self.cache / f"{part.name}.json"
+
+    def _note(self, part: Part) -> dict[str, Any] | None:
+        """Return the note of a finished part; a missing or damaged one means that it is not."""
+        note = _read(self._place(part))
+        return note if {"inputs", "files"} <= note.keys() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def fingerprint(part: Part) -> str:

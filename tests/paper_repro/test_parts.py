@@ -3,14 +3,16 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
 
 from paper_repro import files, parts
-from paper_repro.__main__ import PARTS
+from paper_repro.command import PARTS
 from paper_repro.parts import ROOT, Data, Part, Workshop
 
 
@@ -98,9 +100,31 @@ def test_manifest_names_inputs_versions_and_hashes(part, workshop):
     manifest = json.loads((workshop.figures / "manifest.json").read_text())
     entry = manifest["parts"]["squares"]
     assert entry["inputs"] == {"count": 4}
-    assert set(manifest["versions"]) >= {"numpy", "matplotlib", "python", "rope_theory"}
+    assert set(entry["versions"]) >= {"numpy", "matplotlib", "python", "rope_theory"}
     for name, sha256 in entry["files"].items():
         assert files.digest((workshop.figures / name).read_bytes()) == sha256
+
+
+def test_manifest_keeps_parts_made_elsewhere_while_their_files_are_theirs(part, workshop):
+    workshop.make(part)
+    workshop.write_manifest([part])
+    before = (workshop.figures / "manifest.json").read_bytes()
+    shutil.rmtree(workshop.cache)  # as in a fresh clone
+    workshop.write_manifest([part])
+    assert (workshop.figures / "manifest.json").read_bytes() == before
+    (workshop.figures / "squares.csv").write_text("edited")
+    workshop.write_manifest([part])
+    assert json.loads((workshop.figures / "manifest.json").read_text())["parts"] == {}
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"inputs": "x"}'])
+def test_a_damaged_note_means_unfinished(part, workshop, damage):
+    workshop.make(part)
+    (workshop.cache / "squares.json").write_text(damage)
+    assert not workshop.is_finished(part)
+    workshop.write_manifest([part])
+    workshop.make(part)
+    assert workshop.is_finished(part)
 
 
 def test_every_part_has_its_files_in_the_project():
@@ -111,29 +135,51 @@ def test_every_part_has_its_files_in_the_project():
             assert files.digest((ROOT / "figures" / name).read_bytes()) == sha256, name
 
 
-def test_command_makes_everything_and_a_second_run_changes_nothing(tmp_path):
+@pytest.fixture
+def project(tmp_path):
+    """Return a copy of what the command needs, without its memory."""
     for name in ("paper_repro", "rope_theory", "pyproject.toml", "README.md"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tmp_path / name)
+    return tmp_path
 
+
+def test_command_makes_everything_and_a_second_run_changes_nothing(project):
     def run():
         done = subprocess.run(
             [sys.executable, "-m", "paper_repro", "all"],
-            cwd=tmp_path,
+            cwd=project,
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        kept = [*(tmp_path / "figures").iterdir(), tmp_path / "README.md"]
+        kept = [*(project / "figures").iterdir(), project / "README.md"]
         return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept}
 
     first = run()
     assert {"figure_1.png", "figure_2.svg", "figure_5.json", "claims.json", "manifest.json"} <= set(first)
     assert run() == first  # not even rewritten
+
+
+def test_two_runs_side_by_side_and_a_stop_at_any_moment(project):
+    command = [sys.executable, "-m", "paper_repro", "all"]
+    runs = [subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
+    messages = [run.communicate()[1].decode() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], messages
+    shutil.rmtree(project / ".cache")
+    for seconds in (0.3, 1.5, 3.0):
+        run = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(seconds)
+        run.send_signal(signal.SIGINT)
+        message = run.communicate()[1].decode()
+        assert run.returncode in (0, 130), message
+        assert "Traceback" not in message
+    assert not list((project / "figures").glob(f".*{files.TEMPORARY}"))
+    assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 0
 
 
 def test_command_refuses_unknown_targets(tmp_path):

@@ -1,0 +1,108 @@
+"""Command line of the reproduction."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+from threadpoolctl import threadpool_limits
+
+from paper_repro import (
+    claims,
+    figure_1,
+    figure_2,
+    figure_5,
+    files,
+    readme,
+    table_abel,
+    table_ridge,
+    table_theorem,
+)
+from paper_repro.parts import ROOT, Part, Workshop
+
+PARTS: tuple[Part, ...] = (
+    figure_1.PART,
+    figure_2.PART,
+    figure_5.PART,
+    table_theorem.PART,
+    table_abel.PART,
+    table_ridge.PART,
+)
+
+
+class Target(StrEnum):
+    """What to make."""
+
+    FIGURES = "figures"
+    TABLES = "tables"
+    CLAIMS = "claims"
+    ALL = "all"
+
+
+app = typer.Typer(add_completion=False)
+console = Console(stderr=True)
+
+
+@app.command()
+def run(target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL) -> None:
+    """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
+    try:
+        with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
+            _make(target)
+    except KeyboardInterrupt:
+        console.print("Stopped. What is finished is kept; run the same command again for the rest.")
+        raise typer.Exit(130) from None
+
+
+def _make(target: Target) -> None:
+    workshop = Workshop()
+    workshop.clear_leftovers()
+    chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
+    entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
+    made, rows = [], []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("starting", total=len(chosen) + len(entries))
+        for part in chosen:
+            progress.update(task, description=part.name)
+            if not workshop.is_finished(part):
+                workshop.make(part)
+                workshop.write_manifest(PARTS)
+                made.append(part.name)
+            progress.advance(task)
+        for entry in entries:
+            progress.update(task, description=f"claim {entry['id']}")
+            rows.append(claims.recompute(entry))
+            progress.advance(task)
+        progress.update(task, description="done")
+    if chosen:
+        workshop.write_manifest(PARTS)
+        console.print(
+            f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "
+            f"finished before. They lie in {workshop.figures}."
+        )
+    if rows:
+        _publish(claims.Ledger(tuple(rows)))
+
+
+def _publish(ledger: claims.Ledger) -> None:
+    files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
+    readme.update(ROOT / "README.md", ledger)
+    shown = RichTable("place", "claim", "verdict", "recomputed", title="Claims of arXiv 2306.15595", show_lines=True)
+    for row in ledger.rows:
+        shown.add_row(row.place, row.claim, row.finding.verdict, readme.number(row.finding.number, row.reproducible))
+    Console(width=None if sys.stdout.isatty() else 160).print(shown)
+    console.print(
+        f"Recomputed {len(ledger.rows)} claims into figures/claims.json and README.md (with witnesses). "
+        "†: rounding of a solver, other digits on other processors."
+    )
+    if ledger.disagreements:
+        console.print(
+            f"The verdict came out otherwise than recorded in claims.toml for: {', '.join(ledger.disagreements)}."
+        )
+        raise typer.Exit(1)
