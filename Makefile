@@ -10,7 +10,8 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	@echo "Installing into $(VENV): torch, transformers, JupyterLab and others, about 2.5 GB and a few minutes."
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all]'
 	touch $@
 
 reproduce: $(STAMP)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUTS = {"head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length, "factor": 2, "pair": 46,
-          "dot_every": 64}  # fmt: skip
+          "dot_every": 63}  # fmt: skip
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
@@ -29,7 +29,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     window, longer = inputs["window"], inputs["window"] * inputs["factor"]
     trained = Unscaled().frequencies(CONFIG)
     squeezed = PositionInterpolation(inputs["factor"]).frequencies(CONFIG)
-    positions = np.arange(0, longer + 1, every)
+    positions = np.arange(0, longer, every)
     return Data(
         tables={
             "values": {
@@ -56,13 +56,15 @@ def draw(data: Data) -> Figure:
     values, facts = data.tables["values"], data.facts
     window, longer = facts["window"], facts["longer_window"]
     positions = np.asarray(values["position"])
-    seen = positions <= window
+    seen = positions < window
+    places = np.asarray(values["interpolated_to"])
+    whole = np.mod(places, 1.0) == 0.0
     with plots.style():
         figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
         top.plot(positions, values["as_trained"], color="0.6", linewidth=1, linestyle="-", zorder=1)
         top.scatter(positions[seen], values["as_trained"][seen], s=26, label="trained positions", zorder=2)
         top.scatter(positions[~seen], values["as_trained"][~seen], s=30, marker="x",
-                    label="extrapolated: phases never seen", zorder=2)  # fmt: skip
+                    label="extrapolated: phases mθ never seen", zorder=2)  # fmt: skip
         top.set_title(f"Extrapolation to {longer} tokens: cos(mθ), pair {facts['pair']}, "
                       f"wavelength {facts['wavelength_tokens']:.0f} tokens")  # fmt: skip
         bottom.plot(
@@ -73,17 +75,16 @@ def draw(data: Data) -> Figure:
             linestyle="-",
             zorder=1,
         )
-        bottom.scatter(values["interpolated_to"][::2], values["interpolated"][::2], s=26,
-                       label="fall on trained positions", zorder=2)  # fmt: skip
-        bottom.scatter(values["interpolated_to"][1::2], values["interpolated"][1::2], s=26, marker="^",
+        bottom.scatter(places[whole], values["interpolated"][whole], s=26, label="fall on trained positions", zorder=2)
+        bottom.scatter(places[~whole], values["interpolated"][~whole], s=26, marker="^",
                        label="fall between them", zorder=2)  # fmt: skip
         bottom.set_title(f"Position Interpolation: the same {longer} positions at m·{window}/{longer}")
         for ax in (top, bottom):
             ax.axvline(window, color="black", linestyle=":", linewidth=1)
             ax.set_ylabel("cos(mθ)")
-            ax.set_ylim(-1.15, 1.15)
+            ax.set_ylim(-1.15, 1.5)
             ax.legend(loc="lower right" if ax is bottom else "upper right")
-        bottom.set_xlabel(f"position m [tokens], every {positions[1]}th shown; dotted: end of the trained window")
+        bottom.set_xlabel(f"position m [tokens], every {positions[1]}rd shown; dotted: end of the trained window")
     return figure
 
 

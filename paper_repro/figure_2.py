@@ -25,7 +25,8 @@ INPUTS = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length,
     "solver": "normal", "dtype": "float32", "alpha": 0.0,
     "cells": [25, 75], "cell_step": 0.125,
-    "routes": [["normal", "float32"], ["normal", "float64"], ["svd", "float32"], ["svd", "float64"]],
+    "routes": [[solver, dtype] for dtype in ("float32", "float64") for solver in ("normal", "cholesky", "svd")],
+    "unregularised": [["normal", "float32"], ["normal", "float64"], ["svd", "float32"], ["svd", "float64"]],
     "alphas": [0.0, 1e-6, 1e-3, 1.0, 10.0, 100.0], "seeds": list(SEEDS),
 }  # fmt: skip
 
@@ -78,17 +79,23 @@ def compute(inputs: Mapping[str, Any]) -> Data:
 
 
 def _sweep(inputs: Mapping[str, Any], offsets: Any, outside: Any) -> dict[str, list[Any]]:
+    """Return a row a route, ridge and seed; where the route fails, the largest values are None."""
     targets = noise(inputs["seeds"], len(offsets))
     columns: dict[str, list[Any]] = {
         name: [] for name in ("solver", "dtype", "alpha", "seed", "largest_inside", "largest_outside")
     }
     for solver, dtype in inputs["routes"]:
         for alpha in inputs["alphas"]:
-            fit = RotaryRidge(theta(), alpha, solver, dtype).fit(offsets, targets)
-            inside, beyond = np.abs(fit.predict(offsets)).max(0), np.abs(fit.predict(outside)).max(0)
-            for seed, value_inside, value_beyond in zip(inputs["seeds"], inside, beyond, strict=True):
-                row = (solver, dtype, alpha, seed, float(value_inside), float(value_beyond))
-                for name, value in zip(columns, row, strict=True):
+            inside: Any = [None] * len(inputs["seeds"])
+            beyond = inside
+            try:
+                fit = RotaryRidge(theta(), alpha, solver, dtype).fit(offsets, targets)
+                inside, beyond = (np.abs(fit.predict(s)).max(0).tolist() for s in (offsets, outside))
+            except ValueError:  # not positive definite in this precision
+                if solver != "cholesky":
+                    raise
+            for row in zip(inputs["seeds"], inside, beyond, strict=True):
+                for name, value in zip(columns, (solver, dtype, alpha, *row), strict=True):
                     columns[name].append(value)
     return columns
 
@@ -132,21 +139,35 @@ def draw(data: Data) -> Figure:
 
 
 def _draw_sweep(ax: Any, sweep: Mapping[str, Any]) -> None:
+    import matplotlib as mpl
+
     columns = {name: np.asarray(values) for name, values in sweep.items()}
     alphas = np.unique(columns["alpha"])
-    places = np.arange(len(alphas))
+    largest, inside = (columns[name].astype(float) for name in ("largest_outside", "largest_inside"))  # None → NaN
+    failed = np.isnan(largest)
     routes = list(dict.fromkeys(zip(sweep["solver"], sweep["dtype"], strict=True)))
+    solvers = list(dict.fromkeys(sweep["solver"]))
+    colours = list(mpl.rcParams["axes.prop_cycle"].by_key()["color"])
+    low = 10.0 ** np.floor(np.log10(np.nanmin(largest)) - 1)
     for index, (solver, dtype) in enumerate(routes):
         chosen = (columns["solver"] == solver) & (columns["dtype"] == dtype)
-        values = [columns["largest_outside"][chosen & (columns["alpha"] == alpha)] for alpha in alphas]
+        places = np.arange(len(alphas)) + 0.13 * (index - (len(routes) - 1) / 2)
+        works = np.array([not failed[chosen & (columns["alpha"] == alpha)].any() for alpha in alphas])
+        values = [largest[chosen & (columns["alpha"] == alpha)] for alpha in alphas[works]]
         middle = np.array([np.median(v) for v in values])
         spread = np.array([[np.median(v) - v.min(), v.max() - np.median(v)] for v in values]).T
-        ax.errorbar(places + 0.14 * (index - 1.5), middle, spread, fmt="osD^"[index], markersize=5, capsize=3,
-                    linewidth=1.2, label=f"{solver}, {dtype}")  # fmt: skip
-    inside = [np.median(columns["largest_inside"][columns["alpha"] == alpha]) for alpha in alphas]
-    ax.plot(places, inside, color="0.4", linewidth=1, linestyle="--", label="largest inside the window (median)")
+        colour = colours[solvers.index(solver)]
+        ax.errorbar(places[works], middle, spread, fmt="osD"[solvers.index(solver)], markersize=5, capsize=2,
+                    linewidth=1.1, color=colour, markerfacecolor="white" if dtype == "float32" else colour,
+                    label=f"{solver}, {dtype}")  # fmt: skip
+        ax.plot(places[~works], np.full((~works).sum(), low), "x", color=colour, markersize=6)
+    ax.plot([], [], "x", color=colours[solvers.index("cholesky")], label="cholesky fails")
+    medians = [np.nanmedian(inside[columns["alpha"] == alpha]) for alpha in alphas]
+    ax.plot(
+        np.arange(len(alphas)), medians, color="0.4", linewidth=1, linestyle="--", label="inside the window (median)"
+    )
     ax.set_yscale("log")
-    ax.set_xticks(places, [f"{alpha:g}" for alpha in alphas])
+    ax.set_xticks(np.arange(len(alphas)), [f"{alpha:g}" for alpha in alphas])
     ax.set_xlabel("ridge strength α")
     ax.set_ylabel("largest |a(s)|, L ≤ s < 2L")
     ax.set_title(f"Solver, precision and ridge decide ({len(np.unique(columns['seed']))} seeds, full range)")

@@ -7,6 +7,11 @@ Two entrances, one path::
     q, k ──► coefficients h ─────────────────────┘
 
 From ``scores`` on nobody can tell whether h came from a checkpoint, a fit or a random draw.
+
+Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position_free_term``, ``attention_score``,
+``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling``
+(ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``comparison``
+(``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``), ``plots``, ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations

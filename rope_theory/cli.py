@@ -78,7 +78,7 @@ def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             raise
         except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-            typer.echo(f"rope-theory: {error}", err=True)
+            typer.echo(f"rope-theory: {str(error).replace('give layer_type', 'give --layer-type')}", err=True)
             raise typer.Exit(2) from None
 
     return run

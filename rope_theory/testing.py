@@ -2,11 +2,15 @@
 
 For example::
 
-    from hypothesis import given
+    from hypothesis import given, settings
     from rope_theory import testing
 
+    @settings(deadline=None)
     @given(h=testing.coefficients(64), s=testing.offsets())
     def test_my_bound(h, s): ...
+
+The first call of ``bounds.abel_sum`` in a process loads compiled code and takes longer than hypothesis' default
+deadline of 200 ms, hence ``deadline=None``.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ CALLS = [
         TypeError,
         "pairing must be one of 'half', 'interleaved', got None",
     ),
-    (lambda: rt.score_coefficients(Q[:7], Q[:7], pairing="half"), ValueError, "head_dim must be even, got 7"),
+    (lambda: rt.score_coefficients(Q[:7], Q[:7], pairing="half"), ValueError, "the last axis of q and k must be even, got 7"),
     (lambda: rt.score_coefficients(Q, Q, pairing="half", rotary_dim=3), ValueError, "rotary_dim must be even"),
     (lambda: rt.score_coefficients(Q, Q, pairing="half", rotary_dim=0), ValueError, "rotary_dim must be at least 2"),
     (
@@ -308,7 +308,7 @@ CALLS = [
         "config must be a RopeConfig, got Frequencies.*chord_curvature",
     ),
     (lambda: bounds.abel_published(THETA, 0.5, h_max=-1.0), ValueError, "h_max must be at least 0"),
-    (lambda: bounds.sampling(0.0), ValueError, "theta_max must be above 0"),
+    (lambda: bounds.sampling(-0.1), ValueError, "theta_max must be at least 0"),
     (lambda: bounds.sampling(1.0, -1.0), ValueError, "step must be above 0"),
     (lambda: bounds.sampling(NAN), ValueError, "theta_max must be finite"),
     (lambda: bounds.sampling(4.0), ValueError, "step·theta_max must be below π.*finer step"),

@@ -38,3 +38,10 @@ def test_relative_links_lead_somewhere():
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_numbers_in_comments_are_the_printed_ones(tmp_path):
+    block = next(block for block in BLOCKS if "chord_published" in block)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True)
+    stated = re.findall(r"^print.*#.*?(\d+\.\d{4})", block, re.MULTILINE)
+    assert stated == [f"{float(line):.4f}" for line in done.stdout.split()]

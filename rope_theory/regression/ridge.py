@@ -35,7 +35,8 @@ class RotaryRidge(RegressorMixin, BaseEstimator):
     solver : {"svd", "cholesky", "normal"}
         "svd": singular value decomposition of Φ, with singular values below rounding dropped when alpha is 0.
         "cholesky": Cholesky factor of ΦᵀΦ + alpha·I. "normal": Gaussian elimination on the same matrix, the
-        route of the paper's appendix C.1.
+        route of the paper's appendix C.1; on a singular design with alpha 0 it returns rounding without a word,
+        as the paper's figure does (compare ``rank_`` with 2P).
     dtype : {"float64", "float32"}
         Precision of everything: frequencies, phases, design and solve.
 
@@ -52,8 +53,9 @@ class RotaryRidge(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    On the paper's setting the exact condition number is 3.69e125: with alpha = 0 values outside the training
-    window are rounding of the solver. Source: arXiv 2306.15595 v2, figure 2 and appendix C.1.
+    On the paper's setting the design's condition number is beyond float64 (docs/theory.md, section 6): with
+    alpha = 0 values outside the training window are rounding of the solver. Source: arXiv 2306.15595 v2, figure 2
+    and appendix C.1.
     """
 
     def __init__(self, theta: Any, alpha: float = 1.0, solver: str = "svd", dtype: str = "float64") -> None:
@@ -95,6 +97,8 @@ class RotaryRidge(RegressorMixin, BaseEstimator):
         floor = singular[0] * np.finfo(dtype).eps * max(phi.shape)
         self.rank_ = int((singular > floor).sum())
         self.condition_ = float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
+        if np.abs(y).max() > (largest := np.sqrt(np.finfo(dtype).max)):
+            raise ValueError(f"y reaches beyond {largest:.2g}, where a fit in {dtype} would overflow; scale it down.")
         targets = y.astype(dtype).reshape(len(s), -1)
         if self.solver == "svd":
             gains = np.where(singular > floor, singular, 0) if alpha == 0.0 else singular

@@ -2,10 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from paper_repro import claims, readme
+from paper_repro.conditioning import condition_number
 from paper_repro.parts import ROOT
+from paper_repro.settings import CONFIG
+from rope_theory.config import RopeConfig
+from rope_theory.scaling import Unscaled
 
 ENTRIES = claims.recorded()
 
@@ -89,3 +94,15 @@ def test_markers_must_be_there_once():
     assert readme.replaced("a <!-- x:begin --> old <!-- x:end --> b", "x", "new").split() == (
         ["a", "<!--", "x:begin", "-->", "new", "<!--", "x:end", "-->", "b"]
     )
+
+
+def test_condition_number_agrees_with_float64_where_float64_can_see_it():
+    config = RopeConfig(8, 100.0, 64)
+    theta = Unscaled().frequencies(config).theta
+    phases = np.outer(np.arange(64.0), theta)
+    expected = np.linalg.cond(np.concatenate([np.cos(phases), np.sin(phases)], axis=1))
+    assert condition_number(config) == pytest.approx(expected, rel=1e-9)
+
+
+def test_condition_number_of_the_papers_design():
+    assert f"{condition_number(CONFIG):.2e}" == "3.69e+125"
