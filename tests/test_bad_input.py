@@ -228,7 +228,11 @@ CALLS = [
         TypeError,
         "pairing must be one of 'half', 'interleaved', got None",
     ),
-    (lambda: rt.score_coefficients(Q[:7], Q[:7], pairing="half"), ValueError, "the last axis of q and k must be even, got 7"),
+    (
+        lambda: rt.score_coefficients(Q[:7], Q[:7], pairing="half"),
+        ValueError,
+        "the last axis of q and k must be even, got 7",
+    ),
     (lambda: rt.score_coefficients(Q, Q, pairing="half", rotary_dim=3), ValueError, "rotary_dim must be even"),
     (lambda: rt.score_coefficients(Q, Q, pairing="half", rotary_dim=0), ValueError, "rotary_dim must be at least 2"),
     (
