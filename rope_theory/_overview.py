@@ -100,8 +100,14 @@ def bounds_at(
         s1=low,
         s2=low + 1.0 if s2 is None else float(s2),
         h_max=h_max,
-        notes=_notes_on_bounds(table),
+        notes=_notes_on_bounds(table) + _notes_on_place(s, low, low + 1.0 if s2 is None else float(s2)),
     )
+
+
+def _notes_on_place(s: float, s1: float, s2: float) -> tuple[str, ...]:
+    if s not in (s1, s2):
+        return ()
+    return (f"s = {s:g} is an end of its cell: every chord bound is 0 there.",)
 
 
 def _notes_on_bounds(table: Frequencies) -> tuple[str, ...]:
