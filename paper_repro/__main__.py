@@ -1,12 +1,22 @@
 """Entry of ``python -m paper_repro``: a stop from the keyboard is answered in words from the first moment on."""
 
+import os
+import signal
 import sys
+from types import FrameType
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up,
+    # since files are renamed into place when they are whole and the next run removes what was not.
+    cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
+    message = f"{cursor}\nStopped. What is finished is kept; run the same command again for the rest.\n"
+    os.write(sys.stderr.fileno(), message.encode())
+    os._exit(130)
+
 
 if __name__ == "__main__":
-    try:
-        from paper_repro.command import app
+    signal.signal(signal.SIGINT, _stop)
+    from paper_repro.command import app
 
-        app(prog_name="python -m paper_repro")
-    except KeyboardInterrupt:
-        print("Stopped. What is finished is kept; run the same command again for the rest.", file=sys.stderr)
-        sys.exit(130)
+    app(prog_name="python -m paper_repro")

@@ -51,12 +51,8 @@ console = Console(stderr=True)
 @app.command()
 def run(target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL) -> None:
     """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
-    try:
-        with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
-            _make(target)
-    except KeyboardInterrupt:
-        console.print("Stopped. What is finished is kept; run the same command again for the rest.")
-        raise typer.Exit(130) from None
+    with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
+        _make(target)
 
 
 def _make(target: Target) -> None:

@@ -149,7 +149,7 @@ class Workshop:
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed run."""
-        for folder in (self.figures, self.cache):
+        for folder in (self.figures, self.cache, ROOT):  # README.md lies in the last
             if folder.is_dir():
                 files.remove_leftovers(folder)
 

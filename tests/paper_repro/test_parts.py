@@ -171,15 +171,17 @@ def test_two_runs_side_by_side_and_a_stop_at_any_moment(project):
     messages = [run.communicate()[1].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], messages
     shutil.rmtree(project / ".cache")
-    for seconds in (0.3, 1.5, 3.0):
+    for seconds in (1.0, 2.0, 3.5):
         run = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         time.sleep(seconds)
         run.send_signal(signal.SIGINT)
         message = run.communicate()[1].decode()
         assert run.returncode in (0, 130), message
         assert "Traceback" not in message
-    assert not list((project / "figures").glob(f".*{files.TEMPORARY}"))
+        assert ("Stopped." in message) == (run.returncode == 130)
     assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 0
+    for folder in (project, project / "figures", project / ".cache" / "paper_repro"):
+        assert not list(folder.glob(f".*{files.TEMPORARY}"))
 
 
 def test_command_refuses_unknown_targets(tmp_path):
