@@ -51,8 +51,12 @@ console = Console(stderr=True)
 @app.command()
 def run(target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL) -> None:
     """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
-    with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
-        _make(target)
+    try:
+        with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
+            _make(target)
+    except (OSError, ValueError) as error:
+        console.print(f"{error} What was finished before is kept.", markup=False)
+        raise typer.Exit(1) from None
 
 
 def _make(target: Target) -> None:
@@ -60,6 +64,8 @@ def _make(target: Target) -> None:
     workshop.clear_leftovers()
     chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
     entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
+    if entries:
+        readme.check(ROOT / "README.md")  # before minutes of work, not after
     made, rows = [], []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:

@@ -129,7 +129,8 @@ class Workshop:
         Parts that were not made here keep the entry they have, as long as it is that of their files.
         """
         path = self.figures / "manifest.json"
-        before = _read(path).get("parts", {})
+        before = _read(path).get("parts")
+        before = before if isinstance(before, dict) else {}
         entries = {}
         for part in parts:
             note = self._note(part)
@@ -137,7 +138,7 @@ class Workshop:
                 entries[part.name] = {
                     "kind": part.kind, "inputs": part.inputs, "files": note["files"], "versions": versions(),
                 }  # fmt: skip
-            elif part.name in before and self._untouched(before[part.name]["files"]):
+            elif _is_entry(before.get(part.name)) and self._untouched(before[part.name]["files"]):
                 entries[part.name] = before[part.name]
         files.write(path, files.as_json({"made_by": "python -m paper_repro", "parts": entries}))
 
@@ -159,7 +160,13 @@ class Workshop:
     def _note(self, part: Part) -> dict[str, Any] | None:
         """Return the note of a finished part; a missing or damaged one means that it is not."""
         note = _read(self._place(part))
-        return note if {"inputs", "files"} <= note.keys() else None
+        return note if "inputs" in note and _is_entry(note) else None
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether ``entry`` names files with their hashes."""
+    names = entry.get("files") if isinstance(entry, dict) else None
+    return isinstance(names, dict) and all(isinstance(sha256, str) for sha256 in names.values())
 
 
 def _read(path: Path) -> dict[str, Any]:

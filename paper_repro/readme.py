@@ -20,6 +20,12 @@ def replaced(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n\n{content.strip()}\n\n{end}", text)
 
 
+def check(readme: Path) -> None:
+    """Raise when ``readme`` lacks the markers of a generated part."""
+    for name in ("claims", "statements"):
+        replaced(readme.read_text(), name, "")
+
+
 def between(text: str, name: str) -> str:
     """Return what stands between the markers of ``name``."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"

@@ -97,7 +97,7 @@ def offsets(value: Any, name: str, space: Space) -> Array:
         value = max(-(2**62), min(value, 2**62))  # numpy has no wider integer; the check below speaks
     result = _converted(value, name, wide, wide.dtype, "real")
     given = value if is_tensor(value) else np.asarray(value)
-    if str(given.dtype).endswith("int64"):  # not yet rounded: 2**53 + 1 is no float
+    if str(given.dtype) in ("int64", "uint64", "torch.int64"):  # not yet rounded: 2**53 + 1 is no float
         far = (given > int(LARGEST_OFFSET)) | (given < -int(LARGEST_OFFSET))
     else:
         far = abs(result) > LARGEST_OFFSET
@@ -115,16 +115,22 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
     if is_tensor(value):
         if space.is_numpy:
             raise TypeError(f"{name} must be a numpy array here, got a torch tensor; pass its .detach().cpu().numpy().")
+        if str(value.layout) != "torch.strided" or value.device.type == "meta":
+            raise TypeError(f"{name} must be an ordinary tensor with values, got a sparse or meta tensor; convert it.")
         if value.dtype == space.xp.bool:
             raise TypeError(f"{name} must be an array of numbers, got a tensor of dtype torch.bool.")
         if value.is_complex() and kind == "real":
             raise TypeError(f"{name} must be real, got a complex tensor.")
         result = value.to(dtype)
     else:
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array; fill or drop its masked values first.")
         try:
             array = np.asarray(value)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}.") from error
+        except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: tensors inside a list
+            raise TypeError(
+                f"{name} must be an array of numbers, got {type(value).__name__} ({error}); torch.stack joins tensors."
+            ) from error
         if array.dtype.kind not in "iufc":
             raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}.")
         if array.dtype.kind == "c" and kind == "real":

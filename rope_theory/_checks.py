@@ -19,13 +19,6 @@ WIDEST = 1 << 20
 """Largest head width, dimensions."""
 
 
-LARGEST_NUMBER = 1e100
-"""Largest magnitude of a scalar argument: far beyond any meaning, and far from overflow in any formula here."""
-
-WIDEST = 1 << 20
-"""Largest head width, dimensions."""
-
-
 def number(value: Any, name: str) -> float:
     """Return ``value`` as a finite float, or raise naming it."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
@@ -100,6 +93,14 @@ def scaling_factor(value: Any, name: str = "factor") -> float:
     )
     if result > LARGEST_OFFSET:
         raise ValueError(f"{name} must be at most 2**53, got {result:g}: no window is that much longer.")
+    return result
+
+
+def attention_multiplier(value: Any, name: str = "attention_factor") -> float:
+    """Return a factor on cos and sin, above 0 and at most 1e6; its square multiplies scores."""
+    result = above(value, name, 0.0, "It multiplies cos and sin.")
+    if result > 1e6:
+        raise ValueError(f"{name} must be at most 1e6, got {result:g}: its square multiplies every score.")
     return result
 
 

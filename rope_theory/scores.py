@@ -25,6 +25,9 @@ from rope_theory._checks import above, number
 LONGEST_ROW = 4096
 """Most offsets that share one anchor in ``score_curve``; a matrix product of this width runs at full speed."""
 
+LARGEST_RESULT = 1 << 37
+"""Most scores returned in one array (1 TiB of float64)."""
+
 ANCHOR_ELEMENTS = 1 << 21
 """Elements of the anchor matrix held at one time in ``score_curve`` (16 MiB of float64)."""
 
@@ -125,6 +128,8 @@ def score_curve(
     start, step = float(start), float(step)
     h_real, h_imag = _rows(h)
     rows, shape = h_real.shape[0], (*tuple(h.shape[:-1]), count)
+    if out is None and rows * count > LARGEST_RESULT:
+        raise MemoryError(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch.")
     target = _target(out, shape, space)
 
     row = min(LONGEST_ROW, count, 1 << math.ceil(math.log2(max(1.0, math.sqrt(count * rows)))))

@@ -82,3 +82,21 @@ def test_copies_of_frequencies_stay_read_only():
 def test_what_would_overflow_or_hang_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: bounds.triangle(np.ma.masked_array([1.0, 2.0], mask=[0, 1])), TypeError, "masked array"),
+        (lambda: bounds.triangle(torch.ones(3).to_sparse()), TypeError, "sparse or meta"),
+        (lambda: bounds.triangle(torch.ones(3, device="meta")), TypeError, "sparse or meta"),
+        (lambda: rt.attention_score([torch.ones(8, requires_grad=True)], THETA, 1.0), TypeError, "torch.stack"),
+        (lambda: rt.score_curve(torch.ones(8), THETA, 0, 2**45), MemoryError, "scores need"),
+        (lambda: rt.score_curve(H, THETA, 0, 2**45), MemoryError, "scores need"),
+        (lambda: rt.scaling.YaRN(2, attention_factor=1e60), ValueError, "attention_factor must be at most"),
+        (lambda: bounds.chord_sharp(THETA, 0.5, h=H, h_max=np.ones(2)), ValueError, "exclude each other"),
+    ],
+)
+def test_odd_input_is_refused_in_words(call, error, words):
+    with pytest.raises(error, match=words):
+        call()

@@ -70,7 +70,7 @@ def moduli(theta: Any, h: Any, h_max: Any, space: Space) -> tuple[Array, Array, 
     frequencies = angular(theta, space)
     if h is None:
         return frequencies, largest_modulus(h_max, space) * space.xp.ones_like(frequencies)[None, :], ()
-    if is_tensor(h_max) or h_max != 1.0:
+    if not isinstance(h_max, int | float) or h_max != 1.0:
         raise ValueError(f"h and h_max exclude each other, got h_max = {h_max!r} beside h: leave one out.")
     h = coefficients(h, frequencies.shape[0], space)
     return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rope_theory._arrays import Array, in_kind, over_blocks, space_of
+from rope_theory._arrays import Array, in_kind, over_blocks, phasors, space_of
 from rope_theory.bounds._cell import cell, cell_space, largest_modulus, moduli
 from rope_theory.config import RopeConfig
 
@@ -42,6 +42,7 @@ def chord_sharp(
     Returns
     -------
     array or tensor, shape (..., *S)
+        Right to about 1e-16 times the cell's width in tokens, from the rounding of s − s1 and s2 − s.
 
     Raises
     ------
@@ -56,12 +57,14 @@ def chord_sharp(
     ends = xp.stack([place.left.reshape(-1), place.right.reshape(-1)], axis=-1)
 
     def kernel(piece: Array) -> Array:
-        left, right = piece[:, :1], piece[:, 1:]
-        share = left / (left + right)  # λ
+        left, right = piece[:, 0], piece[:, 1]
+        width = left + right
+        near, far = (left / width)[:, None], (right / width)[:, None]  # λ and 1 − λ, neither by subtraction
+        cos_left, sin_left = phasors(frequencies, left / 2.0, space)
+        cos_right, sin_right = phasors(frequencies, right / 2.0, space)
         # e^{−iλφ}·ρ with nothing cancelling: its real part is a sum of squares
-        real = 2.0 * (1.0 - share) * xp.sin(left * frequencies / 2.0) ** 2
-        real = real + 2.0 * share * xp.sin(right * frequencies / 2.0) ** 2
-        imag = (1.0 - share) * xp.sin(left * frequencies) - share * xp.sin(right * frequencies)
+        real = 2.0 * (far * sin_left**2 + near * sin_right**2)
+        imag = 2.0 * (far * sin_left * cos_left - near * sin_right * cos_right)
         return sizes @ abs(real + 1j * imag).T
 
     flat = over_blocks(kernel, ends, 4 * frequencies.shape[0], space)

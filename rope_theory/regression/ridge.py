@@ -97,7 +97,9 @@ class RotaryRidge(RegressorMixin, BaseEstimator):
         floor = singular[0] * np.finfo(dtype).eps * max(phi.shape)
         self.rank_ = int((singular > floor).sum())
         self.condition_ = float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
-        if np.abs(y).max() > (largest := np.sqrt(np.finfo(dtype).max)):
+        if alpha > (largest := float(np.sqrt(np.finfo(dtype).max))):
+            raise ValueError(f"alpha must be at most {largest:.2g} in {dtype}, got {alpha:g}; use a smaller one.")
+        if np.abs(y).max() > largest:
             raise ValueError(f"y reaches beyond {largest:.2g}, where a fit in {dtype} would overflow; scale it down.")
         targets = y.astype(dtype).reshape(len(s), -1)
         if self.solver == "svd":

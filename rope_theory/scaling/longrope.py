@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, scaling_factor
+from rope_theory._checks import above, attention_multiplier, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling, geometric
 
@@ -56,7 +56,7 @@ class LongRoPE(Scaling):
         if self.factor is not None:
             object.__setattr__(self, "factor", scaling_factor(self.factor))
         if self.attention_factor is not None:
-            object.__setattr__(self, "attention_factor", above(self.attention_factor, "attention_factor", 0.0))
+            object.__setattr__(self, "attention_factor", attention_multiplier(self.attention_factor))
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         if len(self.short_factor) != config.pairs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, flag, one_of, scaling_factor
+from rope_theory._checks import attention_multiplier, flag, one_of, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling
 from rope_theory.scaling.ntk_by_parts import RAMPS, by_parts, check_ramp
@@ -58,7 +58,7 @@ class YaRN(Scaling):
         one_of(self.ramp, "ramp", RAMPS)
         object.__setattr__(self, "truncate", flag(self.truncate, "truncate"))
         if self.attention_factor is not None:
-            object.__setattr__(self, "attention_factor", above(self.attention_factor, "attention_factor", 0.0))
+            object.__setattr__(self, "attention_factor", attention_multiplier(self.attention_factor))
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         return by_parts(config, self.factor, self.beta_fast, self.beta_slow, self.ramp, self.truncate)

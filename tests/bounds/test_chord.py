@@ -211,3 +211,17 @@ def test_the_curvature_inequality(half, log_base):
     total = math.fsum(math.exp(-4 * j / width * log_base) for j in range(half))
     assert total == pytest.approx(math.expm1(-2 * log_base) / math.expm1(-4 * log_base / width), rel=1e-9)
     assert total <= (width / (4 * log_base) + 0.5 + log_base / (3 * width)) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    "case", [(-1e-17, -1, 0), (-1e-15, -1, 0), (1e-17, 0, 1), (0.3, 0, 1), (3e11, 0, 1e12), (3e13, 0, 1e14)]
+)
+def test_the_sharp_bound_near_the_ends_and_on_wide_cells(case):
+    import mpmath
+
+    with mpmath.workdps(50):
+        s, s1, s2 = map(mpmath.mpf, case)
+        share = (s - s1) / (s2 - s1)
+        phases = [(s2 - s1) * mpmath.mpf(theta) for theta in LLAMA.theta]
+        exact = sum(abs(mpmath.expj(share * phase) - (1 - share) - share * mpmath.expj(phase)) for phase in phases)
+    assert bounds.chord_sharp(LLAMA, *case) == pytest.approx(float(exact), rel=1e-13)

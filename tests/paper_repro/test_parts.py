@@ -112,12 +112,14 @@ def test_manifest_keeps_parts_made_elsewhere_while_their_files_are_theirs(part, 
     shutil.rmtree(workshop.cache)  # as in a fresh clone
     workshop.write_manifest([part])
     assert (workshop.figures / "manifest.json").read_bytes() == before
+    (workshop.figures / "manifest.json").write_text('{"parts": {"squares": 3}}')
+    workshop.write_manifest([part])
     (workshop.figures / "squares.csv").write_text("edited")
     workshop.write_manifest([part])
     assert json.loads((workshop.figures / "manifest.json").read_text())["parts"] == {}
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"inputs": "x"}'])
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"inputs": "x"}', '{"inputs": "x", "files": []}'])
 def test_a_damaged_note_means_unfinished(part, workshop, damage):
     workshop.make(part)
     (workshop.cache / "squares.json").write_text(damage)

@@ -218,7 +218,7 @@ def test_llama_ignores_a_share_only_under_the_default_type():
         ({**LLAMA, "model_type": "unheard_of", "partial_rotary_factor": 0.5}, 32, 10000.0, "half"),
         ({**LLAMA, "model_type": "deepseek_v3", "qk_rope_head_dim": 32}, 32, 10000.0, "interleaved"),
         ({**LLAMA, "model_type": "deepseek_v3", "rope_interleave": False}, 64, 10000.0, "half"),
-        ({**LLAMA, "model_type": "unheard_of", "qk_rope_head_dim": 16}, 16, 10000.0, "half"),
+        ({**LLAMA, "model_type": "unheard_of", "qk_rope_head_dim": 16}, 16, 10000.0, "interleaved"),
     ],
 )  # fmt: skip
 def test_widths_bases_and_pairings(raw, width, base, pairing):
@@ -508,3 +508,43 @@ def test_reading_a_config_imports_neither_transformers_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("model_type", ["ministral3", "cwm", "apertus", "gpt_oss", "llama", "mixtral"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"rope_parameters": {"rope_type": "linear", "factor": 2.0}},
+        {"rope_scaling": {"rope_type": "linear", "factor": 2.0}},
+        {"rope_theta": 20000.0},
+        {},
+    ],
+    ids=["dictionary without base", "legacy dictionary without base", "base without dictionary", "neither"],
+)
+def test_the_base_is_the_one_the_class_takes(model_type, extra):
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    widths = {"hidden_size": 512, "num_attention_heads": 8, "max_position_embeddings": 4096}
+    raw = {**widths, **extra}
+    theirs = CONFIG_MAPPING[model_type](**json.loads(json.dumps(raw))).rope_parameters["rope_theta"]
+    assert from_hf({**raw, "model_type": model_type}).config.base == theirs
+
+
+@pytest.mark.parametrize("kind", ["mistral4", "glm_moe_dsa", "cohere2_moe", "axk1", "mistral_large4"])
+def test_pairing_of_classes_known_by_name_only(kind):
+    raw = {"model_type": kind, "head_dim": 64, "max_position_embeddings": 128, "rope_theta": 1e4}
+    assert from_hf(raw).pairing == "interleaved"
+
+
+@pytest.mark.parametrize(("value", "pairing"), [(True, "interleaved"), (False, "half")])
+def test_unknown_classes_with_rope_interleave(value, pairing):
+    raw = {"model_type": "new", "head_dim": 64, "max_position_embeddings": 128, "rope_theta": 1e4}
+    record = from_hf({**raw, "rope_interleave": value})
+    assert record.pairing == pairing
+    assert any("is a guess" in note for note in record.notes)
+
+
+def test_dynamic_refuses_a_trained_window_beyond_the_maximum():
+    scaling = {"rope_type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 8192}
+    with pytest.raises(ValueError, match="exceeds max_position_embeddings"):
+        from_hf({**LLAMA, "max_position_embeddings": 2048, "rope_scaling": scaling})

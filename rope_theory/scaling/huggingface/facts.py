@@ -114,10 +114,10 @@ def _yarn(original: int, factor: float, **more: Any) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _llama3(factor: float) -> Mapping[str, Any]:
+def _llama3(factor: float, base: float) -> Mapping[str, Any]:
     return {
         "rope_type": "llama3", "factor": factor, "original_max_position_embeddings": 8192,
-        "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "low_freq_factor": 1.0, "high_freq_factor": 4.0, "rope_theta": base,
     }  # fmt: skip
 
 
@@ -184,9 +184,10 @@ FACTS: Mapping[str, ModelFacts] = {
     "hy_v3": ModelFacts(base=11158840.0, head_dim=128),
     # ... or with a scaling of their own
     "gpt_oss": ModelFacts(base=150000.0, head_dim=64, rope=_yarn(4096, 32.0, truncate=False)),
-    "apertus": ModelFacts(base=12e6, rope=_llama3(8.0)),
-    "cwm": ModelFacts(base=1e6, head_dim=128, rope=_llama3(16.0)),
-    "ministral3": ModelFacts(base=1e6, head_dim=128, rope=_yarn(16384, 16.0, mscale=1.0, mscale_all_dim=1.0)),
+    # (where it holds a base, a top-level rope_theta does not reach it)
+    "apertus": ModelFacts(base=12e6, rope=_llama3(8.0, 12e6)),
+    "cwm": ModelFacts(base=1e6, head_dim=128, rope=_llama3(16.0, 1e6)),
+    "ministral3": ModelFacts(head_dim=128, rope=_yarn(16384, 16.0, mscale=1.0, mscale_all_dim=1.0, rope_theta=1e6)),
     # partly rotated heads, in every rope type
     "stablelm": ModelFacts(share=0.25, default_reads_share=True),
     **dict.fromkeys(("phi", "persimmon", "nemotron", "glm4_moe"), ModelFacts(share=0.5, default_reads_share=True)),
@@ -243,6 +244,9 @@ FACTS: Mapping[str, ModelFacts] = {
     **dict.fromkeys(("modernbert", "modernbert-decoder"), ModelFacts(tables=_MODERNBERT)),
 }
 """``model_type`` → facts, read off and tested against the classes of transformers 5.23.0."""
+
+INTERLEAVED = frozenset({"cohere2_moe", "openai_privacy_filter", "glm_moe_dsa", "mistral_large4", "mistral4", "axk1"})
+"""Model types of which only the pairing is known: their classes rotate neighbours."""
 
 SEVERAL_AXES = frozenset(
     {

@@ -13,7 +13,7 @@ from rope_theory._records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.facts import FACTS, SEVERAL_AXES, UNKNOWN, ModelFacts, TableFacts
+from rope_theory.scaling.huggingface.facts import FACTS, INTERLEAVED, SEVERAL_AXES, UNKNOWN, ModelFacts, TableFacts
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.ntk_aware import NTKAware
@@ -190,8 +190,9 @@ class _Reading:
             )
         if kind not in FACTS:
             self.say(
-                f"model_type {kind!r} is not in the table of known classes: only the config's keys are used, "
-                'and pairing is taken to be "half".'
+                f"model_type {kind!r} is not in the table of known classes: only the config's keys are used. Where the "
+                "class has widths, a base or a pairing of its own that no key shows, this table is a guess: pairing is "
+                f'taken to be "{self.pairing()}".'
             )
         self.say(self.facts.remark)
 
@@ -228,9 +229,12 @@ class _Reading:
         return integer(value, key, 2, "It is the window in tokens.")
 
     def pairing(self) -> str:
-        key = self.facts.pairing_key
+        unknown = self.facts is UNKNOWN
+        key = "rope_interleave" if unknown else self.facts.pairing_key
         if key is not None and self.raw.get(key) is not None:
             return "interleaved" if self.raw[key] else "half"
+        if unknown and (self.model_type in INTERLEAVED or self.raw.get("qk_rope_head_dim") is not None):
+            return "interleaved"  # latent attention follows DeepSeek's layout
         return self.facts.pairing
 
     def say_ignored(self, rope: Mapping[str, Any], rope_type: str) -> None:
@@ -538,6 +542,11 @@ def _dynamic(table: _Table) -> Scaling:
         return NTKAware(scaling_factor(table.rope["alpha"], "alpha"))
     if table.original == table.maximum:
         return DynamicNTK(table.factor())
+    if table.original > table.maximum:
+        raise ValueError(
+            f"{ORIGINAL} ({table.original}) exceeds max_position_embeddings ({table.maximum}): rope type 'dynamic' "
+            "counts from the latter, so the trained window cannot lie beyond it. Correct one of them."
+        )
     table.reading.say(
         f"Rope type 'dynamic' counts from max_position_embeddings ({table.maximum}), not the trained window."
     )
