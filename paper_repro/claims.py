@@ -31,6 +31,7 @@ from rope_theory.bounds import (
     chord_sharp,
     triangle,
 )
+from rope_theory.bounds.catalogue import excess_over_chord
 from rope_theory.coefficients import aligned, random_phase, score_coefficients
 from rope_theory.regression import prediction_std
 from rope_theory.scaling import PositionInterpolation
@@ -252,14 +253,13 @@ def _remainder() -> Finding:
         here, left, right = attention_score(h, theta(), np.array([s, s1, s2]))
         slope = _derivative(h, s, 1)
         curved = [2 * (end - here - slope * (at - s)) / (s - at) ** 2 for end, at in ((left, s1), (right, s2))]
-        share = (s - s1) / (s2 - s1)
-        excess = here - (1 - share) * left - share * right
+        excess = excess_over_chord(h, theta(), s, s1, s2)
         formula = -(s - s1) * (s - s2) / (2 * (s1 - s2)) * (curved[0] * (s - s1) - curved[1] * (s - s2))
         worst = max(worst, float(abs(excess - formula) / triangle(h)))
     return Finding(
         _verdict(worst < 1e-9, "holds", "refuted"),
         "agrees to 1e-9·Σ|h_j|",
-        "100 random h, s1 < s < s2 (seeds 0 … 99)",
+        "an algebraic identity in the two Taylor remainders; 100 random h, s1 < s < s2 (seeds 0 … 99)",
     )
 
 
@@ -332,10 +332,8 @@ def _conclusion() -> Finding:
         s1 = float(generator.uniform(0, 2000))
         s2 = s1 + float(generator.uniform(0.1, 8))
         s = float(generator.uniform(s1, s2))
-        here, left, right = attention_score(h, theta(), np.array([s, s1, s2]))
-        share = (s - s1) / (s2 - s1)
         allowed = float(chord_curvature(theta(), s, s1, s2, h=h))
-        worst = max(worst, abs(here - (1 - share) * left - share * right) / allowed)
+        worst = max(worst, abs(excess_over_chord(h, theta(), s, s1, s2)) / allowed)
     return Finding(
         _verdict(worst <= 1.0, "holds", "refuted"),
         f"largest deviation / bound = {worst:.3f}",
@@ -488,11 +486,10 @@ def _calm() -> Finding:
 @recomputes("ridge_remark")
 def _ridge() -> Finding:
     window = CONFIG.context_length
-    train, beyond = np.arange(window), np.arange(window, 2 * window)
 
     def ratio(alpha: float) -> float:
-        outside, inside = (prediction_std(theta(), train, s, alpha=alpha).max() for s in (beyond, train))
-        return float(outside / inside)
+        spread = prediction_std(theta(), np.arange(window), np.arange(2 * window), alpha=alpha)
+        return float(spread[window:].max() / spread[:window].max())
 
     low, high = 0.0, 6.0  # log10 of the strength
     reachable = ratio(10.0**high) <= 2.0

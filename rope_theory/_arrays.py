@@ -37,6 +37,11 @@ def is_tensor(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def as_numpy(value: Any) -> Any:
+    """Return a tensor as a numpy array, off its device and without its graph; anything else as it is."""
+    return value.detach().cpu().numpy() if is_tensor(value) else value
+
+
 @dataclass(frozen=True)
 class Space:
     """An array library and a device; ``dtype`` is the real dtype computed in."""
@@ -203,8 +208,7 @@ def angular(theta: Any, space: Space) -> Array:
 
 def numpy_angular(theta: Any) -> Array:
     """Return angular frequencies as numpy's, (P,), where the answer is numpy's whatever came."""
-    values = values_behind(theta)
-    return angular(values.detach().cpu().numpy() if is_tensor(values) else values, space_of())
+    return angular(as_numpy(values_behind(theta)), space_of())
 
 
 def values_behind(theta: Any) -> Any:

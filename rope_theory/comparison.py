@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import coefficients, is_tensor, numpy_angular, space_of
+from rope_theory._arrays import as_numpy, coefficients, numpy_angular, space_of
 from rope_theory._checks import integer
 from rope_theory._records import Record, Table
 from rope_theory.bounds.chord import chord_curvature, chord_sharp
@@ -119,7 +119,7 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     length = integer(length, "length", window, f"It is the extended window; the trained one is {window}.")
     space = space_of()
     unscaled = Unscaled().frequencies(config)
-    h = coefficients(h.detach().cpu().numpy() if is_tensor(h) else h, len(unscaled), space)
+    h = coefficients(as_numpy(h), len(unscaled), space)
     if h.ndim > 2:
         raise ValueError(f"h must have shape (P,) or (N, P), got {h.shape}; reshape it to (-1, {len(unscaled)}).")
     h = h.reshape(-1, len(unscaled))
@@ -218,7 +218,7 @@ def chord_cells(h: Any, theta: Any, first: int, last: int, *, per_token: int = 3
     """
     space = space_of()
     theta = numpy_angular(theta)
-    h = coefficients(h.detach().cpu().numpy() if is_tensor(h) else h, len(theta), space)
+    h = coefficients(as_numpy(h), len(theta), space)
     if h.ndim != 1:
         raise ValueError(f"h must be one-dimensional, got shape {h.shape}; draw one curve at a time.")
     if integer(first, "first", -(2**53)) >= integer(last, "last", -(2**53)):

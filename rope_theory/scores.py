@@ -129,7 +129,7 @@ def score_curve(
     h_real, h_imag = _rows(h)
     rows, shape = h_real.shape[0], (*tuple(h.shape[:-1]), count)
     if out is None and rows * count > LARGEST_RESULT:
-        raise MemoryError(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch.")
+        raise _too_large(rows, count)
     target = _target(out, shape, space)
 
     row = min(LONGEST_ROW, count, 1 << math.ceil(math.log2(max(1.0, math.sqrt(count * rows)))))
@@ -221,9 +221,11 @@ def _empty(rows: int, count: int) -> Array:
     try:
         return np.empty((rows, count))
     except MemoryError:
-        raise MemoryError(
-            f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch."
-        ) from None
+        raise _too_large(rows, count) from None
+
+
+def _too_large(rows: int, count: int) -> MemoryError:
+    return MemoryError(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch.")
 
 
 def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: int, space: Space) -> None:

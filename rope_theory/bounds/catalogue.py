@@ -80,10 +80,11 @@ class Statement(Record):
 _PAPER_CONFIG = RopeConfig(head_dim=128, base=10000.0, context_length=2048)
 
 
-def _excess_over_chord(h: Any, theta: Any, s: float, s1: float, s2: float) -> float:
+def excess_over_chord(h: Any, theta: Any, s: float, s1: float, s2: float) -> float:
+    """Return a(s) − (1−λ)a(s1) − λa(s2), whose modulus the chord bounds limit; h (P,), offsets in tokens."""
     share = (s - s1) / (s2 - s1)
     here, left, right = attention_score(h, theta, np.array([s, s1, s2]))
-    return float(abs(here - (1 - share) * left - share * right))
+    return float(here - (1 - share) * left - share * right)
 
 
 def _triangle_witness() -> Evaluation:
@@ -95,13 +96,17 @@ def _triangle_witness() -> Evaluation:
 def _chord_sharp_witness() -> Evaluation:
     theta = Unscaled().frequencies(_PAPER_CONFIG)
     h = adversarial(theta, 100.3)
-    return Evaluation(_excess_over_chord(h, theta, 100.3, 100.0, 101.0), float(_chord.chord_sharp(theta, 100.3, h=h)))
+    return Evaluation(
+        abs(excess_over_chord(h, theta, 100.3, 100.0, 101.0)), float(_chord.chord_sharp(theta, 100.3, h=h))
+    )
 
 
 def _chord_published_witness() -> Evaluation:
     theta = Unscaled().frequencies(_PAPER_CONFIG)
     h = aligned(theta, at=0.5)  # h_j = e^{−iθ_j/2}
-    return Evaluation(_excess_over_chord(h, theta, 0.5, 0.0, 1.0), float(_chord.chord_published(_PAPER_CONFIG, 0.5)))
+    return Evaluation(
+        abs(excess_over_chord(h, theta, 0.5, 0.0, 1.0)), float(_chord.chord_published(_PAPER_CONFIG, 0.5))
+    )
 
 
 def _abel_witness() -> Evaluation:

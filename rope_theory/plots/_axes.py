@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import is_tensor, real, space_of
+from rope_theory._arrays import as_numpy, real, space_of
 from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory.plots.style import GREY, style
@@ -36,7 +36,7 @@ def canvas(ax: Axes | None) -> Iterator[Axes]:
 
 def values(value: Any, name: str) -> NDArray[np.float64]:
     """Return finite real numbers as a numpy array; tensors come to the CPU."""
-    array: NDArray[np.float64] = real(value.detach().cpu().numpy() if is_tensor(value) else value, name, space_of())
+    array: NDArray[np.float64] = real(as_numpy(value), name, space_of())
     return array
 
 
