@@ -1,0 +1,84 @@
+"""Ball arithmetic by python-flint: a working precision, rotary frequencies as real numbers, and safe ways back to floats.
+
+Everything here is rigorous: a ball contains the number it stands for, and ``floats_around`` rounds outwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rope_theory._arrays import numpy_angular
+from rope_theory._checks import integer
+from rope_theory._optional import load
+from rope_theory.scaling import Frequencies, NTKAware, PositionInterpolation, Unscaled
+
+FEWEST_BITS, MOST_BITS = 64, 1 << 20
+"""Precisions accepted; below the first a ball says less than a float64."""
+
+REAL, FLOAT64 = "real", "float64"
+"""What balls of frequencies stand for: the real numbers c^(−2j/d), or float64 values taken as exact."""
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[Any]:
+    """Yield the flint module, computing with ``bits`` bits inside the ``with`` block and as before after it."""
+    bits = integer(bits, "bits", FEWEST_BITS, "It is the working precision of ball arithmetic.")
+    if bits > MOST_BITS:
+        raise ValueError(f"bits must be at most {MOST_BITS}, got {bits}; 256 is plenty for a certificate.")
+    flint = load("flint", "certify")
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield flint
+    finally:
+        flint.ctx.prec = before
+
+
+def kind_of_frequencies(theta: Any) -> str:
+    """Tell what ``frequency_balls`` will enclose: REAL for the tables that are powers of a base, else FLOAT64."""
+    known = isinstance(theta, Frequencies) and isinstance(theta.scaling, Unscaled | PositionInterpolation | NTKAware)
+    return REAL if known else FLOAT64
+
+
+def frequency_balls(theta: Any, flint: Any) -> list[Any]:
+    """Return angular frequencies as balls, at the working precision.
+
+    For ``Frequencies`` of Unscaled, PositionInterpolation and NTKAware they enclose the real numbers
+    c^(−2j/d), c^(−2j/d)/κ and (c·κ^(d/(d−2)))^(−2j/d); for anything else the float64 values are taken as exact.
+    """
+    if kind_of_frequencies(theta) == FLOAT64:
+        return [flint.arb(value) for value in numpy_angular(theta).tolist()]
+    width, base, slower = theta.config.width, flint.arb(theta.config.base), flint.arb(1)
+    if isinstance(theta.scaling, NTKAware):
+        base *= flint.arb(theta.scaling.factor) ** (flint.arb(width) / (width - 2))
+    elif isinstance(theta.scaling, PositionInterpolation):
+        slower = flint.arb(theta.scaling.factor)
+    log_base = base.log()
+    return [(log_base * (-2 * j) / width).exp() / slower for j in range(width // 2)]
+
+
+def floats_around(ball: Any) -> tuple[float, float]:
+    """Return floats below and above everything in a real ball; infinite ones where it is not finite."""
+    if not ball.is_finite():
+        return -math.inf, math.inf
+    low, high = float(ball.lower()), float(ball.upper())
+    # the conversion rounds to nearest: step outwards unless it was exact
+    below = low if _is_exactly(low, ball.lower()) else math.nextafter(low, -math.inf)
+    above = high if _is_exactly(high, ball.upper()) else math.nextafter(high, math.inf)
+    return below, above
+
+
+def _is_exactly(value: float, ball: Any) -> bool:
+    return math.isfinite(value) and bool(ball == type(ball)(value))
+
+
+def largest(balls: Any) -> Any:
+    """Return a ball that contains the maximum of the numbers in ``balls``."""
+    iterator = iter(balls)
+    result = next(iterator)
+    for ball in iterator:
+        result = result.max(ball)
+    return result
