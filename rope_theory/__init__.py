@@ -2,16 +2,18 @@
 
 Two entrances, one path::
 
-    model config ──► scaling ──► frequencies θ ──┐
-                                                 ├─► scores a(s) ─► bounds ─► comparisons ─► plots, figures
-    q, k ──► coefficients h ─────────────────────┘
+    model config ─► scaling ─► frequencies θ ─┐
+                                              ├─► scores a(s) ─► bounds, certificates ─► comparisons ─► plots, figures
+    q, k ─► coefficients h ───────────────────┘
 
 From ``scores`` on nobody can tell whether h came from a checkpoint, a fit or a random draw.
 
 Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position_free_term``, ``attention_score``,
 ``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling``
-(ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``comparison``
-(``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``), ``plots``, ``testing`` (hypothesis strategies).
+(ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
+(``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
+checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``),
+``plots``, ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rope_theory import (
         bounds,
+        certificates,
         coefficients,
         comparison,
         config,
         plots,
+        proofs,
         regression,
         scaling,
         scores,
@@ -55,7 +59,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "coefficients", "comparison", "config", "plots", "regression", "scaling", "scores", "testing",
+    "bounds", "certificates", "coefficients", "comparison", "config", "plots", "proofs", "regression", "scaling",
+    "scores", "testing",
 )  # fmt: skip
 
 __all__ = [
@@ -64,6 +69,7 @@ __all__ = [
     "RopeConfig",
     "attention_score",
     "bounds",
+    "certificates",
     "coefficients",
     "compare",
     "comparison",
@@ -71,6 +77,7 @@ __all__ = [
     "from_hf",
     "plots",
     "position_free_term",
+    "proofs",
     "regression",
     "scaling",
     "score_coefficients",

@@ -1,4 +1,4 @@
-"""Ball arithmetic by python-flint: a working precision, rotary frequencies as real numbers, and safe ways back to floats.
+"""Ball arithmetic by python-flint: a precision, rotary frequencies as real numbers, and safe ways back to floats.
 
 Everything here is rigorous: a ball contains the number it stands for, and ``floats_around`` rounds outwards.
 """

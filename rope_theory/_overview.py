@@ -1,4 +1,4 @@
-"""What the command line shows: every closed-form bound at one offset, and one rotary table beside others."""
+"""What the command line shows: bounds and certificates at one offset, and one rotary table beside others."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory import bounds
-from rope_theory._checks import at_least, number, scaling_factor
+from rope_theory._checks import above, at_least, integer, number, scaling_factor
 from rope_theory._records import Record, Table
+from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import (
     Frequencies,
@@ -129,6 +130,119 @@ def _notes_on_bounds(table: Frequencies) -> tuple[str, ...]:
             f"Values exclude the attention factor: multiply bounds of a score by μ² = {table.attention_factor**2:.6g}."
         )
     return tuple(notes)
+
+
+@dataclass(frozen=True)
+class WorstCase(Record):
+    """A certificate in a few numbers; offsets in tokens, scores in the units of score_max.
+
+    Attributes
+    ----------
+    config, scaling : RopeConfig or None, Scaling or None
+        Of the table asked about; None where the certificate has bare frequencies.
+    trained : Scaling or None
+        Of the table whose scores are known.
+    s : float
+        Offset asked about.
+    first, last, count : float, float, int
+        Ends and number of the trained offsets.
+    h_max, score_max : float
+        H and A.
+    proved : Enclosure
+        V(s), in ball arithmetic.
+    gap : float
+        Relative distance of its ends.
+    triangle : float
+        H·P, the bound that holds whatever the trained scores are.
+    carried : int
+        Trained offsets that carry a weight in the proof.
+    rounds : int
+        Times the solver was called.
+    notes : tuple of str
+        What a reader of the number should know.
+    """
+
+    config: RopeConfig | None
+    scaling: Scaling | None
+    trained: Scaling | None
+    s: float
+    first: float
+    last: float
+    count: int
+    h_max: float
+    score_max: float
+    proved: Enclosure
+    gap: float
+    triangle: float
+    carried: int
+    rounds: int
+    notes: tuple[str, ...]
+
+
+def certified(table: Frequencies, s: float, window: int, *, ratio: float) -> tuple[Certificate, WorstCase]:
+    """Return the certificate of the worst case at s for scores of at most 1 on the window, and what to show of it.
+
+    Parameters
+    ----------
+    table : Frequencies
+        The table asked about; where it is scaled, trained scores are those of the unscaled one.
+    s : float
+        Offset, tokens.
+    window : int
+        Trained window, tokens; its offsets are 0 … window − 1.
+    ratio : float
+        H/A, above 0.
+
+    Returns
+    -------
+    Certificate, WorstCase
+    """
+    window = integer(window, "window", 1, "It is the trained window in tokens.")
+    ratio = above(ratio, "ratio", 0.0, "It is the largest |h_j| over the largest trained score.")
+    scaled = not isinstance(table.scaling, Unscaled)
+    trained = Unscaled().frequencies(table.config)
+    certificate = worst_case(trained, s, np.arange(window), h_max=ratio, target_theta=table if scaled else None)
+    return certificate, worst_case_overview(certificate)
+
+
+def worst_case_overview(certificate: Certificate, *, bits: int = 256) -> WorstCase:
+    """Verify a certificate and return what to show of it.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        Found here or read from a file.
+    bits : int
+        Working precision of the verification.
+
+    Returns
+    -------
+    WorstCase
+
+    Raises
+    ------
+    ValueError
+        When the certificate does not hold; the message names the field.
+    """
+    proved = certificate.verify(bits)
+    asked = certificate.theta if certificate.target_theta is None else certificate.target_theta
+    return WorstCase(
+        config=getattr(asked, "config", None),
+        scaling=getattr(asked, "scaling", None),
+        trained=getattr(certificate.theta, "scaling", None),
+        s=certificate.s,
+        first=float(certificate.grid[0]),
+        last=float(certificate.grid[-1]),
+        count=len(certificate.grid),
+        h_max=certificate.h_max,
+        score_max=certificate.score_max,
+        proved=proved,
+        gap=float(proved.width / proved.upper),
+        triangle=certificate.h_max * len(certificate.witness),
+        carried=len(certificate.support),
+        rounds=certificate.rounds,
+        notes=certificate.notes,
+    )
 
 
 @dataclass(frozen=True)

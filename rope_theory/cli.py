@@ -23,7 +23,15 @@ from rich.text import Text
 
 import rope_theory as rt
 from rope_theory._labels import short_label
-from rope_theory._overview import BoundsAtOffset, FrequencyOverview, bounds_at, frequency_overview
+from rope_theory._overview import (
+    BoundsAtOffset,
+    FrequencyOverview,
+    WorstCase,
+    bounds_at,
+    certified,
+    frequency_overview,
+    worst_case_overview,
+)
 from rope_theory._records import Record, json_ready
 
 P = ParamSpec("P")
@@ -164,6 +172,80 @@ def _draw_bounds(record: BoundsAtOffset) -> Iterator[RenderableType]:
         cells = (row.name, f"{row.value:.7g}", row.relation, evidence, row.theta, row.formula)
         table.add_row(*cells, style="red" if refuted else None)
     yield table
+    yield from _draw_notes(record.notes)
+
+
+@app.command()
+@plain_errors
+def certify(
+    config: OptionalConfig = None,
+    layer_type: LayerType = None,
+    head_dim: Annotated[int | None, typer.Option(help="Without CONFIG: width of a head; default 128.")] = None,
+    base: Annotated[float | None, typer.Option(help="Without CONFIG: RoPE base; default 10000.")] = None,
+    rotary_dim: Annotated[int | None, typer.Option(help="Without CONFIG: rotated width, if not all.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(help="Trained window in tokens: offsets 0 … window − 1; default CONFIG's, else 2048."),
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Offset s in tokens.")] = 0.5,
+    ratio: Annotated[float, typer.Option(help="Largest |h_j| over the largest trained |score|, H/A.")] = 1.0,
+    save: Annotated[str | None, typer.Option(metavar="FILE", help="Write the certificate to FILE, as JSON.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove how large a score can be at an offset, given its size on the trained ones and that of h.
+
+    Trained scores are at most 1. With a CONFIG that is scaled, they are those of its unscaled table, and the
+    scaled one is asked at the offset.
+    """
+    widths: dict[str, Any] = {"head_dim": head_dim, "base": base, "rotary_dim": rotary_dim}
+    if config is None:
+        widths["context_length"] = window
+    table = _table(config, layer_type, {name: value for name, value in widths.items() if value is not None})
+    trained = table.config.context_length if window is None else window
+    certificate, overview = certified(table, offset, trained, ratio=ratio)
+    if save is not None:
+        certificate.save(save)
+    show(overview, functools.partial(_draw_worst_case, save), as_json)
+
+
+@app.command()
+@plain_errors
+def verify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A certificate written by certify --save.")],
+    bits: Annotated[int, typer.Option(help="Working precision of ball arithmetic.")] = 256,
+    as_json: AsJson = False,
+) -> None:
+    """Check a certificate again in ball arithmetic; a changed field or a false number is named, with exit code 2."""
+    certificate = rt.certificates.Certificate.load(file)
+    show(worst_case_overview(certificate, bits=bits), functools.partial(_draw_worst_case, None), as_json)
+
+
+def _draw_worst_case(saved: str | None, record: WorstCase) -> Iterator[RenderableType]:
+    if record.config is not None:
+        yield Text(_described(record.config, record.scaling))
+    inside = record.first <= record.s <= record.last
+    where = "asked of the scaled table" if record.scaling != record.trained else "inside" if inside else "outside"
+    yield Text(
+        f"trained offsets {record.first:.10g} … {record.last:.10g} ({record.count}), |score| ≤ {record.score_max:g} on "
+        f"them; |h_j| ≤ {record.h_max:g}; s = {record.s:.10g}, {where}"
+    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    for heading in ("largest |score| at s", "at least", "at most", "gap", "triangle bound"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading.startswith("largest") else "right")
+    numbers = (record.proved.lower, record.proved.upper)
+    table.add_row(
+        "proved in ball arithmetic", *(f"{value:.10g}" for value in numbers), f"{record.gap:.1e}",
+        f"{record.triangle:.7g}",
+    )  # fmt: skip
+    yield table
+    kinds = {"real": "the real numbers c^(−2j/d)", "float64": "their float64 values"}
+    asked = "" if record.scaling == record.trained else f", asked ones {kinds[record.proved.target_frequencies]}"
+    yield Text(
+        f"{record.carried} trained offsets carry the proof; {record.proved.bits} bits; frequencies: "
+        f"{kinds[record.proved.frequencies]}{asked}"
+    )
+    if saved is not None:
+        yield Text(f"written to {saved}; check it with: rope-theory verify {saved}")
     yield from _draw_notes(record.notes)
 
 

@@ -15,7 +15,7 @@ import rope_theory
 
 ROOT = Path(rope_theory.__file__).parent
 HEAVY = {
-    "accelerate", "clarabel", "cvxpy", "flint", "hypothesis", "matplotlib", "numba", "pandas", "rich", "scipy",
+    "accelerate", "clarabel", "cvxpy", "flint", "hypothesis", "joblib", "matplotlib", "numba", "pandas", "rich", "scipy",
     "sklearn", "sympy", "torch", "transformers", "typer",
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ RANKS = [
     {"_arrays", "_checks", "_optional", "_records"},
     {"config"},
     {"scaling"},
-    {"coefficients", "scores"},
+    {"coefficients", "scores", "_balls"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "doctor", "llama", "testing"},
     {"_labels", "_overview"},

@@ -1,0 +1,231 @@
+"""The largest score that trained scores and bounded coefficients allow at an offset, trained or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._arrays import as_numpy, numpy_angular, offsets, space_of
+from rope_theory._checks import above
+from rope_theory._optional import load
+from rope_theory.certificates import _cone_program
+from rope_theory.certificates.certificate import Certificate
+from rope_theory.scaling import Frequencies
+
+CHUNK = 8
+"""Offsets solved in a row by one worker, each starting from the constraints that were tight at the one before."""
+
+
+@overload
+def worst_case(
+    theta: Any, s: float, grid: Any, *, h_max: float, score_max: float = ..., target_theta: Any = ...
+) -> Certificate: ...
+@overload
+def worst_case(
+    theta: Any, s: Sequence[float], grid: Any, *, h_max: float, score_max: float = ..., target_theta: Any = ...
+) -> list[Certificate]: ...
+def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float = 1.0, target_theta: Any = None) -> Any:
+    """Return the best possible bound on the score at s, given its size on trained offsets and that of h.
+
+    V(s) = max { Re Σ h_j e^{isθ'_j} : |Re Σ h_j e^{inθ_j}| ≤ A for n in grid, |h_j| ≤ H }
+    = min_w A‖w‖₁ + H Σ_j |e^{isθ'_j} − Σ_n w_n e^{inθ_j}|, a second-order cone program solved by Clarabel on the
+    active part of the grid, exchanging constraints until the whole grid is obeyed. The bounds in the result are
+    recomputed from its weights and its witness; the solver is not trusted.
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Trained frequencies, rad/token.
+    s : float, or a sequence of them
+        Offsets asked about, tokens. A sequence is solved in parallel through joblib, on all cores unless
+        ``joblib.parallel_config`` says otherwise; a Dask or Ray backend spreads it over a cluster.
+    grid : array (G,)
+        Trained offsets in increasing order, tokens: ``np.arange(L)`` for a window of L.
+    h_max : float
+        H, bound on every abs(h_j), above 0.
+    score_max : float
+        A, bound on abs(a(n)) for every n in grid, above 0.
+    target_theta : array (P,) or Frequencies, optional
+        Frequencies of the extended model, rad/token, at which s is asked; the trained ones when not given.
+        Without its attention factor μ: multiply by μ².
+
+    Returns
+    -------
+    Certificate, or a list of them
+        For a sequence a list, in its order. numpy only. At a trained offset V = min(A, H·P), exactly.
+
+    Raises
+    ------
+    ValueError
+        For a grid that is empty, not finite, not in increasing order or repeats an offset, h_max or score_max not
+        above 0, target_theta of another length than theta.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 6. A search that ends early still gives valid bounds; ``gap`` says how far apart.
+    """
+    frequencies = numpy_angular(theta)
+    target = frequencies if target_theta is None else numpy_angular(target_theta)
+    if len(target) != len(frequencies):
+        raise ValueError(
+            f"target_theta must have as many frequencies as theta, {len(frequencies)}, got {len(target)}; "
+            "take both from the same config."
+        )
+    offset = offsets(as_numpy(s), "s", space_of())
+    if offset.ndim > 1:
+        raise ValueError(f"s must be one offset or a sequence of them, got shape {offset.shape}; flatten it.")
+    trained = _checked_grid(grid)
+    largest = above(h_max, "h_max", 0.0, "It bounds the coefficients; without one the worst case has no limit.")
+    size = above(score_max, "score_max", 0.0, "It is the largest score on the grid.")
+    _check_ratio(largest / size)
+    problem = _Problem(theta, target_theta, frequencies, target, trained, largest, size)
+    if offset.ndim == 0:
+        return problem.solve([float(offset)])[0]
+    return list(_in_parallel(problem, offset.tolist()))
+
+
+def _checked_grid(grid: Any) -> NDArray[np.float64]:
+    trained: NDArray[np.float64] = offsets(as_numpy(grid), "grid", space_of())
+    if trained.ndim != 1:
+        raise ValueError(f"grid must be one-dimensional, trained offsets in tokens, got shape {trained.shape}.")
+    steps = np.diff(trained)
+    if (steps == 0.0).any():
+        raise ValueError(f"grid repeats the offset {trained[:-1][steps == 0.0][0]:g}; np.unique removes repetitions.")
+    if (steps < 0.0).any():
+        place = int(np.argmax(steps < 0.0))
+        raise ValueError(
+            f"grid must be in increasing order, got {trained[place]:g} before {trained[place + 1]:g}; use np.sort."
+        )
+    return trained
+
+
+def _check_ratio(ratio: float) -> None:
+    if not 1e-12 <= ratio <= 1e12:
+        raise ValueError(
+            f"h_max/score_max must be between 1e-12 and 1e12, got {ratio:g}: float64 cannot solve the program beyond."
+        )
+
+
+class _Problem:
+    """One set of trained offsets and limits, asked about at many offsets; what travels to a worker."""
+
+    def __init__(
+        self,
+        theta: Any,
+        target_theta: Any,
+        frequencies: NDArray[np.float64],
+        target: NDArray[np.float64],
+        grid: NDArray[np.float64],
+        h_max: float,
+        score_max: float,
+    ) -> None:
+        self.theta = theta if isinstance(theta, Frequencies) else frequencies
+        unchanged = target_theta is None
+        self.target_theta = None if unchanged else target_theta if isinstance(target_theta, Frequencies) else target
+        self.frequencies, self.target, self.grid = frequencies, target, grid
+        self.h_max, self.score_max = h_max, score_max
+        self.ratio = h_max / score_max
+
+    def solve(self, offsets_asked: list[float]) -> list[Certificate]:
+        """Return a certificate an offset, passing on where constraints were tight."""
+        certificates: list[Certificate] = []
+        tight: NDArray[np.intp] = np.array([], dtype=np.intp)
+        for s in offsets_asked:
+            answer = self._exact(s)
+            if answer is None:
+                place = _cone_program.window(self.frequencies.tobytes(), self.grid.tobytes(), self.ratio)
+                row = _cone_program.rows_at(self.target, np.array([s]))[0]
+                answer = _cone_program.maximise(place, row, self.ratio, tight, s if self._same else None)
+                tight = answer.support
+            certificates.append(self._certificate(s, answer))
+        return certificates
+
+    @property
+    def _same(self) -> bool:
+        return self.target_theta is None or np.array_equal(self.target, self.frequencies)
+
+    def _exact(self, s: float) -> _cone_program.Answer | None:
+        """Return the answer where it needs no solver: caps that no score can feel, or a trained offset."""
+        row = _cone_program.rows_at(self.target, np.array([s]))[0]
+        pairs = len(self.frequencies)
+        weights = np.zeros(len(self.grid))
+        at = np.flatnonzero(self.grid == s) if self._same else np.array([], dtype=np.intp)
+        if self.ratio * pairs <= 1.0:  # no h with these moduli reaches A anywhere
+            value = self.ratio * pairs
+        elif len(at):
+            value = 1.0
+            weights[at[0]] = 1.0
+        else:
+            return None
+        return _cone_program.Answer(value, value, weights, (value / pairs) * row, "exact", 0)
+
+    def _certificate(self, s: float, answer: _cone_program.Answer) -> Certificate:
+        pairs = len(self.frequencies)
+        used = answer.support
+        rows = _cone_program.rows_at(self.frequencies, self.grid[used]) if len(used) else np.zeros((0, 2 * pairs))
+        residual = _cone_program.rows_at(self.target, np.array([s]))[0] - answer.weights[used] @ rows
+        witness = self.score_max * answer.witness
+        return Certificate(
+            s=s,
+            h_max=self.h_max,
+            score_max=self.score_max,
+            lower=self._in_units(answer.lower),
+            upper=self._in_units(answer.upper),
+            grid=self.grid,
+            weights=answer.weights,
+            residual=residual[:pairs] - 1j * residual[pairs:],  # rows are (cos, −sin)
+            witness=witness[:pairs] + 1j * witness[pairs:],
+            theta=self.theta,
+            target_theta=self.target_theta,
+            status=answer.status,
+            rounds=answer.rounds,
+            notes=self._notes(answer),
+        )
+
+    def _in_units(self, value: float) -> float:
+        """Return a value in units of the score; min(A, H·P) without the detour where it is exact."""
+        if value == self.ratio * len(self.frequencies):
+            return self.h_max * len(self.frequencies)
+        return self.score_max * value
+
+    def _notes(self, answer: _cone_program.Answer) -> tuple[str, ...]:
+        notes = []
+        unknowns = 2 * len(self.frequencies)
+        if len(self.grid) < unknowns:
+            notes.append(
+                f"The grid has {len(self.grid)} offsets, fewer than the {unknowns} real coefficients: between and "
+                "beyond them it is the cap h_max that bounds the answer."
+            )
+        if answer.gap > 1e-3:
+            notes.append(f"The bounds are {answer.gap:.1e} apart, relatively: float64 could not do better here.")
+        factor = getattr(self.target_theta if self.target_theta is not None else self.theta, "attention_factor", 1.0)
+        if factor != 1.0:
+            notes.append(f"Values exclude the attention factor: multiply by μ² = {factor**2:.6g}.")
+        return tuple(notes)
+
+
+def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]:
+    """Yield certificates in the order asked; whatever backend joblib was told to use does the work."""
+    joblib = load("joblib", "certify")
+    chunks = [asked[first : first + CHUNK] for first in range(0, len(asked), CHUNK)]
+    if len(chunks) == 1:  # not worth starting workers
+        yield from problem.solve(asked)
+        return
+    _, configured = joblib.parallel.get_active_backend()
+    workers = joblib.Parallel(n_jobs=-1 if configured is None else None, return_as="generator")
+    for certificates in _with_progress(workers(joblib.delayed(problem.solve)(chunk) for chunk in chunks), len(chunks)):
+        yield from certificates
+
+
+def _with_progress(results: Any, total: int) -> Iterator[list[Certificate]]:
+    """Pass results on, with a progress bar on a terminal that goes away at the end."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(
+        results, "worst cases", total=total, console=console, transient=True, disable=not console.is_terminal
+    )
