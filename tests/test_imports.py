@@ -15,8 +15,8 @@ import rope_theory
 
 ROOT = Path(rope_theory.__file__).parent
 HEAVY = {
-    "accelerate", "clarabel", "cvxpy", "flint", "hypothesis", "joblib", "matplotlib", "numba", "pandas", "rich", "scipy",
-    "sklearn", "sympy", "torch", "transformers", "typer",
+    "accelerate", "clarabel", "cvxpy", "dask", "distributed", "flint", "hypothesis", "joblib", "matplotlib", "numba",
+    "pandas", "rich", "scipy", "sklearn", "sympy", "torch", "transformers", "typer",
 }  # fmt: skip
 
 RANKS = [

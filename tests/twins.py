@@ -72,3 +72,16 @@ def grid(start, stop, step):
 def design(theta, s):
     """Return [cos sθ_j, sin sθ_j], entry by entry."""
     return np.array([[math.cos(x * t) for t in theta] + [math.sin(x * t) for t in theta] for x in s])
+
+
+def full_grid_worst_case(theta, s, grid, ratio):
+    """Return max Re Σ h_j e^{isθ_j} over |a(n)| ≤ 1 on the whole grid and |h_j| ≤ ratio: the program as written."""
+    import cvxpy
+
+    h = cvxpy.Variable(len(theta), complex=True)
+    trained = np.exp(1j * np.outer(grid, theta))
+    problem = cvxpy.Problem(
+        cvxpy.Maximize(cvxpy.real(np.exp(1j * s * np.asarray(theta)) @ h)),
+        [cvxpy.abs(cvxpy.real(trained @ h)) <= 1.0, cvxpy.abs(h) <= ratio],
+    )
+    return float(problem.solve(solver=cvxpy.CLARABEL))

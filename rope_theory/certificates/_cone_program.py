@@ -188,8 +188,6 @@ class _Search:
         self.offer_point(ratio * target)  # aligned: moduli one, so all caps are reached at once
 
     def offer_weights(self, weights: Floats) -> None:
-        if not np.isfinite(weights).all():
-            return
         size = np.abs(weights)
         pruned = np.where(size > 1e-7 * size.max(), weights, 0.0)  # interior points leave dust on slack rows
         for candidate in (weights, pruned):
@@ -198,8 +196,6 @@ class _Search:
                 self.weights, self.upper = candidate, upper
 
     def offer_point(self, x: Floats) -> None:
-        if not np.isfinite(x).all():
-            return
         feasible = made_feasible(self.place, self.ratio, x)
         lower = float(self.target @ feasible)
         if lower > self.lower:
@@ -248,10 +244,10 @@ def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], 
         x, multipliers, status = _solve(place, basis, target, ratio, index, sign, tolerance)
         rounds += 1
         before = search.gap
-        weights = np.zeros(grid_size)
-        np.add.at(weights, index, multipliers * sign)
-        search.offer_weights(weights)
-        search.offer_point(x)
+        if np.isfinite(multipliers).all():
+            search.offer_weights(np.bincount(index, multipliers * sign, grid_size).astype(np.float64))
+        if np.isfinite(x).all():
+            search.offer_point(x)
         if search.gap <= GAP:
             break
         if not np.isfinite(x).all():

@@ -14,7 +14,8 @@ import numpy as np
 
 from rope_theory import scaling as _scaling
 from rope_theory._records import plain
-from rope_theory.certificates._verification import check_form, even_step
+from rope_theory.certificates._design import even_step
+from rope_theory.certificates._verification import check_form
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Frequencies
@@ -109,9 +110,11 @@ def _write(path: Path, text: str) -> None:
 
 def _grid_out(grid: Any) -> Any:
     step = even_step(grid)
-    if step is None:
-        return {"offsets": grid.tolist()}
-    return {"start": float(grid[0]), "step": step, "count": len(grid)}
+    if step is not None:
+        short = {"start": float(grid[0]), "step": step, "count": len(grid)}
+        if np.array_equal(_grid_in(short), grid):
+            return short
+    return {"offsets": grid.tolist()}
 
 
 def _grid_in(value: dict[str, Any]) -> Any:

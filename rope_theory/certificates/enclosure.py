@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from rope_theory._balls import floats_around
 from rope_theory._records import Record
 
 
@@ -39,3 +43,26 @@ class Enclosure(Record):
         """Tell whether ``value`` lies in the interval, in all of them where there are several."""
         inside = (self.lower <= value) & (value <= self.upper)
         return bool(inside.all() if hasattr(inside, "all") else inside)
+
+
+def enclosed(balls: Sequence[Any], shape: tuple[int, ...], bits: int, frequencies: str) -> Enclosure:
+    """Return the Enclosure of real balls, in C order of ``shape``; floats where the shape is ().
+
+    Parameters
+    ----------
+    balls : sequence of arb
+        As many as ``shape`` has elements.
+    shape : tuple of int
+        Shape of the ends.
+    bits : int
+        Working precision they were computed with.
+    frequencies : {"real", "float64"}
+        What θ stood for.
+
+    Returns
+    -------
+    Enclosure
+    """
+    ends = np.array([floats_around(ball) for ball in balls]).reshape((*shape, 2))
+    lower, upper = (ends[..., 0], ends[..., 1]) if shape else (float(ends[0]), float(ends[1]))
+    return Enclosure(lower, upper, int(bits), frequencies, frequencies)

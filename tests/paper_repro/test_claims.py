@@ -74,6 +74,8 @@ def test_unknown_verdicts_and_missing_claims_are_refused(monkeypatch, tmp_path):
     ("name", "numbers"),
     [  # theory.md's reference values, found by other means than the package
         ("theorem_2_1", ["0.493876", "0.434294", "1.137"]),
+        ("theorem_2_1_elsewhere", ["1012 of 1012", "d = 512"]),
+        ("figure_2_shows_the_fit", ["-11.98 at s = 2049", "-4.06e+10 at 2100", "3.445e+61 at 4095", "1.74e+122"]),
         ("proof_exponential_inequality", ["0.74989", "0.71218"]),
         ("proof_reciprocal", ["3.9983", "3.474"]),
         ("unit_cell_constant", ["294.73"]),
@@ -86,6 +88,12 @@ def test_numbers_are_the_reference_values(ledger, name, numbers):
     row = next(row for row in ledger.rows if row.id == name)
     for number in numbers:
         assert number in row.finding.number
+
+
+def test_the_witness_on_unit_cells_ends_where_the_theory_says(ledger):
+    row = next(row for row in ledger.rows if row.id == "theorem_2_1_elsewhere")
+    for end in ("d = 866 for c = 100", "d = 1748 for c = 10000", "d = 2490 for c = 500000"):
+        assert end in row.finding.witness
 
 
 def test_markers_must_be_there_once():

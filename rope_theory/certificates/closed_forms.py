@@ -1,0 +1,535 @@
+"""The closed forms of ``rope_theory.bounds`` in ball arithmetic: the same names, the same arguments, certain numbers.
+
+Each returns an ``Enclosure`` of what its namesake approximates in float64; numpy only. Offsets, coefficients and
+h_max are float64 taken as exact, θ is real where a table is made of powers of a base, and float64 otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory import bounds
+from rope_theory._arrays import angular, coefficients, complex_, offsets, real, space_of
+from rope_theory._balls import (
+    FLOAT64,
+    REAL,
+    frequency_balls,
+    kind_of_frequencies,
+    largest,
+    working_precision,
+)
+from rope_theory._records import Record
+from rope_theory.bounds._cell import cell, largest_modulus, moduli
+from rope_theory.bounds.chord import _width_and_log_base
+from rope_theory.certificates.enclosure import Enclosure, enclosed
+from rope_theory.config import RopeConfig
+from rope_theory.scaling import Unscaled
+
+BITS = 256
+"""Working precision: far more than float64 can show, and still fast."""
+
+
+def triangle(h: Any, *, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of Σ_j abs(h_j), the bound on abs(a(s)) at every s.
+
+    Parameters
+    ----------
+    h : array, complex, shape (..., P)
+        Score coefficients.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape (...); no frequencies enter.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.triangle``, and for bits below 64.
+    """
+    h = complex_(h, "h", space_of())
+    bounds.triangle(h)  # a single number has no pairs: its words
+    with working_precision(bits) as flint:
+        sums = [_total(abs(z) for z in row) for row in _complex_rows(h, flint)]
+        return enclosed(sums, h.shape[:-1], bits, FLOAT64)
+
+
+def chord_sharp(
+    theta: Any,
+    s: Any,
+    s1: Any = None,
+    s2: Any = None,
+    *,
+    h: Any = None,
+    h_max: float = 1.0,
+    bits: int = BITS,
+) -> Enclosure:
+    """Return an enclosure of the largest possible distance of the score from the chord, given the moduli of h.
+
+    Σ_j abs(h_j)·abs(e^{iλφ_j} − (1−λ) − λe^{iφ_j}), φ_j = (s2 − s1)θ_j, λ = (s − s1)/(s2 − s1).
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    s, s1, s2 : array, broadcast to shape S
+        Offset and ends of its cell in tokens; the integers around s when s1 and s2 are not given.
+    h : array, complex, shape (..., P), optional
+        Score coefficients, of which the moduli count.
+    h_max : float
+        Bound on every abs(h_j), used when h is not given.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape (..., *S).
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.chord_sharp``, and for bits below 64.
+    """
+    _, _, batch = moduli(theta, h, h_max, space_of())
+    ends, shape = _cells(s, s1, s2)
+    with working_precision(bits) as flint:
+        angles = frequency_balls(theta, flint)
+        distances = [[_from_chord(angle, *place, flint) for angle in angles] for place in _places(ends, flint)]
+        sizes = _sizes(h, h_max, len(angles), flint)
+        sums = [_product(row, column) for row in sizes for column in distances]
+        return enclosed(sums, batch + shape, bits, kind_of_frequencies(theta))
+
+
+def chord_curvature(
+    theta: Any,
+    s: Any,
+    s1: Any = None,
+    s2: Any = None,
+    *,
+    h: Any = None,
+    h_max: float = 1.0,
+    bits: int = BITS,
+) -> Enclosure:
+    """Return an enclosure of the curvature bound, ½ (s − s1)(s2 − s) Σ_j abs(h_j) θ_j².
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    s, s1, s2 : array, broadcast to shape S
+        Offset and ends of its cell in tokens; the integers around s when s1 and s2 are not given.
+    h : array, complex, shape (..., P), optional
+        Score coefficients, of which the moduli count.
+    h_max : float
+        Bound on every abs(h_j), used when h is not given.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape (..., *S).
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.chord_curvature``, and for bits below 64.
+    """
+    _, _, batch = moduli(theta, h, h_max, space_of())
+    ends, shape = _cells(s, s1, s2)
+    with working_precision(bits) as flint:
+        squares = [angle * angle for angle in frequency_balls(theta, flint)]
+        curvatures = [_product(row, squares) / 2 for row in _sizes(h, h_max, len(squares), flint)]
+        products = [left * right for left, right in _places(ends, flint)]
+        balls = [curvature * product for curvature in curvatures for product in products]
+        return enclosed(balls, batch + shape, bits, kind_of_frequencies(theta))
+
+
+def chord_repaired(
+    config: RopeConfig, s: Any, s1: Any = None, s2: Any = None, *, h_max: float = 1.0, bits: int = BITS
+) -> Enclosure:
+    """Return an enclosure of Theorem 2.1 as it should have been printed.
+
+    ½ (s − s1)(s2 − s)·h_max·(d/(4 ln c) + ½ + (ln c)/(3d)).
+
+    Parameters
+    ----------
+    config : RopeConfig
+        Base c and rotary width d.
+    s, s1, s2 : array, broadcast to shape S
+        Offset and ends of its cell in tokens; the integers around s when s1 and s2 are not given.
+    h_max : float
+        Bound on every abs(h_j).
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape S.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.chord_repaired``, and for bits below 64.
+    """
+    return _parabola(config, s, s1, s2, h_max, bits, repaired=True)
+
+
+def chord_published(
+    config: RopeConfig, s: Any, s1: Any = None, s2: Any = None, *, h_max: float = 1.0, bits: int = BITS
+) -> Enclosure:
+    """Return an enclosure of the bound of Theorem 2.1 as printed, which is FALSE: see ``refutation``.
+
+    d·h_max·(s − s1)(s2 − s)/(8 ln c).
+
+    Parameters
+    ----------
+    config : RopeConfig
+        Base c and rotary width d.
+    s, s1, s2 : array, broadcast to shape S
+        Offset and ends of its cell in tokens; the integers around s when s1 and s2 are not given.
+    h_max : float
+        Bound on every abs(h_j).
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape S.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.chord_published``, and for bits below 64.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595 v2, Theorem 2.1, equations (5) and (6).
+    """
+    return _parabola(config, s, s1, s2, h_max, bits, repaired=False)
+
+
+def abel_sum(theta: Any, s: Any, *, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of B(s) = Σ_{k=1}^{P} abs(Σ_{j<k} e^{isθ_j}).
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    s : array, any shape S
+        Offsets in tokens.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape S.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.abel_sum``, and for bits below 64.
+    """
+    s = _checked(theta, s)
+    with working_precision(bits) as flint:
+        return enclosed(_abel_sums(theta, s, flint), s.shape, bits, kind_of_frequencies(theta))
+
+
+def abel(h: Any, theta: Any, s: Any, *, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of the Abel-summation bound, max_j abs(h_{j+1} − h_j)·B(s) with h_P = 0.
+
+    Parameters
+    ----------
+    h : array, complex, shape (..., P)
+        Score coefficients, in the order of theta.
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    s : array, any shape S
+        Offsets in tokens.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape (..., *S).
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.abel``, and for bits below 64.
+    """
+    space = space_of()
+    h = coefficients(h, len(angular(theta, space)), space)
+    s = _checked(theta, s)
+    with working_precision(bits) as flint:
+        steps = []
+        for row in _complex_rows(h, flint):
+            following = [*row[1:], flint.acb(0)]
+            steps.append(largest(abs(after - before) for before, after in zip(row, following, strict=True)))
+        sums = _abel_sums(theta, s, flint)
+        balls = [step * total for step in steps for total in sums]
+        return enclosed(balls, h.shape[:-1] + s.shape, bits, kind_of_frequencies(theta))
+
+
+def abel_published(theta: Any, s: Any, *, h_max: float = 1.0, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of the bound the paper compares interpolation with, 2·h_max·B(s).
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    s : array, any shape S
+        Offsets in tokens.
+    h_max : float
+        Bound on every abs(h_j).
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of shape S.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.abel_published``, and for bits below 64.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595 v2, equation (8), second inequality.
+    """
+    s = _checked(theta, s)
+    size = largest_modulus(h_max, space_of())
+    with working_precision(bits) as flint:
+        sums = [2 * flint.arb(size) * total for total in _abel_sums(theta, s, flint)]
+        return enclosed(sums, s.shape, bits, kind_of_frequencies(theta))
+
+
+def sampling(theta_max: float = 1.0, step: float = 1.0, *, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of 1/cos(step·theta_max/2), by which scores can exceed their maximum on step·ℤ.
+
+    Parameters
+    ----------
+    theta_max : float
+        Largest angular frequency, rad/token.
+    step : float
+        Grid step in tokens.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Two floats.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.sampling``, and for bits below 64.
+    """
+    bounds.sampling(theta_max, step)  # its checks
+    with working_precision(bits) as flint:
+        factor = 1 / (flint.arb(float(step)) * flint.arb(float(theta_max)) / 2).cos()
+        return enclosed([factor], (), bits, FLOAT64)
+
+
+def attention_shift(delta: Any, *, bits: int = BITS) -> Enclosure:
+    """Return an enclosure of tanh(delta/2), the largest total-variation distance of a softmax row.
+
+    Parameters
+    ----------
+    delta : array, any shape, or float
+        Largest move of a logit, at least 0.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Enclosure
+        Ends of delta's shape.
+
+    Raises
+    ------
+    ValueError
+        As ``bounds.attention_shift``, and for bits below 64.
+    """
+    delta = real(delta, "delta", space_of())
+    bounds.attention_shift(delta)  # its checks
+    with working_precision(bits) as flint:
+        return enclosed([(ball / 2).tanh() for ball in _balls(delta, flint)], delta.shape, bits, FLOAT64)
+
+
+@dataclass(frozen=True, eq=False)
+class Refutation(Record):
+    """What Theorem 2.1 of arXiv 2306.15595 allows in one cell, and what a score with abs(h_j) ≤ 1 reaches there.
+
+    Attributes
+    ----------
+    config : RopeConfig
+        Base, and the rotary width.
+    s, s1, s2 : float
+        Offset and ends of its cell, tokens.
+    reached : Enclosure
+        Distance from the chord of the score with h_j = conj(ρ_j)/abs(ρ_j), ρ_j = e^{isθ_j} − (1−λ)e^{is1θ_j} −
+        λe^{is2θ_j}: the largest there is.
+    allowed : Enclosure
+        The bound as printed.
+    """
+
+    config: RopeConfig
+    s: float
+    s1: float
+    s2: float
+    reached: Enclosure
+    allowed: Enclosure
+
+    @property
+    def refuted(self) -> bool:
+        """Whether it is certain that more is reached than the theorem allows."""
+        return bool(self.reached.lower > self.allowed.upper)
+
+    @property
+    def holds_here(self) -> bool:
+        """Whether it is certain that no score strays further than allowed in this cell at this offset.
+
+        Where neither this nor ``refuted`` is true the precision does not decide.
+        """
+        return bool(self.reached.upper <= self.allowed.lower)
+
+
+def refutation(config: RopeConfig, s: float = 0.5, s1: float = 0.0, s2: float = 1.0, *, bits: int = BITS) -> Refutation:
+    """Return what Theorem 2.1 allows and what can be reached, certain enough to refute it where it fails.
+
+    Parameters
+    ----------
+    config : RopeConfig
+        Base c and rotary width d, with unscaled frequencies θ_j = c^(−2j/d).
+    s, s1, s2 : float
+        Offset and ends of its cell in tokens, s1 ≤ s ≤ s2.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    Refutation
+        ``refuted`` is true only where it is certain.
+
+    Raises
+    ------
+    TypeError
+        When config is not a RopeConfig.
+    ValueError
+        For s outside its cell, s1 ≥ s2, NaN, infinity, more than one offset, bits below 64.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595 v2, Theorem 2.1; docs/theory.md, section 3.
+    """
+    allowed = chord_published(config, s, s1, s2, bits=bits)
+    if np.ndim(allowed.lower):
+        raise ValueError(
+            f"refutation takes one offset and one cell, got shape {np.shape(allowed.lower)}; call it once a cell."
+        )
+    reached = chord_sharp(Unscaled().frequencies(config), s, s1, s2, bits=bits)
+    return Refutation(config, float(s), float(s1), float(s2), reached, allowed)
+
+
+# --- checks, shared with the float64 functions, and conversions ---------------------------------------------
+
+
+def _checked(theta: Any, s: Any) -> NDArray[np.float64]:
+    space = space_of()
+    angular(theta, space)
+    checked: NDArray[np.float64] = offsets(s, "s", space)
+    return checked
+
+
+def _cells(s: Any, s1: Any, s2: Any) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Return checked (s, s1, s2), rows of shape (3, n), and the shape they broadcast to."""
+    space = space_of()
+    cell(s, s1, s2, space)  # its checks; its differences are rounded, ours must not be
+    s = offsets(s, "s", space)
+    low, high = (np.floor(s), np.floor(s) + 1.0) if s1 is None else (offsets(s1, "s1", space), offsets(s2, "s2", space))
+    ends = np.stack(np.broadcast_arrays(s, low, high))
+    return ends.reshape(3, -1), ends.shape[1:]
+
+
+def _places(ends: NDArray[np.float64], flint: Any) -> list[tuple[Any, Any]]:
+    """Return (s − s1, s2 − s), a pair a cell."""
+    s, low, high = (_balls(row, flint) for row in ends)
+    return [(at - left, right - at) for at, left, right in zip(s, low, high, strict=True)]
+
+
+def _balls(array: NDArray[np.float64], flint: Any) -> list[Any]:
+    return [flint.arb(value) for value in array.reshape(-1).tolist()]
+
+
+def _complex_rows(h: NDArray[np.complex128], flint: Any) -> list[list[Any]]:
+    rows = h.reshape(-1, h.shape[-1]).tolist()
+    return [[flint.acb(value.real, value.imag) for value in row] for row in rows]
+
+
+def _sizes(h: Any, h_max: Any, pairs: int, flint: Any) -> list[list[Any]]:
+    """Return abs(h_j), a row a head."""
+    if h is None:
+        return [[flint.arb(largest_modulus(h_max, space_of()))] * pairs]
+    return [[abs(z) for z in row] for row in _complex_rows(coefficients(h, pairs, space_of()), flint)]
+
+
+def _total(balls: Iterable[Any]) -> Any:
+    iterator = iter(balls)
+    return sum(iterator, next(iterator))
+
+
+def _product(left: Sequence[Any], right: Sequence[Any]) -> Any:
+    return _total(a * b for a, b in zip(left, right, strict=True))
+
+
+def _from_chord(angle: Any, left: Any, right: Any, flint: Any) -> Any:
+    """Return abs(ρ) of one pair, by the formula of ``bounds.chord_sharp`` in which nothing cancels."""
+    width = left + right
+    near, far = left / width, right / width  # λ and 1 − λ
+    sin_left, cos_left = (left * angle / 2).sin_cos()
+    sin_right, cos_right = (right * angle / 2).sin_cos()
+    along = 2 * (far * sin_left * sin_left + near * sin_right * sin_right)
+    across = 2 * (far * sin_left * cos_left - near * sin_right * cos_right)
+    return abs(flint.acb(along, across))
+
+
+def _parabola(config: Any, s: Any, s1: Any, s2: Any, h_max: Any, bits: int, *, repaired: bool) -> Enclosure:
+    width, _ = _width_and_log_base(config)
+    ends, shape = _cells(s, s1, s2)
+    size = largest_modulus(h_max, space_of())
+    with working_precision(bits) as flint:
+        log_base = flint.arb(config.base).log()
+        curvature = width / (4 * log_base)
+        if repaired:
+            curvature += flint.arb(0.5) + log_base / (3 * width)
+        factor = flint.arb(size) * curvature / 2
+        balls = [factor * left * right for left, right in _places(ends, flint)]
+        return enclosed(balls, shape, bits, REAL)
+
+
+def _abel_sums(theta: Any, s: NDArray[np.float64], flint: Any) -> list[Any]:
+    angles = frequency_balls(theta, flint)
+    sums = []
+    for offset in _balls(s, flint):
+        partial, total = flint.acb(0), flint.arb(0)
+        for angle in angles:
+            partial += flint.acb(0, offset * angle).exp()
+            total += abs(partial)
+        sums.append(total)
+    return sums

@@ -1,0 +1,280 @@
+"""The worst case: the tables it has to give, a slow twin, exact places, sweeps over a cluster, wrong input."""
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twins import full_grid_worst_case
+from twins import score as score_by_sum
+
+import rope_theory as rt
+from rope_theory import scaling
+from rope_theory.certificates import Certificate, worst_case
+
+THETA = scaling.Unscaled().frequencies(rt.RopeConfig(128))
+SMALL = scaling.Unscaled().frequencies(rt.RopeConfig(32))
+
+TABLE = {  # docs/theory.md, section 7: V(s)/A for d = 128, c = 1e4, N = 2048
+    (0.5, 1): "1.123", (0.5, 10): "1.123", (0.5, 100): "1.123",
+    (1024.5, 1): "1.125", (1024.5, 10): "1.125", (1024.5, 100): "1.125",
+    (2048.5, 1): "1.610", (2048.5, 10): "1.629", (2048.5, 100): "1.669",
+    (2049, 1): "2.18", (2049, 10): "2.23", (2049, 100): "2.32",
+    (2056, 1): "5.43", (2056, 10): "6.47", (2056, 100): "7.60",
+    (2112, 1): "15.1", (2112, 10): "40.3", (2112, 100): "86.8",
+    (3072, 1): "33.8", (3072, 10): "300", (3072, 100): "2828",
+    (4096, 1): "34.5", (4096, 10): "307", (4096, 100): "3026",
+}  # fmt: skip
+SHORT = {  # N = 256
+    (128.5, 1): "1.128", (128.5, 10): "1.128", (128.5, 100): "1.128",
+    (0.5, 1): "1.144", (0.5, 10): "1.158", (0.5, 100): "1.179", (0.5, 1e6): "1.31",
+    (512, 1): "38.8", (512, 10): "348", (512, 100): "3413",
+}  # fmt: skip
+WEAK = {(0.5, 0.02): "1.010", (0.5, 0.05): "1.025", (0.5, 0.1): "1.049"}
+
+
+def printed(value, like):
+    digits = len(like.partition(".")[2])
+    return f"{value:.{digits}f}"
+
+
+def assert_table(table, grid):
+    for ratio in sorted({ratio for _, ratio in table}):
+        places = [s for s, r in table if r == ratio]
+        for s, found in zip(places, worst_case(THETA, places, grid, h_max=ratio), strict=True):
+            expected = table[s, ratio]
+            assert printed(found.lower, expected) == printed(found.upper, expected) == expected, (s, ratio)
+            if ratio <= 100:
+                assert found.gap <= (1e-4 if ratio <= 10 else 5e-4)
+
+
+def test_every_entry_of_the_long_table():
+    assert_table(TABLE, np.arange(2049))
+
+
+def test_every_entry_of_the_short_table():
+    assert_table(SHORT, np.arange(257))
+
+
+def test_weak_coefficients():
+    assert_table(WEAK, np.arange(2049))
+
+
+def test_changed_frequencies():
+    # theory.md, section 3: d = 64, N = 512, factor 4, H/A = 10, without the attention factor
+    config = rt.RopeConfig(64, context_length=513)
+    theta = scaling.Unscaled().frequencies(config)
+    expected = {
+        scaling.PositionInterpolation(4): ("1.0", "1.0", "1.0"),
+        scaling.NTKAware(4): ("5.41", "48.9", "117"),
+        scaling.YaRN(4): ("7.43", "31.2", "43.4"),
+    }
+    for method, row in expected.items():
+        found = worst_case(
+            theta, [100, 1000, 2048], np.arange(513), h_max=10.0, target_theta=method.frequencies(config)
+        )
+        assert [printed(c.upper, e) for c, e in zip(found, row, strict=True)] == list(row), method
+        assert [printed(c.lower, e) for c, e in zip(found, row, strict=True)] == list(row), method
+
+
+@pytest.mark.parametrize(
+    ("pairs", "count", "s", "ratio"),
+    [(8, 40, 17.5, 1.0), (8, 40, 39.7, 10.0), (8, 40, 60.0, 100.0), (16, 300, 0.5, 0.3), (16, 300, 310.0, 30.0)],
+)
+def test_slow_twin(pairs, count, s, ratio):
+    theta = scaling.Unscaled().frequencies(rt.RopeConfig(2 * pairs))
+    grid = np.arange(count)
+    found = worst_case(theta, s, grid, h_max=3.0 * ratio, score_max=3.0)
+    twin = 3.0 * full_grid_worst_case(theta.theta, s, grid, ratio)
+    assert found.lower <= twin * (1 + 1e-6)
+    assert found.upper >= twin * (1 - 1e-6)
+    assert found.gap < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("s", [1024.5, 2048.5, 2112.0])
+def test_slow_twin_at_full_size(s):
+    found = worst_case(THETA, s, np.arange(2049), h_max=10.0)
+    twin = full_grid_worst_case(THETA.theta, s, np.arange(2049), 10.0)
+    assert found.upper == pytest.approx(twin, rel=1e-4)
+
+
+@settings(deadline=None)
+@given(
+    pairs=st.integers(1, 8), count=st.integers(1, 60), s=st.floats(-20.0, 90.0), ratio=st.floats(0.01, 1e3),
+    step=st.sampled_from([1.0, 0.5, 3.0, 0.3]), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_bounds_hold_for_random_problems(pairs, count, s, ratio, step, seed):
+    rng = np.random.default_rng(seed)
+    theta = np.sort(rng.uniform(0.0, 1.5, pairs))[::-1]
+    grid = step * np.arange(count)
+    found = worst_case(theta, s, grid, h_max=ratio)
+    assert found.lower <= found.upper * (1 + 1e-12)
+    assert found.gap < 1e-3
+    # the witness obeys the constraints and reaches the lower bound
+    assert abs(found.witness).max() <= ratio * (1 + 1e-9)
+    assert max(abs(score_by_sum(found.witness, theta, n)) for n in grid) <= 1 + 1e-9
+    assert score_by_sum(found.witness, theta, s) == pytest.approx(found.lower, rel=1e-8, abs=1e-10)
+    # any other feasible h stays below the upper bound
+    h = rng.standard_normal((20, pairs)) + 1j * rng.standard_normal((20, pairs))
+    scores = np.abs([[score_by_sum(row, theta, n) for n in grid] for row in h]).max(axis=1)
+    size = np.maximum(scores, np.abs(h).max(axis=1) / ratio)
+    assert all(abs(score_by_sum(row, theta, s)) <= found.upper * z * (1 + 1e-9) for row, z in zip(h, size, strict=True))
+
+
+def test_tightened_bounds_fail():
+    # the checker of the sweep above, against a bound 1e-4 too small: the witness breaks it
+    found = worst_case(SMALL, 20.5, np.arange(64), h_max=2.0)
+    reached = score_by_sum(found.witness, SMALL.theta, 20.5)
+    assert reached <= found.upper
+    assert reached > found.upper * (1 - 1e-4)
+
+
+def test_reflection():
+    # h → conj(h)·e^{−iNθ} turns the window around
+    grid = np.arange(257)
+    for s in (0.25, 3.7, 100.1):
+        there, back = worst_case(THETA, s, grid, h_max=10.0), worst_case(THETA, 256 - s, grid, h_max=10.0)
+        assert there.upper == pytest.approx(back.upper, rel=2e-5)
+
+
+@pytest.mark.parametrize(("h_max", "score_max"), [(1.0, 1.0), (100.0, 1.0), (0.001, 1.0), (3.0, 7.0), (0.3, 100.0)])
+@pytest.mark.parametrize("s", [0, 17, 63])
+def test_exact_at_trained_offsets(s, h_max, score_max):
+    found = worst_case(SMALL, s, np.arange(64), h_max=h_max, score_max=score_max)
+    assert found.lower == found.upper == min(score_max, h_max * len(SMALL))
+    assert found.rounds == 0
+    assert found.verify().upper == pytest.approx(found.upper, rel=1e-12)
+
+
+def test_exact_where_caps_alone_bind():
+    found = worst_case(SMALL, 1000.25, np.arange(64), h_max=1.0, score_max=100.0)
+    assert found.lower == found.upper == 16.0
+    assert not found.weights.any()
+
+
+def test_units():
+    one = worst_case(SMALL, 70.5, np.arange(64), h_max=2.0)
+    seven = worst_case(SMALL, 70.5, np.arange(64), h_max=14.0, score_max=7.0)
+    assert seven.upper == pytest.approx(7.0 * one.upper, rel=1e-9)
+    assert seven.witness == pytest.approx(7.0 * one.witness, rel=1e-6, abs=1e-6)
+
+
+def test_interpolation_asks_the_same_curve():
+    config = rt.RopeConfig(32)
+    table = scaling.PositionInterpolation(4).frequencies(config)
+    changed = worst_case(SMALL, 82.0, np.arange(64), h_max=5.0, target_theta=table)
+    assert changed.upper == pytest.approx(worst_case(SMALL, 20.5, np.arange(64), h_max=5.0).upper, rel=1e-5)
+
+
+def test_few_offsets_say_that_the_cap_bounds():
+    found = worst_case(SMALL, 3.5, np.arange(8), h_max=2.0)
+    assert any("fewer than the 32 real coefficients" in note and "h_max" in note for note in found.notes)
+    assert found.upper <= 32.0
+    assert not worst_case(SMALL, 3.5, np.arange(64), h_max=2.0).notes
+
+
+def test_attention_factors_are_told():
+    config = rt.RopeConfig(32, context_length=64)
+    table = scaling.YaRN(4).frequencies(config)
+    found = worst_case(SMALL, 100, np.arange(64), h_max=2.0, target_theta=table)
+    assert any("μ²" in note for note in found.notes)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return [64.0 + k / 4 for k in range(20)]
+
+
+@pytest.fixture(scope="module")
+def alone(asked):
+    with joblib.parallel_config(backend="sequential"):
+        return worst_case(SMALL, asked, np.arange(64), h_max=10.0)
+
+
+def assert_same(found, expected):
+    assert [c.s for c in found] == [c.s for c in expected]
+    assert [c.upper for c in found] == pytest.approx([c.upper for c in expected], rel=1e-9)
+    assert all(isinstance(c, Certificate) for c in found)
+
+
+def test_in_parallel_with_loky(asked, alone):
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        assert_same(worst_case(SMALL, asked, np.arange(64), h_max=10.0), alone)
+
+
+@pytest.mark.filterwarnings("default")  # the cluster's own warnings are not ours to forbid
+def test_in_parallel_over_a_dask_cluster(asked, alone):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.wait_for_workers(2)
+        with distributed.get_task_stream(client) as stream, joblib.parallel_config(backend="dask"):
+            found = worst_case(SMALL, asked, np.arange(64), h_max=10.0)
+    assert_same(found, alone)
+    assert len({task["worker"] for task in stream.data}) == 2  # both workers had a part of it
+
+
+def test_a_failing_solver_never_becomes_a_number(monkeypatch):
+    from rope_theory.certificates import _cone_program
+
+    def broken(place, basis, target, ratio, index, sign, tolerance):
+        return np.full(len(target), np.nan), np.full(len(index), np.inf), "NumericalError"
+
+    monkeypatch.setattr(_cone_program, "_solve", broken)
+    found = worst_case(SMALL, 70.5, np.arange(64), h_max=2.0)
+    assert found.upper == pytest.approx(2.0 * len(SMALL))  # what w = 0 proves
+    assert 0 < found.lower <= found.upper
+    assert found.status == "NumericalError"
+    assert found.verify().upper >= found.lower
+    assert any("apart" in note for note in found.notes)
+
+
+def test_a_lying_solver_is_not_believed(monkeypatch):
+    from rope_theory.certificates import _cone_program
+
+    def liar(place, basis, target, ratio, index, sign, tolerance):
+        return 1e3 * target, np.full(len(index), 1e-9), "Solved"
+
+    monkeypatch.setattr(_cone_program, "_solve", liar)
+    lying = worst_case(SMALL, 70.5, np.arange(64), h_max=2.0)
+    monkeypatch.undo()
+    honest = worst_case(SMALL, 70.5, np.arange(64), h_max=2.0)
+    assert lying.lower <= honest.upper * (1 + 1e-9)
+    assert lying.upper >= honest.lower * (1 - 1e-9)
+
+
+CALLS = [
+    ({"grid": []}, ValueError, "grid is empty"),
+    ({"grid": [0.0, np.nan]}, ValueError, "grid contains 1 NaN"),
+    ({"grid": [0.0, np.inf]}, ValueError, "grid contains 1 NaN or infinite"),
+    ({"grid": [0.0, 1.0, 1.0]}, ValueError, "grid repeats the offset 1; np.unique"),
+    ({"grid": [0.0, 2.0, 1.0]}, ValueError, "grid must be in increasing order, got 2 before 1"),
+    ({"grid": np.ones((2, 2))}, ValueError, "grid must be one-dimensional"),
+    ({"grid": "window"}, TypeError, "grid must be an array of numbers"),
+    ({"grid": [2.0**54]}, ValueError, r"grid reaches beyond ±2\*\*53"),
+    ({"h_max": 0.0}, ValueError, "h_max must be above 0, got 0.*no limit"),
+    ({"h_max": -1.0}, ValueError, "h_max must be above 0"),
+    ({"h_max": np.nan}, ValueError, "h_max must be finite"),
+    ({"h_max": None}, TypeError, "h_max must be a number"),
+    ({"h_max": 1e20}, ValueError, "h_max/score_max must be between 1e-12 and 1e12"),
+    ({"score_max": 0.0}, ValueError, "score_max must be above 0"),
+    ({"score_max": np.inf}, ValueError, "score_max must be finite"),
+    ({"target_theta": np.ones(3)}, ValueError, "target_theta must have as many frequencies as theta, 16, got 3"),
+    ({"target_theta": rt.RopeConfig(32)}, TypeError, "theta must be an array or a Frequencies"),
+    ({"s": np.nan}, ValueError, "s contains 1 NaN"),
+    ({"s": []}, ValueError, "s is empty"),
+    ({"s": [[1.0]]}, ValueError, "s must be one offset or a sequence"),
+    ({"s": "0"}, TypeError, "s must be an array of numbers"),
+    ({"theta": []}, ValueError, "theta is empty"),
+    ({"theta": [np.nan]}, ValueError, "theta contains 1 NaN"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "words"), CALLS)
+def test_wrong_input(change, error, words):
+    given_ = {"theta": SMALL, "s": 1.5, "grid": np.arange(10), "h_max": 1.0, **change}
+    with pytest.raises(error, match=words):
+        worst_case(given_.pop("theta"), given_.pop("s"), given_.pop("grid"), **given_)
