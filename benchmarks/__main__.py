@@ -11,13 +11,28 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import abel_sum_speed, commands, import_time, memory, score_curve_share, score_curve_speed
+from benchmarks import (
+    abel_sum_speed,
+    commands,
+    import_time,
+    long_window,
+    memory,
+    score_curve_share,
+    score_curve_speed,
+    verification_speed,
+    worst_case_against_full_grid,
+    worst_case_gap,
+    worst_case_speed,
+)
 from benchmarks.measure import ROOT, Measurement
 from paper_repro import files, readme
 from paper_repro.parts import versions
 
 HEADER = ("question", "measured", "aim", "met", "details")
-QUESTIONS = (score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time)
+QUESTIONS = (
+    score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time, worst_case_speed,
+    worst_case_against_full_grid, worst_case_gap, verification_speed, long_window,
+)  # fmt: skip
 
 
 def main(

@@ -49,6 +49,9 @@ BUDGET = 3
 PATIENCE, MOST_ROUNDS = 8, 40
 """Rounds after which the solver works at its tight tolerance, and after which it is called no more."""
 
+LOOSE_TURNS, TIGHT_TURNS = 4.0, 16.0
+"""Turns in the window below which pairs share a basis: more make the program denser, and better conditioned."""
+
 SMALL_GRID = 160
 """Grids of up to this many offsets are solved whole."""
 
@@ -67,21 +70,32 @@ def moduli(x: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """Coordinates in which the program is well conditioned: x = ``columns`` @ z, caps = −(0, x_j, x_{j+P}) stacked."""
+    """Coordinates z in which the program is well conditioned, x = ``columns`` @ z.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (2P, 2P)
+        Pairs of many turns keep their own two; those of few turns, which the window can hardly tell apart, share the
+        singular vectors of their rows, of unit size where the window sees them and of size H elsewhere.
+    felt : ndarray of bool, shape (2P,)
+        Columns that move any score on the grid by more than rounding.
+    caps : sparse matrix, shape (3P, 2P)
+        −(0, x_j, x_{j+P}) stacked: what the second-order cones take.
+    """
 
     columns: Floats
+    felt: NDArray[np.bool_]
     caps: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """The trained offsets and what the solver needs of them."""
+    """The trained offsets and what the solver needs of them: a basis for loose rounds and one for tight ones."""
 
-    theta: Floats
     grid: Floats
     rows: Floats
-    sparse: Basis
-    orthogonal: Basis
+    loose: Basis
+    tight: Basis
 
 
 @lru_cache(maxsize=2)
@@ -89,42 +103,35 @@ def window(theta: bytes, grid: bytes, ratio: float) -> Window:
     """Return the prepared window; arrays as bytes, so that a sweep along s prepares it once a process."""
     frequencies, offsets = np.frombuffer(theta), np.frombuffer(grid)
     rows = rows_at(frequencies, offsets)
-    pairs, span = len(frequencies), max(float(offsets[-1] - offsets[0]), 1.0)
-    whole = np.arange(2 * pairs)
-    slow = np.flatnonzero(frequencies * span < 2.0 * np.pi)  # less than one turn: nearly dependent on each other
-    fast = np.flatnonzero(frequencies * span >= 2.0 * np.pi)
-    columns = np.zeros((2 * pairs, 2 * pairs))
-    upright = np.stack([fast, fast + pairs], axis=1).reshape(-1)
-    columns[upright, np.arange(len(upright))] = 1.0 / np.sqrt(len(offsets) / 2.0)
-    if len(slow):
-        turned = np.concatenate([slow, slow + pairs])
-        columns[np.ix_(turned, len(upright) + np.arange(len(turned)))] = _whitening(rows[:, turned], ratio)
+    turns = frequencies * max(float(offsets[-1] - offsets[0]), 1.0) / (2.0 * np.pi)
     return Window(
-        theta=frequencies,
         grid=offsets,
         rows=rows,
-        sparse=_basis(columns),
-        orthogonal=_basis(_whitening(rows[:, whole], ratio)),
+        loose=_basis(rows, turns < LOOSE_TURNS, ratio),
+        tight=_basis(rows, turns < TIGHT_TURNS, ratio),
     )
 
 
-def _whitening(rows: Floats, ratio: float) -> Floats:
-    """Return columns that make ``rows`` orthonormal where they can be told apart, and have size ratio elsewhere."""
-    triangle = np.linalg.qr(rows, mode="r")
-    _, singular, right = np.linalg.svd(triangle)
-    padded = np.zeros(rows.shape[1])
-    padded[: len(singular)] = singular
-    columns: Floats = right.T / np.maximum(padded, 1.0 / ratio)
-    return columns
-
-
-def _basis(columns: Floats) -> Basis:
+def _basis(rows: Floats, shared: NDArray[np.bool_], ratio: float) -> Basis:
+    """Return the basis in which the pairs in ``shared`` share their singular vectors."""
     from scipy import sparse
 
-    pairs = len(columns) // 2
+    pairs = len(shared)
+    own, common = np.flatnonzero(~shared), np.flatnonzero(shared)
+    columns, felt = np.zeros((2 * pairs, 2 * pairs)), np.ones(2 * pairs, dtype=bool)
+    upright = np.stack([own, own + pairs], axis=1).reshape(-1)
+    columns[upright, np.arange(len(upright))] = 1.0 / np.sqrt(len(rows) / 2.0)
+    if len(common):
+        turned = np.concatenate([common, common + pairs])
+        triangle = np.linalg.qr(rows[:, turned], mode="r")
+        _, singular, right = np.linalg.svd(triangle)
+        singular = np.concatenate([singular, np.zeros(len(turned) - len(singular))])
+        size = np.maximum(singular, 1.0 / ratio)
+        columns[np.ix_(turned, len(upright) + np.arange(len(turned)))] = right.T / size
+        felt[len(upright) :] = np.sqrt(pairs) * singular / size > 1e-11
     caps = np.zeros((3 * pairs, 2 * pairs))
     caps[1::3], caps[2::3] = -columns[:pairs], -columns[pairs:]
-    return Basis(columns, sparse.csc_matrix(caps))
+    return Basis(columns, felt, sparse.csc_matrix(caps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +246,7 @@ def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], 
     while rounds < MOST_ROUNDS and stalls < PATIENCE:
         keys = exchange.keys
         index, sign = keys // 2, np.where(keys % 2, 1.0, -1.0)
-        basis = place.orthogonal if tight else place.sparse
+        basis = place.tight if tight else place.loose
         tolerance = TIGHT if tight else LOOSE[min(rounds, len(LOOSE) - 1)]
         x, multipliers, status = _solve(place, basis, target, ratio, index, sign, tolerance)
         rounds += 1
@@ -334,7 +341,8 @@ def _solve(
 
     clarabel = load("clarabel", "certify")
     pairs, count = len(target) // 2, len(index)
-    matrix = sparse.vstack([sparse.csc_matrix(sign[:, None] * (place.rows[index] @ basis.columns)), basis.caps])
+    held = np.where(basis.felt, sign[:, None] * (place.rows[index] @ basis.columns), 0.0)
+    matrix = sparse.vstack([sparse.csc_matrix(held), basis.caps])
     limits = np.zeros(count + 3 * pairs)
     limits[:count], limits[count::3] = 1.0, ratio
     gain = target @ basis.columns

@@ -65,7 +65,7 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
 
     Notes
     -----
-    Source: docs/theory.md, section 6. A search that ends early still gives valid bounds; ``gap`` says how far apart.
+    Source: docs/theory.md, section 7. A search that ends early still gives valid bounds; ``gap`` says how far apart.
     """
     frequencies = numpy_angular(theta)
     target = frequencies if target_theta is None else numpy_angular(target_theta)
