@@ -1,0 +1,47 @@
+"""A step that is the statement of another proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rope_theory.proofs._claims import Claim
+from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
+
+
+@dataclass(frozen=True)
+class Lemma:
+    """The claim of a step of another proof, letter for letter; by default that of its conclusion."""
+
+    proof: str
+    step: str = ""
+    method: Method = field(default="symbolic", init=False)
+    everywhere: bool = field(default=True, init=False)
+
+    @property
+    def words(self) -> str:
+        """Which proof."""
+        return f"{self.step or 'the statement'} of {self.proof}"
+
+    def decide(self, claim: Claim, premises: Premises) -> Decision:
+        """Compare the claims, and check the other proof."""
+        from rope_theory.proofs import PROOFS, check  # a proof may use any other: known when it is asked
+
+        other = PROOFS[self.proof]
+        name = self.step or other.conclusion
+        known = other[name].claim
+        if claim != known:
+            return Decision("undecided", f"this is not {self.words}: {known.latex()}")
+        if missing := [one.latex() for one in self.hypotheses() if one not in premises.hypotheses]:
+            return Decision("undecided", f"{self.proof} is proved under hypotheses not made here: {'; '.join(missing)}")
+        found = check(self.proof)
+        if not found.holds or found.quoted:  # quoted claims are about letters that would be free here
+            problems = found.failing + found.undecided + found.quoted
+            return Decision("undecided", f"{self.proof} is not proved in all its steps: {', '.join(problems)}")
+        return HOLDS
+
+    def hypotheses(self) -> tuple[Claim, ...]:
+        """Return the hypotheses the claim rests on."""
+        from rope_theory.proofs import PROOFS
+
+        other = PROOFS[self.proof]
+        return other.hypotheses_of(self.step or other.conclusion)

@@ -1,0 +1,55 @@
+"""What the ways of deciding a step have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from rope_theory._records import Record
+from rope_theory.proofs._claims import Claim
+
+Verdict = Literal["holds", "fails", "undecided", "quoted"]
+Method = Literal["symbolic", "boxes", "quoted"]
+
+
+@dataclass(frozen=True)
+class Premises:
+    """What a step may use: hypotheses and earlier steps by name, taken as true.
+
+    Letters in ``fixed`` occur in a hypothesis, which speaks about them and not about all values: they stay as they are.
+    """
+
+    claims: Mapping[str, Claim]
+    hypotheses: tuple[Claim, ...] = ()
+    fixed: frozenset[Any] = frozenset()
+
+
+@dataclass(frozen=True)
+class Decision(Record):
+    """A verdict, and where the claim fails or why it is not decided, in words."""
+
+    verdict: Verdict
+    witness: str = ""
+
+
+class Rule(Protocol):
+    """A way of deciding a claim, given the claims it may use."""
+
+    @property
+    def method(self) -> Method:
+        """Symbolic algebra, ball arithmetic, or somebody's word."""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether "holds" is about all values of the letters; else later steps may not use the claim."""
+
+    @property
+    def words(self) -> str:
+        """What the rule does with the claim, for a reader."""
+
+    def decide(self, claim: Claim, premises: Premises) -> Decision:
+        """Decide ``claim`` from ``premises``."""
+
+
+HOLDS = Decision("holds")

@@ -1,0 +1,374 @@
+"""Records of a proof: hypotheses, steps, and what checking them found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rope_theory._balls import floats_around, working_precision
+from rope_theory._optional import load
+from rope_theory._records import Record, Table
+from rope_theory.proofs._claims import Claim
+from rope_theory.proofs._evaluate import evaluate
+from rope_theory.proofs._lemma import Lemma
+from rope_theory.proofs._rules import Decision, Method, Premises, Rule, Verdict
+from rope_theory.proofs._symbolic import names_used
+from rope_theory.proofs._trials import Trial, tried
+
+
+@dataclass(frozen=True)
+class Hypothesis(Record):
+    """What has to hold for a proof, in words, and as a claim where steps use it.
+
+    Attributes
+    ----------
+    words : str
+        For a reader.
+    name : str
+        By which steps use it; empty where its letters' assumptions (positive, real) say it already.
+    claim : Claim or None
+        The same in SymPy.
+    for_all : tuple
+        Letters of which the hypothesis is about every value, as the index of a pair. The others are fixed.
+    example : mapping
+        Letter → what obeys the hypothesis; an indexed letter goes to a function of its index. Steps are tried at
+        random values of what is left.
+    """
+
+    words: str
+    name: str = ""
+    claim: Claim | None = None
+    for_all: tuple[Any, ...] = ()
+    example: Mapping[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """One claim of a proof and how it is decided.
+
+    Attributes
+    ----------
+    name : str
+        Unique within its proof.
+    claim : Claim
+        What is claimed, for all values of its letters.
+    reason : str
+        Why, in words.
+    rule : Rule
+        Decides it.
+    note : str
+        What else to know; starts with "harmless" for a step that fails and that nothing needs.
+    """
+
+    name: str
+    claim: Claim
+    reason: str
+    rule: Rule
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row(Record):
+    """What checking one step found.
+
+    Attributes
+    ----------
+    step : str
+    claim : str
+        As LaTeX.
+    verdict : {"holds", "fails", "undecided", "quoted"}
+        About the step alone, given the earlier steps it uses.
+    method : {"symbolic", "boxes", "quoted"}
+    witness : str
+        Where it fails, or why it is not decided.
+    points : int
+        Random points at which ball arithmetic did not contradict it; 0 where it has nothing to say.
+    note : str
+    """
+
+    step: str
+    claim: str
+    verdict: Verdict
+    method: Method
+    witness: str
+    points: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Checked(Table):
+    """A proof after checking, a row a step."""
+
+    proof: str
+    rows: tuple[Row, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every step holds or is quoted."""
+        return all(row.verdict in ("holds", "quoted") for row in self.rows)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Names of the steps that are false."""
+        return self._named("fails")
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Names of the steps that are neither shown nor refuted."""
+        return self._named("undecided")
+
+    @property
+    def quoted(self) -> tuple[str, ...]:
+        """Names of the steps that are taken from elsewhere, unchecked."""
+        return self._named("quoted")
+
+    def _named(self, verdict: Verdict) -> tuple[str, ...]:
+        return tuple(row.step for row in self.rows if row.verdict == verdict)
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """Taken from a source and never counted as checked."""
+
+    source: str
+    method: Method = field(default="quoted", init=False)
+    everywhere: bool = field(default=True, init=False)
+
+    @property
+    def words(self) -> str:
+        """Where it stands."""
+        return f"quoted, not checked: {self.source}"
+
+    def decide(self, claim: Claim, premises: Premises) -> Decision:
+        """Say that it is quoted."""
+        return Decision("quoted", self.source)
+
+
+@dataclass(frozen=True)
+class Proof(Record):
+    """A derivation, step by step.
+
+    Attributes
+    ----------
+    name : str
+        As in ``bounds.CATALOGUE`` where the bound stands there.
+    formula : str
+        The statement in letters, as in the catalogue.
+    hypotheses : tuple of Hypothesis
+    steps : tuple of Step
+        In an order in which each uses earlier ones only.
+    conclusion : str
+        Name of the step that is the statement; those after it are remarks, such as that it is attained.
+    source : str
+        Where the statement stands.
+    """
+
+    name: str
+    formula: str
+    hypotheses: tuple[Hypothesis, ...]
+    steps: tuple[Step, ...]
+    conclusion: str
+    source: str
+
+    def __post_init__(self) -> None:
+        names = [step.name for step in self.steps] + [one.name for one in self.hypotheses if one.name]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"Steps and hypotheses of {self.name!r} need names of their own, repeated: {repeated}.")
+        if self.conclusion not in [step.name for step in self.steps]:
+            raise ValueError(f"conclusion must be one of the steps of {self.name!r}, got {self.conclusion!r}.")
+        if unnamed := [one.words for one in self.hypotheses if one.claim is not None and not one.name]:
+            raise ValueError(f"Hypotheses with a claim need a name, without one: {unnamed}.")
+
+    def __getitem__(self, name: str) -> Step:
+        """Return a step by name."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(f"The proof of {self.name!r} has no step {name!r}; it has {[step.name for step in self.steps]}.")
+
+    @property
+    def statement(self) -> Claim:
+        """What is proved: the claim of the conclusion, by construction one of the checked steps."""
+        return self[self.conclusion].claim
+
+    def sides(self, values: Mapping[str, Any], bits: int = 128) -> tuple[float, float]:
+        """Return both sides of the statement at given values of its letters, from ball arithmetic.
+
+        Parameters
+        ----------
+        values : mapping of str to number or sequence
+            By the names SymPy prints: a number for a letter, a sequence for an indexed letter (zero where it ends).
+            Floats are taken as exact.
+        bits : int
+            Working precision.
+
+        Returns
+        -------
+        tuple of two floats
+            Left and right side, rounded.
+
+        Raises
+        ------
+        ValueError
+            For a letter without a value, or a value for what is not a letter of the statement.
+        """
+        letters = {str(letter): letter for letter in _letters(self.statement)}
+        if set(values) != set(letters):
+            raise ValueError(
+                f"The statement of {self.name!r} has the letters {', '.join(sorted(letters))}; "
+                f"got values for {', '.join(sorted(values)) or 'none'}."
+            )
+        sympy = load("sympy", "certify")
+        with working_precision(bits) as flint:
+            placed = {}
+            for name, letter in letters.items():
+                value = values[name]
+                placed[letter] = _entry(value, flint) if isinstance(letter, sympy.IndexedBase) else flint.arb(value)
+            balls = [evaluate(side, placed, flint) for side in (self.statement.left, self.statement.right)]
+            left, right = (sum(floats_around(ball)) / 2 for ball in balls)
+        return left, right
+
+    def hypotheses_of(self, name: str) -> tuple[Claim, ...]:
+        """Return the hypotheses on which a step rests, through the steps and the other proofs it uses.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        tuple of Claim
+
+        Raises
+        ------
+        KeyError
+            For a name that is no step.
+        """
+        steps = {step.name: step for step in self.steps}
+        needed, waiting = {self[name].name}, {name}
+        while waiting:
+            used = {other for one in waiting if one in steps for other in names_used(steps[one].rule)}
+            waiting = used - needed
+            needed |= used
+        lemmas = [steps[one].rule for one in needed if one in steps]
+        elsewhere = {claim for rule in lemmas if isinstance(rule, Lemma) for claim in rule.hypotheses()}
+        own = [one for one in self.hypotheses if one.claim is not None]
+        return tuple(one.claim for one in own if one.claim and (one.name in needed or one.claim in elsewhere))
+
+    def check(self) -> Checked:
+        """Decide every step.
+
+        A step whose claim is false at one of a few random points fails, whatever its rule says; it holds only when
+        its rule says so. A verdict is about the step alone, given the earlier steps it names.
+
+        Returns
+        -------
+        Checked
+
+        Raises
+        ------
+        ValueError
+            For a step that uses a name that does not stand before it, or uses a claim where its letters may not go.
+        ModuleNotFoundError
+            Without the extra ``certify``.
+        """
+        rows = tuple(self.check_step(step.name) for step in self.steps)
+        return Checked(self.name, rows)
+
+    def check_step(self, name: str) -> Row:
+        """Decide one step, given the hypotheses and the steps before it.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Row
+
+        Raises
+        ------
+        KeyError
+            For a name that is no step.
+        ValueError
+            As ``check``.
+        """
+        step, claims = self[name], {one.name: one.claim for one in self.hypotheses if one.claim is not None}
+        hypotheses, fixed = tuple(claims.values()), set()
+        for one in self.hypotheses:
+            if one.claim is not None:
+                fixed |= _letters(one.claim) - set(one.for_all)
+        for earlier in self.steps[: self.steps.index(step)]:
+            if earlier.rule.everywhere:
+                claims[earlier.name] = earlier.claim
+            if earlier.rule.method == "quoted":
+                fixed |= _letters(earlier.claim)  # the source speaks of these letters, not of any values
+        example = {letter: value for one in self.hypotheses for letter, value in one.example.items()}
+        return _checked(step, Premises(claims, hypotheses, frozenset(fixed)), example)
+
+    def latex(self) -> str:
+        """Return the whole proof as LaTeX: statement, hypotheses, steps with their reasons."""
+        lines = [rf"\paragraph{{{_prose(self.name)}}}", rf"\[ {self.statement.latex()} \]"]
+        lines += [_prose(f"Source: {self.source}.")]
+        if self.hypotheses:
+            lines += [r"\begin{itemize}", *(_hypothesis(one) for one in self.hypotheses), r"\end{itemize}"]
+        lines += [r"\begin{enumerate}"]
+        for step in self.steps:
+            lines += [rf"\item \emph{{{_prose(step.name)}.}} {_prose(step.reason)} ({_prose(step.rule.words)})"]
+            lines += [rf"\[ {step.claim.latex()} \]"] + ([_prose(step.note)] if step.note else [])
+        return "\n".join([*lines, r"\end{enumerate}"])
+
+
+def _checked(step: Step, premises: Premises, example: Mapping[Any, Any]) -> Row:
+    decision = step.rule.decide(step.claim, premises)
+    trial = Trial(0)
+    if step.rule.method == "symbolic":
+        trial = tried(step.claim, example)
+        if trial.witness:
+            decision = Decision("fails", trial.witness)
+    return Row(
+        step=step.name,
+        claim=step.claim.latex(),
+        verdict=decision.verdict,
+        method=step.rule.method,
+        witness=decision.witness,
+        points=trial.points,
+        note=step.note,
+    )
+
+
+def _letters(claim: Claim) -> set[Any]:
+    """Return the letters a claim is about, not those that are bound in it; sequences as a whole."""
+    sympy = load("sympy", "certify")
+    sides = sympy.Tuple(claim.left, claim.right)
+    bases = sides.atoms(sympy.IndexedBase)
+    free = {letter for letter in sides.free_symbols if isinstance(letter, sympy.Symbol)}
+    found: set[Any] = (free - {base.label for base in bases}) | bases
+    return found
+
+
+def _entry(sequence: Any, flint: Any) -> Callable[[int], Any]:
+    entries = [float(value) for value in sequence]
+    return lambda index: flint.arb(entries[index] if index < len(entries) else 0)
+
+
+def _hypothesis(one: Hypothesis) -> str:
+    return rf"\item {_prose(one.words)}" + (rf": \( {one.claim.latex()} \)" if one.claim is not None else "")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "_": r"\_",
+    "^": r"\^{}",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "{": r"\{",
+    "}": r"\}",
+}
+
+
+def _prose(text: str) -> str:
+    """Return text for LaTeX with Unicode letters, as XeLaTeX and LuaLaTeX read them."""
+    return "".join(_LATEX.get(character, character) for character in text)
