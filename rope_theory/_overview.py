@@ -13,6 +13,7 @@ from rope_theory._checks import above, at_least, integer, number, scaling_factor
 from rope_theory._records import Record, Table
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
+from rope_theory.proofs import Checked
 from rope_theory.scaling import (
     Frequencies,
     NTKAware,
@@ -243,6 +244,13 @@ def worst_case_overview(certificate: Certificate, *, bits: int = 256) -> WorstCa
         rounds=certificate.rounds,
         notes=certificate.notes,
     )
+
+
+@dataclass(frozen=True)
+class ProofOverview(Record):
+    """Proofs after checking."""
+
+    proofs: tuple[Checked, ...]
 
 
 @dataclass(frozen=True)

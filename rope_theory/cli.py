@@ -26,6 +26,7 @@ from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
     FrequencyOverview,
+    ProofOverview,
     WorstCase,
     bounds_at,
     certified,
@@ -247,6 +248,53 @@ def _draw_worst_case(saved: str | None, record: WorstCase) -> Iterator[Renderabl
     if saved is not None:
         yield Text(f"written to {saved}; check it with: rope-theory verify {saved}")
     yield from _draw_notes(record.notes)
+
+
+@app.command()
+@plain_errors
+def prove(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which proof; all of them when not given.")] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the proof as LaTeX instead, unchecked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check proofs step by step: by algebra, or by ball arithmetic; failing steps are named."""
+    names = list(rt.proofs.PROOFS)
+    if name is not None and name not in names:
+        raise ValueError(f"there is no proof called {name!r}; there are {', '.join(names)}.")
+    chosen = names if name is None else [name]
+    if latex:
+        if as_json:
+            raise ValueError("--latex and --json exclude each other; leave one out.")
+        typer.echo("\n\n".join(rt.proofs.PROOFS[one].latex() for one in chosen))
+        return
+    draw = functools.partial(_draw_proofs, name is not None)
+    show(ProofOverview(tuple(rt.proofs.check(one) for one in chosen)), draw, as_json)
+
+
+def _draw_proofs(steps: bool, record: ProofOverview) -> Iterator[RenderableType]:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    for heading in ("proof", "steps", "verdict"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "steps" else "left")
+    table.add_column("statement", overflow="fold")
+    for checked in record.proofs:
+        quoted = f", {len(checked.quoted)} quoted" if checked.quoted else ""
+        verdict = f"holds{quoted}" if checked.holds else "FAILS" if checked.failing else "undecided"
+        formula = rt.proofs.PROOFS[checked.proof].formula
+        style = None if checked.holds else "red"
+        table.add_row(checked.proof, str(len(checked.rows)), verdict, formula, style=style)
+    yield table
+    if not steps:
+        return
+    for checked in record.proofs:
+        rows = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+        for heading in ("step", "verdict", "by"):
+            rows.add_column(heading, no_wrap=True)
+        rows.add_column("why", overflow="fold")
+        for step, row in zip(rt.proofs.PROOFS[checked.proof].steps, checked.rows, strict=True):
+            failed = row.verdict == "fails"
+            why = "; ".join(part for part in (row.witness or step.reason, row.note) if part)
+            rows.add_row(row.step, row.verdict, row.method, why, style="red" if failed else None)
+        yield rows
 
 
 @app.command()

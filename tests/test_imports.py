@@ -20,7 +20,7 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_arrays", "_checks", "_optional", "_records"},
+    {"_arrays", "_checks", "_optional", "_progress", "_records"},
     {"config"},
     {"scaling"},
     {"coefficients", "scores", "_balls"},

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rope_theory._arrays import as_numpy, numpy_angular, offsets, space_of
 from rope_theory._checks import above
 from rope_theory._optional import load
+from rope_theory._progress import watched
 from rope_theory.certificates import _cone_program
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.scaling import Frequencies
@@ -216,16 +217,6 @@ def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]
         return
     _, configured = joblib.parallel.get_active_backend()
     workers = joblib.Parallel(n_jobs=-1 if configured is None else None, return_as="generator")
-    for certificates in _with_progress(workers(joblib.delayed(problem.solve)(chunk) for chunk in chunks), len(chunks)):
+    results = workers(joblib.delayed(problem.solve)(chunk) for chunk in chunks)
+    for certificates in watched(results, "worst cases", len(chunks)):
         yield from certificates
-
-
-def _with_progress(results: Any, total: int) -> Iterator[list[Certificate]]:
-    """Pass results on, with a progress bar on a terminal that goes away at the end."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(
-        results, "worst cases", total=total, console=console, transient=True, disable=not console.is_terminal
-    )

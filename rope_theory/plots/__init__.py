@@ -9,6 +9,8 @@ from rope_theory.plots.comparison import comparison
 from rope_theory.plots.score_curves import score_curves
 from rope_theory.plots.style import style
 from rope_theory.plots.wavelengths import wavelengths
+from rope_theory.plots.worst_case_curves import worst_case_curves
+from rope_theory.plots.worst_case_windows import worst_case_windows
 
 __all__ = [
     "abel_ratio",
@@ -17,4 +19,6 @@ __all__ = [
     "score_curves",
     "style",
     "wavelengths",
+    "worst_case_curves",
+    "worst_case_windows",
 ]

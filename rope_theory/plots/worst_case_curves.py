@@ -1,0 +1,103 @@
+"""Worst cases against the offset: the largest score that trained scores allow there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rope_theory.plots._axes import canvas, legend_beside, line_of, mark_window, values
+from rope_theory.plots.style import DASHES, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+"""A marker a curve: each stands where the worst case was computed, the line between them is only a guide."""
+
+
+def worst_case_curves(
+    offsets: Any,
+    lower: Any,
+    upper: Any,
+    *,
+    labels: Sequence[str],
+    window: int | None = None,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw V(s)/A against s, a marker at every offset it was computed at, on a logarithmic scale.
+
+    Parameters
+    ----------
+    offsets : array, shape (n,)
+        Offsets s in tokens.
+    lower, upper : array, shape (n,) or (k, n)
+        Bounds on V(s)/A, for example ``certificate.verify()`` over ``score_max``; one curve a row. The line is the
+        upper bound; a band to the lower one shows where they can be told apart.
+    labels : sequence of str, length k
+        A name a curve, for the legend to the right.
+    window : int, optional
+        Trained window in tokens; its last offset, window − 1, is marked.
+    log : bool
+        Logarithmic offsets, which must then be above 0.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match, NaN, infinity, bounds of 0 and below, a lower bound above its upper one, or
+        offsets of 0 and below with ``log``.
+    """
+    s = line_of(offsets, "offsets")
+    if log and s.min() <= 0.0:
+        raise ValueError(f"log=True needs offsets above 0, got {s.min():g}; leave those out, or draw with log=False.")
+    with canvas(ax) as axes:
+        draw_bounds(axes, s, "offsets", lower, upper, labels)
+        if log:
+            axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("offset s [tokens]")
+        axes.set_ylabel("worst case V(s) / A")
+        mark_window(axes, window)
+        legend_beside(axes)
+        return axes
+
+
+def draw_bounds(axes: Axes, x: Any, name: str, lower: Any, upper: Any, labels: Sequence[str]) -> None:
+    """Draw curves of bounds over ``x`` in the house's colours, dashes and markers; ``name`` is that of ``x``."""
+    below, above = values(lower, "lower"), values(upper, "upper")
+    if below.shape != above.shape or above.ndim not in (1, 2) or above.shape[-1] != len(x):
+        raise ValueError(
+            f"lower and upper must both have shape ({len(x)},) or (k, {len(x)}) to go with the {len(x)} {name}, got "
+            f"{below.shape} and {above.shape}."
+        )
+    below, above = below.reshape(-1, len(x)), above.reshape(-1, len(x))
+    if below.min() <= 0.0:
+        raise ValueError(f"lower must be above 0, got {below.min():g}: a worst case is the size of a score.")
+    if (below > above).any():
+        raise ValueError(f"lower exceeds upper at {name} {x[np.argwhere(below > above)[0][1]]:g}; are they swapped?")
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a sequence of names, one a curve; put {labels!r} in a list.")
+    if len(labels) != len(above):
+        raise ValueError(f"labels has {len(labels)} names for {len(above)} curve(s); give one a curve.")
+    if len(above) > len(PALETTE):
+        raise ValueError(f"{len(above)} curves are more than can be told apart, {len(PALETTE)}; draw fewer.")
+    for index, label in enumerate(labels):
+        axes.fill_between(x, below[index], above[index], color=PALETTE[index], alpha=0.35, linewidth=0.0)
+        axes.plot(
+            x,
+            above[index],
+            color=PALETTE[index],
+            linestyle=DASHES[index],
+            linewidth=1.2,
+            marker=MARKERS[index],
+            markersize=3.5,
+            label=str(label),
+        )

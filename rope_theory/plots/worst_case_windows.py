@@ -1,0 +1,53 @@
+"""Worst cases against the length of the trained window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rope_theory.plots._axes import canvas, legend_beside, line_of
+from rope_theory.plots.worst_case_curves import draw_bounds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def worst_case_windows(windows: Any, lower: Any, upper: Any, *, labels: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw V/A at one place of the window against the window's length, a marker at every length computed.
+
+    Parameters
+    ----------
+    windows : array, shape (n,)
+        Lengths of trained windows, tokens, above 0.
+    lower, upper : array, shape (n,) or (k, n)
+        Bounds on V/A; one curve a row, as in ``worst_case_curves``.
+    labels : sequence of str, length k
+        A name a curve, for the legend to the right.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match, NaN, infinity, windows or bounds of 0 and below, or a lower bound above its
+        upper one.
+    """
+    lengths = line_of(windows, "windows")
+    if lengths.min() <= 0.0:
+        raise ValueError(f"windows must be above 0, got {lengths.min():g}; they are lengths in tokens.")
+    with canvas(ax) as axes:
+        draw_bounds(axes, lengths, "windows", lower, upper, labels)
+        axes.set_xscale("log", base=2)
+        whole = [2**power for power in range(int(np.log2(lengths.min())), int(np.log2(lengths.max())) + 1)]
+        axes.set_xticks(whole, [str(length) for length in whole])
+        axes.minorticks_off()
+        axes.set_xlabel("trained window L [tokens]")
+        axes.set_ylabel("worst case V / A")
+        legend_beside(axes)
+        return axes
