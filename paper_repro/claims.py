@@ -33,7 +33,7 @@ from rope_theory.bounds import (
     triangle,
 )
 from rope_theory.bounds.catalogue import excess_over_chord
-from rope_theory.certificates.closed_forms import refutation
+from rope_theory.certificates import refutation, worst_case
 from rope_theory.coefficients import aligned, random_phase, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.regression import prediction_std
@@ -252,6 +252,29 @@ def _end_of_the_witness(base: float) -> int:
         if seems and refutation(config).holds_here:
             return width
     raise ValueError(f"No width below 4096 obeys Theorem 2.1 at base {base:g}; look further.")
+
+
+@recomputes("interpolated_scores_are_safe")
+def _interpolated_scores() -> Finding:
+    window = CONFIG.context_length
+    places = [0.5, window // 2 - 0.5, window - 0.5, window + 0.0, 1.5 * window]
+    proved = {}
+    for ratio in (1.0, 100.0):
+        found = worst_case(theta(), places, np.arange(window), h_max=ratio)
+        proved[ratio] = [certificate.verify() for certificate in found]
+    inside = [enclosure for row in proved.values() for enclosure in row[:2]]
+    last = [enclosure for row in proved.values() for enclosure in row[2:3]]
+    beyond = {ratio: row[-1] for ratio, row in proved.items()}
+    safe = max(enclosure.upper for enclosure in inside)
+    wild = min(enclosure.lower for enclosure in beyond.values())
+    return Finding(
+        _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"),
+        f"mid-cell, first and middle: at most {safe:.4f} A; half a token past the last trained offset "
+        f"{min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; at s = {1.5 * window:.0f} "
+        + ", ".join(f"{e.lower:.4g} A for H/A = {ratio:g}" for ratio, e in beyond.items()),
+        f"worst case over all h with |a| ≤ A on 0 … {window - 1} and |h_j| ≤ H, H/A = 1 and 100, proved in ball "
+        "arithmetic and attained; nothing is said about trained heads",
+    )
 
 
 @recomputes("proof_taylor")

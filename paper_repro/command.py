@@ -16,22 +16,37 @@ from paper_repro import (
     claims,
     figure_1,
     figure_2,
+    figure_2_exact,
     figure_5,
     files,
+    proofs_page,
     readme,
     table_abel,
+    table_interpolation,
+    table_kernels,
     table_ridge,
     table_theorem,
+    table_worst_case,
+    worst_case_edge,
+    worst_case_scalings,
+    worst_case_window,
 )
-from paper_repro.parts import ROOT, Part, Workshop
+from paper_repro.parts import ROOT, STORE, Part, Workshop
 
 PARTS: tuple[Part, ...] = (
     figure_1.PART,
     figure_2.PART,
+    figure_2_exact.PART,
     figure_5.PART,
+    worst_case_edge.PART,
+    worst_case_window.PART,
+    worst_case_scalings.PART,
     table_theorem.PART,
     table_abel.PART,
     table_ridge.PART,
+    table_worst_case.PART,
+    table_interpolation.PART,
+    table_kernels.PART,
 )
 
 
@@ -49,26 +64,51 @@ console = Console(stderr=True)
 
 
 @app.command()
-def run(target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL) -> None:
+def run(
+    target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="First compute the stored sweeps again, many minutes; may be stopped.")
+    ] = False,
+) -> None:
     """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
     try:
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
+            if rebuild:
+                _rebuild(target)
             _make(target)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
 
 
+def _chosen(target: Target) -> list[Part]:
+    return [part for part in PARTS if target in (Target.ALL, part.kind)]
+
+
+def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeElapsedColumn]:
+    return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+
+
+def _rebuild(target: Target) -> None:
+    sweeps = list(dict.fromkeys(sweep for part in _chosen(target) for sweep in part.sweeps))
+    if not sweeps:
+        raise ValueError(f"{target} read no stored sweeps, so there is nothing to rebuild; leave --rebuild out.")
+    STORE.clear_leftovers()
+    with Progress(*_columns(), console=console) as progress:
+        task = progress.add_task("sweeps", total=STORE.work(sweeps))
+        STORE.rebuild(sweeps, lambda name, chunks: progress.update(task, advance=chunks, description=f"sweep {name}"))
+    console.print(f"Computed {', '.join(sweep.name for sweep in sweeps)} again, into {STORE.data}.", markup=False)
+
+
 def _make(target: Target) -> None:
     workshop = Workshop()
     workshop.clear_leftovers()
-    chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
+    chosen = _chosen(target)
     entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
     if entries:
         readme.check(ROOT / "README.md")  # before minutes of work, not after
     made, rows = [], []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*_columns(), console=console) as progress:
         task = progress.add_task("starting", total=len(chosen) + len(entries))
         for part in chosen:
             progress.update(task, description=part.name)
@@ -84,6 +124,9 @@ def _make(target: Target) -> None:
         progress.update(task, description="done")
     if chosen:
         workshop.write_manifest(PARTS)
+        if target in (Target.ALL, Target.TABLES):
+            readme.update_tables([ROOT / "README.md", ROOT / "docs" / "theory.md"])
+            proofs_page.write(ROOT / "docs" / "proofs.md")
         console.print(
             f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "
             f"finished before. They lie in {workshop.figures}."

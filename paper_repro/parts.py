@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from paper_repro import files
+from paper_repro.sweeps import Store, Sweep
 from rope_theory._records import Record, json_ready
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES = ("numpy", "scipy", "numba", "matplotlib", "scikit-learn")
 """Packages whose version decides what a part looks like."""
+
+STORE = Store()
+"""The sweeps of the project."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +49,27 @@ class Part:
     inputs : mapping
         Everything it is computed from but the code and the versions: settings and seeds.
     compute : callable
-        inputs → Data.
+        inputs, and the columns of each of ``sweeps`` → Data.
     draw : callable or None
         Data → Figure; tables have none.
+    sweeps : tuple of Sweep
+        Stored rows it is computed from.
     """
 
     name: str
     kind: Literal["figures", "tables"]
     inputs: Mapping[str, Any]
-    compute: Callable[[Mapping[str, Any]], Data]
+    compute: Callable[..., Data]
     draw: Callable[[Data], Figure] | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
-    def make(self, folder: Path) -> list[Path]:
+    def data(self, store: Store = STORE) -> Data:
+        """Return what the part computes, from the sweeps in ``store`` where it has some."""
+        return self.compute(self.inputs, *(store.read(sweep) for sweep in self.sweeps))
+
+    def make(self, folder: Path, store: Store = STORE) -> list[Path]:
         """Compute, draw and write the part's files to ``folder``; return their paths."""
-        data = self.compute(self.inputs)
+        data = self.data(store)
         written = []
         for table, columns in data.tables.items():
             path = folder / (f"{self.name}.{table}.csv" if len(data.tables) > 1 else f"{self.name}.csv")
@@ -107,21 +118,24 @@ class Workshop:
         Folder of the outputs.
     cache : Path
         Untracked folder with one note a finished part: the hash of its inputs and of each file it wrote.
+    store : Store
+        Where the sweeps lie that parts read.
     """
 
     figures: Path = ROOT / "figures"
     cache: Path = ROOT / ".cache" / "paper_repro"
+    store: Store = STORE
 
     def is_finished(self, part: Part) -> bool:
         """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
         note = self._note(part)
-        return note is not None and note["inputs"] == fingerprint(part) and self._untouched(note["files"])
+        return note is not None and note["inputs"] == fingerprint(part, self.store) and self._untouched(note["files"])
 
     def make(self, part: Part) -> None:
         """Make ``part`` and note that it is finished."""
-        written = part.make(self.figures)
+        written = part.make(self.figures, self.store)
         hashes = {path.name: files.digest(path.read_bytes()) for path in written}
-        files.write(self._place(part), files.as_json({"inputs": fingerprint(part), "files": hashes}))
+        files.write(self._place(part), files.as_json({"inputs": fingerprint(part, self.store), "files": hashes}))
 
     def write_manifest(self, parts: Sequence[Part]) -> None:
         """Write figures/manifest.json: inputs, versions and files of every part whose files are there.
@@ -177,13 +191,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def fingerprint(part: Part) -> str:
-    """Return a hash of what decides the part's files: inputs, versions, code and kind of processor."""
+def fingerprint(part: Part, store: Store = STORE) -> str:
+    """Return a hash of what decides the part's files: inputs, sweeps, versions, code and kind of processor."""
     return files.digest(
         files.as_json(
             {
                 "name": part.name,
                 "inputs": json_ready(dict(part.inputs)),
+                "sweeps": {sweep.name: store.digest(sweep) for sweep in part.sweeps},
                 "versions": versions(),
                 "code": _code_hash(),
                 "machine": platform.machine(),

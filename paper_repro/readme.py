@@ -1,22 +1,24 @@
-"""The generated parts of README.md: text between two markers is replaced, everything else is left alone."""
+"""The generated parts of README.md and docs/theory.md: text between two markers is replaced, the rest left alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from paper_repro import files
+from paper_repro import files, table_interpolation, table_kernels, table_worst_case
 from paper_repro.claims import Ledger
-from rope_theory.bounds import CATALOGUE
+from paper_repro.parts import Data
+from rope_theory import bounds, certificates
 
 
-def replaced(text: str, name: str, content: str) -> str:
+def replaced(text: str, name: str, content: str, document: str = "README.md") -> str:
     """Return ``text`` with what stands between the markers ``name:begin`` and ``name:end`` replaced."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if len(pattern.findall(text)) != 1:
-        raise ValueError(f"README.md must contain the markers {begin} and {end} exactly once, in this order.")
+        raise ValueError(f"{document} must contain the markers {begin} and {end} exactly once, in this order.")
     return pattern.sub(lambda _: f"{begin}\n\n{content.strip()}\n\n{end}", text)
 
 
@@ -54,13 +56,90 @@ def number(text: str, reproducible: bool) -> str:
 
 
 def statements_table() -> str:
-    """Return the catalogue of bounds as Markdown."""
+    """Return both catalogues, of bounds and of certificates, as Markdown."""
+    entries = {
+        f"`{place}.{name}`": entry
+        for place, catalogue in (("bounds", bounds.CATALOGUE), ("certificates", certificates.CATALOGUE))
+        for name, entry in catalogue.items()
+    }
     rows = [
-        (f"`bounds.{name}`", f"{entry.formula}", entry.relation, f"**{entry.evidence}**"
+        (name, entry.formula, entry.relation, f"**{entry.evidence}**"
          if entry.evidence == "refuted" else entry.evidence, "; ".join(entry.hypotheses))
-        for name, entry in CATALOGUE.items()
+        for name, entry in entries.items()
     ]  # fmt: skip
     return table(("function", "statement", "relation", "evidence", "hypotheses"), rows)
+
+
+def kernels_table(data: Data) -> str:
+    """Return what ``table_kernels`` computes as Markdown: what is proved, then the weights."""
+    kernels, inputs = data.tables["kernels"], table_kernels.INPUTS
+    header = ("ε", "integers reached", "of which carry a weight", "proved: factor on A", "proved: factor on H")
+    rows = [
+        (f"{allowed:g}", str(taps), str(nonzero), f"{gain:.6g}", f"{leakage:.3g}")
+        for allowed, taps, nonzero, _, gain, leakage in zip(*kernels.values(), strict=True)
+    ]
+    caption = (
+        f"Shortest symmetric kernels that prove |a(k + ½)| ≤ {inputs['gain']:g}·A + ε·H, d = {inputs['head_dim']}, "
+        f"c = {inputs['base']:g}, for every cell [k, k + 1] with that many trained offsets around it:"
+    )
+    texts = [textwrap.fill(line, 116, subsequent_indent="  ") for line in table_kernels.lines(data)]
+    return "\n\n".join([caption, table(header, rows), "```text\n" + "\n\n".join(texts) + "\n```"])
+
+
+def worst_case_table(data: Data) -> str:
+    """Return what ``table_worst_case`` computes as Markdown, a block a window and set of H/A."""
+    inputs = table_worst_case.INPUTS
+    blocks = [
+        f"V(s)/A, d = {inputs['head_dim']}, c = {inputs['base']:g}; the trained offsets are 0 … N. Every number is "
+        "enclosed in ball arithmetic to the digits shown."
+    ]
+    for case in inputs["cases"]:
+        ratios = case["ratios"]
+        rows = [(f"{s:g}", *values) for s, values in table_worst_case.places(data, case["window"], ratios)]
+        header = (f"s (N = {case['window'] - 1})", *(f"H/A = {ratio:g}" for ratio in ratios))
+        blocks.append(table(header, rows))
+    return "\n\n".join(blocks)
+
+
+def interpolation_table(data: Data) -> str:
+    """Return what ``table_interpolation`` computes as Markdown, a row a window."""
+    inputs, factors = table_interpolation.INPUTS, (2, 8, 32)
+    ratios, largest = inputs["ratios"], max(inputs["factors"])
+    columns = [("first or last", largest), ("middle", largest), *(("beyond", factor) for factor in factors)]
+    header = (
+        "L = N + 1", f"first or last trained cell, κ ≤ {largest}", f"middle cell, κ ≤ {largest}",
+        *(f"(N, N + {1 - 1 / factor:g}], κ = {factor}" for factor in factors),
+    )  # fmt: skip
+    rows = [
+        (str(window), *(table_interpolation.cell(data, window, factor, cell, ratios) for cell, factor in columns))
+        for window in inputs["windows"]
+    ]
+    caption = (
+        "Largest V/A over the offsets, multiples of 1/κ, that Position Interpolation by κ visits in a cell, for H/A = "
+        f"{' / '.join(f'{ratio:g}' for ratio in ratios)}; d = {inputs['head_dim']}, c = {inputs['base']:g}, trained "
+        "offsets 0 … N. The last trained cell is the first one by reflection; the offsets past N lie beyond every "
+        "trained one. Other cells were not visited; every number is enclosed in ball arithmetic to the digits shown."
+    )
+    return f"{caption}\n\n{table(header, rows)}"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
+    "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
+    "kernels": lambda: kernels_table(table_kernels.PART.data()),
+}
+"""Generated tables that a document has where it has their markers."""
+
+
+def update_tables(documents: Iterable[Path]) -> None:
+    """Rewrite the generated tables of every document that exists, where it has markers for them."""
+    for document in documents:
+        text = document.read_text() if document.is_file() else ""
+        for name, content in TABLES.items():
+            if f"<!-- {name}:begin -->" in text or f"<!-- {name}:end -->" in text:
+                text = replaced(text, name, content(), document.name)
+        if text:
+            files.write(document, text.encode())
 
 
 def update(readme: Path, ledger: Ledger) -> None:
