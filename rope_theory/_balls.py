@@ -6,6 +6,7 @@ Everything here is rigorous: a ball contains the number it stands for, and ``flo
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,10 @@ REAL, FLOAT64 = "real", "float64"
 """What balls of frequencies stand for: the real numbers c^(−2j/d), or float64 values taken as exact."""
 
 
+_ONE_AT_A_TIME = threading.RLock()
+"""flint has one precision for all threads of a process: whoever sets it must be left alone until it is put back."""
+
+
 @contextmanager
 def working_precision(bits: int) -> Iterator[Any]:
     """Yield the flint module, computing with ``bits`` bits inside the ``with`` block and as before after it."""
@@ -29,12 +34,13 @@ def working_precision(bits: int) -> Iterator[Any]:
     if bits > MOST_BITS:
         raise ValueError(f"bits must be at most {MOST_BITS}, got {bits}; 256 is plenty for a certificate.")
     flint = load("flint", "certify")
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
-    try:
-        yield flint
-    finally:
-        flint.ctx.prec = before
+    with _ONE_AT_A_TIME:
+        before = flint.ctx.prec
+        flint.ctx.prec = bits
+        try:
+            yield flint
+        finally:
+            flint.ctx.prec = before
 
 
 def kind_of_frequencies(theta: Any) -> str:

@@ -133,6 +133,10 @@ def _notes_on_bounds(table: Frequencies) -> tuple[str, ...]:
     return tuple(notes)
 
 
+LONGEST = 1 << 20
+"""Longest trained window that the command line certifies, tokens."""
+
+
 @dataclass(frozen=True)
 class WorstCase(Record):
     """A certificate in a few numbers; offsets in tokens, scores in the units of score_max.
@@ -199,6 +203,8 @@ def certified(table: Frequencies, s: float, window: int, *, ratio: float) -> tup
     Certificate, WorstCase
     """
     window = integer(window, "window", 1, "It is the trained window in tokens.")
+    if window > LONGEST:
+        raise ValueError(f"window must be at most {LONGEST}, got {window}: it is solved on a table of that many rows.")
     ratio = above(ratio, "ratio", 0.0, "It is the largest |h_j| over the largest trained score.")
     scaled = not isinstance(table.scaling, Unscaled)
     trained = Unscaled().frequencies(table.config)

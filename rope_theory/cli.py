@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -34,6 +35,7 @@ from rope_theory._overview import (
     worst_case_overview,
 )
 from rope_theory._records import Record, json_ready
+from rope_theory.certificates._files import check_place
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -198,6 +200,10 @@ def certify(
     Trained scores are at most 1. With a CONFIG that is scaled, they are those of its unscaled table, and the
     scaled one is asked at the offset.
     """
+    if save is not None:
+        check_place(Path(save))
+    if window is not None and window < 2:
+        raise ValueError(f"--window must be at least 2, got {window}. It is the trained window in tokens.")
     widths: dict[str, Any] = {"head_dim": head_dim, "base": base, "rotary_dim": rotary_dim}
     if config is None:
         widths["context_length"] = window
@@ -217,6 +223,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check a certificate again in ball arithmetic; a changed field or a false number is named, with exit code 2."""
+    if not Path(file).is_file():
+        raise FileNotFoundError(f"there is no file {file}; rope-theory certify --save FILE writes one.")
     certificate = rt.certificates.Certificate.load(file)
     show(worst_case_overview(certificate, bits=bits), functools.partial(_draw_worst_case, None), as_json)
 

@@ -22,6 +22,9 @@ from rope_theory.scaling import Frequencies
 
 FORMAT = "rope_theory certificate 1"
 
+MOST_OFFSETS = 1 << 24
+"""Longest even grid read from a file."""
+
 PLAIN = ("s", "h_max", "score_max", "lower", "upper", "status", "rounds", "notes")
 """Fields that JSON can hold as they are."""
 
@@ -44,7 +47,7 @@ def load(path: str | PathLike[str]) -> Certificate:
     """Read a certificate; see ``Certificate.load``."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a certificate: it is no JSON ({error}).") from None
     if not isinstance(content, dict) or "format" not in content:
         raise ValueError(f"{path} is not a certificate: the field format is missing.")
@@ -75,8 +78,8 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
     readers: dict[str, Any] = {
         "theta": _table_in, "target_theta": lambda value: None if value is None else _table_in(value),
         "grid": _grid_in, "residual": _complex_in, "witness": _complex_in,
-        "s": float, "h_max": float, "score_max": float, "lower": float, "upper": float,
-        "status": str, "rounds": int, "notes": tuple,
+        "s": _number_in, "h_max": _number_in, "score_max": _number_in, "lower": _number_in, "upper": _number_in,
+        "status": _text_in, "rounds": _count_in, "notes": lambda value: tuple(_text_in(note) for note in _list(value)),
     }  # fmt: skip
     for name, reader in readers.items():
         try:
@@ -85,7 +88,11 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
             raise ValueError(f"{name} of {path} cannot be read: {error}") from None
     try:
         weights = np.zeros(len(made["grid"]))
-        weights[np.asarray(fields["weights"]["index"], dtype=np.intp)] = fields["weights"]["value"]
+        index = [_count_in(place) for place in _list(fields["weights"]["index"])]
+        if len(set(index)) != len(index):
+            raise ValueError("an index is repeated.")
+        for place, value in zip(index, _list(fields["weights"]["value"]), strict=True):
+            weights[place] = _number_in(value)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"weights of {path} cannot be read: {error}") from None
     return Certificate(weights=weights, **made)
@@ -98,6 +105,7 @@ def _hash(value: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write under a temporary name, then rename, so that the file is whole or absent."""
+    check_place(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -106,6 +114,14 @@ def _write(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def check_place(path: Path) -> None:
+    """Raise when no file can be written at ``path``: asked before minutes of work, not after."""
+    if path.is_dir() or not path.name:
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
 
 
 def _grid_out(grid: Any) -> Any:
@@ -119,13 +135,39 @@ def _grid_out(grid: Any) -> Any:
 
 def _grid_in(value: dict[str, Any]) -> Any:
     if "offsets" in value:
-        return np.array(value["offsets"], dtype=np.float64)
-    return value["start"] + value["step"] * np.arange(value["count"])
+        return np.array([_number_in(offset) for offset in _list(value["offsets"])], dtype=np.float64)
+    count = _count_in(value["count"])
+    if not 1 <= count <= MOST_OFFSETS:
+        raise ValueError(f"count must be between 1 and {MOST_OFFSETS}, got {count}.")
+    return _number_in(value["start"]) + _number_in(value["step"]) * np.arange(count)
 
 
 def _complex_in(value: list[list[float]]) -> Any:
-    pairs = np.array(value, dtype=np.float64)
-    return pairs[:, 0] + 1j * pairs[:, 1]
+    return np.array([complex(*(_number_in(part) for part in pair)) for pair in _list(value)], dtype=np.complex128)
+
+
+def _number_in(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no number.")
+    return float(value)
+
+
+def _count_in(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count.")
+    return value
+
+
+def _text_in(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text.")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list.")
+    return value
 
 
 def _table_out(theta: Any) -> dict[str, Any]:
@@ -137,7 +179,9 @@ def _table_out(theta: Any) -> dict[str, Any]:
 
 
 def _table_in(value: dict[str, Any]) -> Any:
-    theta = np.array(value["theta"], dtype=np.float64)
+    theta = np.array([_number_in(angle) for angle in _list(value["theta"])], dtype=np.float64)
+    if not len(theta) or not (theta >= 0.0).all():
+        raise ValueError("it must hold angular frequencies, 0 or above.")
     if "scaling" not in value:
         return theta
     config = RopeConfig(**{name: item for name, item in value["config"].items() if name != "type"})

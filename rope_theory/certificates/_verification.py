@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rope_theory._arrays import numpy_angular
 from rope_theory._balls import floats_around, frequency_balls, kind_of_frequencies, largest, working_precision
+from rope_theory._checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure
 
@@ -18,37 +21,83 @@ if TYPE_CHECKING:
 STORED = 1e-9
 """Relative distance at which a stored number no longer is the one recomputed."""
 
+LARGEST = 1e100
+"""Largest weight or coefficient of a certificate: beyond it sums overflow, and nothing would be proved."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What weights and witness prove: ends of both bounds, rounded outwards, and ρ with the radius of each part."""
+
+    lower: tuple[float, float]
+    upper: tuple[float, float]
+    residual: NDArray[np.complex128]
+    radius: float
+
+
+def evaluate(
+    theta: Any,
+    asked: Any,
+    s: float,
+    grid: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    witness: NDArray[np.complex128],
+    h_max: float,
+    score_max: float,
+    bits: int,
+) -> Evaluation:
+    """Evaluate A‖w‖₁ + HΣ|ρ_j| and the score of the witness, scaled until it is feasible, in ball arithmetic."""
+    with working_precision(bits) as flint:
+        trained = Design(frequency_balls(theta, flint), grid, flint)
+        cap, size = flint.arb(h_max), flint.arb(score_max)
+        phasors = [flint.acb(0, flint.arb(s) * angle).exp() for angle in frequency_balls(asked, flint)]
+        pairs = len(phasors)
+
+        sums = trained.moments(weights)  # Σ w_n cos nθ_j, then Σ w_n sin nθ_j
+        residual = [phasor - flint.acb(sums[j, 0], sums[pairs + j, 0]) for j, phasor in enumerate(phasors)]
+        norm = sum((abs(flint.arb(w)) for w in weights[weights != 0.0].tolist()), flint.arb(0))
+        upper = size * norm + cap * sum((abs(rho) for rho in residual), flint.arb(0))
+
+        h = [flint.acb(value.real, value.imag) for value in witness.tolist()]
+        value = sum(((h_j * phasor).real for h_j, phasor in zip(h, phasors, strict=True)), flint.arb(0))
+        scores = trained.values([h_j.real for h_j in h] + [-h_j.imag for h_j in h])
+        excess = largest([flint.arb(1), largest(abs(h_j) for h_j in h) / cap, largest(abs(a) for a in scores) / size])
+        return Evaluation(
+            lower=floats_around(value / excess),
+            upper=floats_around(upper),
+            residual=np.array([complex(float(rho.real), float(rho.imag)) for rho in residual]),
+            radius=max(float(part.rad()) for rho in residual for part in (rho.real, rho.imag)),
+        )
+
+
+def phasors_at(table: Any, s: float) -> NDArray[np.complex128]:
+    """Return e^{isθ_j} of a table, rounded once, however far s lies: θ is what ``frequency_balls`` makes of it."""
+    with working_precision(128) as flint:
+        turned = [flint.acb(0, flint.arb(s) * angle).exp() for angle in frequency_balls(table, flint)]
+        return np.array([complex(float(z.real), float(z.imag)) for z in turned])
+
 
 def verified(certificate: Certificate, bits: int) -> Enclosure:
     """Return a rigorous enclosure of V(s); see ``Certificate.verify``."""
     check_form(certificate)
     asked = certificate.theta if certificate.target_theta is None else certificate.target_theta
-    with working_precision(bits) as flint:
-        theta = frequency_balls(certificate.theta, flint)
-        target = frequency_balls(asked, flint)
-        for name, table, balls in (("theta", certificate.theta, theta), ("target_theta", asked, target)):
-            _check_table(name, table, balls)
-        trained = Design(theta, certificate.grid, flint)
-        cap, size = flint.arb(certificate.h_max), flint.arb(certificate.score_max)
-        phasors = [flint.acb(0, flint.arb(certificate.s) * angle).exp() for angle in target]
-
-        sums = trained.moments(certificate.weights)  # Σ w_n cos nθ_j, then Σ w_n sin nθ_j
-        residual = [
-            phasor - flint.acb(sums[j, 0], sums[len(theta) + j, 0]) for j, phasor in enumerate(phasors)
-        ]  # fmt: skip
-        _check_residual(certificate, residual)
-        norm = sum((abs(flint.arb(w)) for w in certificate.weights[certificate.weights != 0.0].tolist()), flint.arb(0))
-        upper = size * norm + cap * sum((abs(rho) for rho in residual), flint.arb(0))
-
-        witness = [flint.acb(h.real, h.imag) for h in certificate.witness.tolist()]
-        value = sum(((h * phasor).real for h, phasor in zip(witness, phasors, strict=True)), flint.arb(0))
-        scores = trained.values([h.real for h in witness] + [-h.imag for h in witness])
-        excess = largest([flint.arb(1), largest(abs(h) for h in witness) / cap, largest(abs(a) for a in scores) / size])
-        lower = value / excess
-        below, _ = floats_around(lower)
-        _, above = floats_around(upper)
-        _check_value("upper", certificate.upper, floats_around(upper))
-        _check_value("lower", certificate.lower, floats_around(lower))
+    for name, table in (("theta", certificate.theta), ("target_theta", asked)):
+        _check_table(name, table)
+    found = evaluate(
+        certificate.theta, asked, certificate.s, certificate.grid, certificate.weights, certificate.witness,
+        certificate.h_max, certificate.score_max, bits,
+    )  # fmt: skip
+    (below, _), (_, above) = found.lower, found.upper
+    if not (math.isfinite(below) and math.isfinite(above)) or found.radius > STORED:
+        raise ValueError(f"{bits} bits are too few for this certificate; give more bits.")
+    slack = STORED * (1.0 + float(np.abs(certificate.weights).sum()))
+    if np.abs(certificate.residual - found.residual).max() > slack:
+        raise ValueError("residual of the certificate is not the one its weights leave.")
+    _check_value("upper", certificate.upper, found.upper)
+    _check_value("lower", certificate.lower, found.lower)
+    notes = notes_on(certificate.theta, certificate.target_theta, len(certificate.grid), certificate.gap)
+    if certificate.notes != notes:
+        raise ValueError("notes of the certificate are not those that belong to it.")
     if below > above:
         raise ValueError("witness and weights contradict each other: the lower bound exceeds the upper one.")
     return Enclosure(
@@ -60,19 +109,42 @@ def verified(certificate: Certificate, bits: int) -> Enclosure:
     )
 
 
+def notes_on(theta: Any, target_theta: Any, count: int, gap: float) -> tuple[str, ...]:
+    """Return what a reader of a worst case should know, from the problem and the gap alone."""
+    notes = []
+    unknowns = 2 * len(numpy_angular(theta))
+    if count < unknowns:
+        notes.append(
+            f"The grid has {count} offset{'s' if count > 1 else ''}, fewer than the {unknowns} real coefficients: "
+            "between and beyond them it is the cap h_max that bounds the answer."
+        )
+    if gap > 1e-3:
+        notes.append(f"The bounds are {gap:.1e} apart, relatively: float64 could not do better here.")
+    factor = getattr(theta if target_theta is None else target_theta, "attention_factor", 1.0)
+    if factor != 1.0:
+        notes.append(f"Values exclude the attention factor: multiply by μ² = {factor**2:.6g}.")
+    return tuple(notes)
+
+
 def check_form(certificate: Certificate) -> None:
     """Raise, naming the field, when the certificate does not state a problem."""
     pairs = len(numpy_angular(certificate.theta))
-    count = len(certificate.grid)
+    count = certificate.grid.shape[0] if certificate.grid.ndim else 0
     shapes = {"weights": (count,), "residual": (pairs,), "witness": (pairs,)}
     for name, shape in shapes.items():
         array = getattr(certificate, name)
         if array.shape != shape:
             raise ValueError(f"{name} of the certificate must have shape {shape}, got {array.shape}.")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} of the certificate contains NaN or infinity.")
-    if count == 0 or not np.isfinite(certificate.grid).all() or (np.diff(certificate.grid) <= 0.0).any():
-        raise ValueError("grid of the certificate must be finite and increasing.")
+        if not (np.abs(array) <= LARGEST).all():  # NaN is not
+            raise ValueError(f"{name} of the certificate must be finite and within ±{LARGEST:g}.")
+    if certificate.grid.ndim != 1 or count == 0 or not (np.abs(certificate.grid) <= LARGEST_OFFSET).all():
+        raise ValueError("grid of the certificate must be a line of offsets within ±2**53 tokens.")
+    if (np.diff(certificate.grid) <= 0.0).any():
+        raise ValueError("grid of the certificate must be increasing.")
+    if not abs(certificate.s) <= LARGEST_OFFSET:
+        raise ValueError(f"s of the certificate must lie within ±2**53 tokens, got {certificate.s}.")
+    if certificate.rounds < 0:
+        raise ValueError(f"rounds of the certificate must be at least 0, got {certificate.rounds}.")
     if certificate.target_theta is not None and len(numpy_angular(certificate.target_theta)) != pairs:
         raise ValueError("target_theta of the certificate must have as many frequencies as theta.")
     for name in ("h_max", "score_max"):
@@ -83,25 +155,21 @@ def check_form(certificate: Certificate) -> None:
             raise ValueError(f"{name} of the certificate must be finite, got {getattr(certificate, name)}.")
 
 
-def _check_table(name: str, table: Any, balls: list[Any]) -> None:
+def _check_table(name: str, table: Any) -> None:
     """Raise when the stored float64 table is not the one its config and scaling make."""
-    values = numpy_angular(table).tolist()
-    for value, ball in zip(values, balls, strict=True):
-        if abs(value - float(ball)) > 1e-12 * abs(float(ball)):
-            raise ValueError(f"{name} of the certificate does not follow from its config and scaling.")
-
-
-def _check_residual(certificate: Certificate, residual: list[Any]) -> None:
-    slack = 1e-9 * (1.0 + float(np.abs(certificate.weights).sum()))
-    for stored, ball in zip(certificate.residual.tolist(), residual, strict=True):
-        if abs(stored - complex(float(ball.real), float(ball.imag))) > slack:
-            raise ValueError("residual of the certificate is not the one its weights leave.")
+    with working_precision(128) as flint:
+        balls = frequency_balls(table, flint)
+        for value, ball in zip(numpy_angular(table).tolist(), balls, strict=True):
+            if abs(value - float(ball)) > 1e-12 * abs(float(ball)):
+                raise ValueError(f"{name} of the certificate does not follow from its config and scaling.")
 
 
 def _check_value(name: str, stored: float, interval: tuple[float, float]) -> None:
+    """Raise when a stored bound claims more than is proved, or is far from it."""
     low, high = interval
     slack = STORED * max(abs(low), abs(high))
-    if not low - slack <= stored <= high + slack:
+    within = low <= stored <= high + slack if name == "upper" else low - slack <= stored <= high
+    if not within:
         raise ValueError(
-            f"{name} of the certificate is {stored:.12g}, but its weights and witness prove {low:.12g} to {high:.12g}."
+            f"{name} of the certificate is {stored:.17g}, but its weights and witness prove {low:.17g} to {high:.17g}."
         )

@@ -28,13 +28,13 @@ class Certificate(Record):
     h_max, score_max : float
         H, largest abs(h_j), and A, largest abs(a(n)) on the grid.
     lower, upper : float
-        Bounds on V(s), computed in float64 from ``witness`` and ``weights``; ``verify`` makes them rigorous.
+        Bounds on V(s), computed from ``witness`` and ``weights`` in ball arithmetic and rounded outwards.
     grid, weights : ndarray, shape (G,)
         Trained offsets, tokens, and the weight w of each, most of them 0.
     residual : ndarray, complex, shape (P,)
         ρ_j.
     witness : ndarray, complex, shape (P,)
-        Coefficients h that obey the constraints (up to rounding) and have the score ``lower`` at s.
+        Coefficients h that obey the constraints and have the score ``lower`` at s, both up to rounding.
     theta : Frequencies or ndarray (P,)
         Trained frequencies, rad/token.
     target_theta : Frequencies, ndarray (P,) or None
@@ -63,8 +63,9 @@ class Certificate(Record):
     notes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Freeze the arrays."""
-        for name in ("grid", "weights", "residual", "witness"):
+        """Copy and freeze the arrays."""
+        bare = [name for name in ("theta", "target_theta") if isinstance(getattr(self, name), np.ndarray)]
+        for name in ("grid", "weights", "residual", "witness", *bare):
             array = np.array(getattr(self, name))
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -132,7 +133,8 @@ class Certificate(Record):
         Raises
         ------
         ValueError
-            When the file is no certificate, or a field was changed after it was written; the message names it.
+            When the file is no certificate, or a field was changed after it was written; the message names it. The
+            hashes in the file detect accidents; whoever rewrites them too is answered by ``verify``.
         """
         from rope_theory.certificates._files import load
 

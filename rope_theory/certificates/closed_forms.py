@@ -438,6 +438,8 @@ def refutation(config: RopeConfig, s: float = 0.5, s1: float = 0.0, s2: float = 
     -----
     Source: arXiv 2306.15595 v2, Theorem 2.1; docs/theory.md, section 3.
     """
+    if s1 is None or s2 is None:
+        raise TypeError("s1 and s2 must be numbers here, the ends of the cell: 0.0 and 1.0 for the first one.")
     allowed = chord_published(config, s, s1, s2, bits=bits)
     if np.ndim(allowed.lower):
         raise ValueError(

@@ -58,6 +58,14 @@ class Kernel(Record):
     digits: int
     theta: Any
 
+    def __post_init__(self) -> None:
+        """Copy and freeze the arrays."""
+        for name in ("weights", "theta"):
+            if isinstance(getattr(self, name), np.ndarray):
+                array = np.array(getattr(self, name))
+                array.setflags(write=False)
+                object.__setattr__(self, name, array)
+
     @property
     def distances(self) -> NDArray[np.float64]:
         """Distances m − ½ of the weights from the middle of the cell, tokens, shape (M,)."""
@@ -74,8 +82,20 @@ class Kernel(Record):
         Returns
         -------
         KernelProof
+
+        Raises
+        ------
+        ValueError
+            When the weights have more than ``digits`` decimals, or gain and leakage are not theirs.
         """
-        return _proof(self.theta, self.weights, self.digits, bits)
+        unit = 10.0**self.digits
+        if not np.array_equal(np.round(self.weights * unit) / unit, self.weights):
+            raise ValueError(f"weights have more than the {self.digits} decimals of this kernel.")
+        proof = _proof(self.theta, self.weights, self.digits, bits)
+        for name, stored, found in (("gain", self.gain, proof.gain), ("leakage", self.leakage, proof.leakage)):
+            if abs(stored - found.upper) > 1e-9 * found.upper + 1e-12:
+                raise ValueError(f"{name} of the kernel is {stored:.12g}, but its weights have {found.upper:.12g}.")
+        return proof
 
     def to_text(self) -> str:
         """Return the inequality with its weights, as a person with a calculator needs it."""
@@ -121,7 +141,9 @@ def shortest_kernel(theta: Any, *, gain: float = 1.14, leakage: float = 1e-2, mo
     frequencies = numpy_angular(theta)
     limit = above(gain, "gain", 0.0)
     if limit < 1.0:
-        raise ValueError(f"gain must be at least 1, got {limit:g}: at a slow pair the score hardly moves.")
+        raise ValueError(
+            f"gain must be at least 1, got {limit:g}: a pair that hardly turns keeps its size; allow more."
+        )
     allowed = above(leakage, "leakage", 0.0)
     longest = integer(most_taps, "most_taps", 2)
     table = theta if isinstance(theta, Frequencies) else frequencies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
@@ -9,15 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._arrays import as_numpy, numpy_angular, offsets, space_of
+from rope_theory._balls import kind_of_frequencies
 from rope_theory._checks import above
 from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory.certificates import _cone_program
+from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.scaling import Frequencies
 
-CHUNK = 8
-"""Offsets solved in a row by one worker, each starting from the constraints that were tight at the one before."""
+CHUNK, FEW = 8, 3
+"""Most offsets solved in a row by one worker, each starting from the constraints that were tight at the one before,
+and fewest that are worth starting workers for, less one."""
+
+BITS = 128
+"""Precision at which the numbers of a certificate are computed."""
 
 
 @overload
@@ -34,15 +41,16 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     V(s) = max { Re Σ h_j e^{isθ'_j} : |Re Σ h_j e^{inθ_j}| ≤ A for n in grid, |h_j| ≤ H }
     = min_w A‖w‖₁ + H Σ_j |e^{isθ'_j} − Σ_n w_n e^{inθ_j}|, a second-order cone program solved by Clarabel on the
     active part of the grid, exchanging constraints until the whole grid is obeyed. The bounds in the result are
-    recomputed from its weights and its witness; the solver is not trusted.
+    computed from its weights and its witness in ball arithmetic, rounded outwards; the solver is not trusted.
 
     Parameters
     ----------
     theta : array (P,) or Frequencies
         Trained frequencies, rad/token.
     s : float, or a sequence of them
-        Offsets asked about, tokens. A sequence is solved in parallel through joblib, on all cores unless
-        ``joblib.parallel_config`` says otherwise; a Dask or Ray backend spreads it over a cluster.
+        Offsets asked about, tokens. Four and more are solved in parallel through joblib, on all cores unless
+        ``joblib.parallel_config`` says otherwise; its Dask backend spreads them over a cluster. How they are shared
+        out may move bounds within their gap.
     grid : array (G,)
         Trained offsets in increasing order, tokens: ``np.arange(L)`` for a window of L.
     h_max : float
@@ -69,7 +77,7 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     Source: docs/theory.md, section 7. A search that ends early still gives valid bounds; ``gap`` says how far apart.
     """
     frequencies = numpy_angular(theta)
-    target = frequencies if target_theta is None else numpy_angular(target_theta)
+    target = frequencies if target_theta is None else _target(target_theta)
     if len(target) != len(frequencies):
         raise ValueError(
             f"target_theta must have as many frequencies as theta, {len(frequencies)}, got {len(target)}; "
@@ -86,6 +94,14 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     if offset.ndim == 0:
         return problem.solve([float(offset)])[0]
     return list(_in_parallel(problem, offset.tolist()))
+
+
+def _target(target_theta: Any) -> NDArray[np.float64]:
+    try:
+        asked: NDArray[np.float64] = numpy_angular(target_theta)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"target_{error}") from None  # the message begins with the name theta
+    return asked
 
 
 def _checked_grid(grid: Any) -> NDArray[np.float64]:
@@ -135,10 +151,11 @@ class _Problem:
         certificates: list[Certificate] = []
         tight: NDArray[np.intp] = np.array([], dtype=np.intp)
         for s in offsets_asked:
-            answer = self._exact(s)
+            turned = phasors_at(self._asked, s)
+            row = np.concatenate([turned.real, -turned.imag])
+            answer = self._exact(s, row)
             if answer is None:
                 place = _cone_program.window(self.frequencies.tobytes(), self.grid.tobytes(), self.ratio)
-                row = _cone_program.rows_at(self.target, np.array([s]))[0]
                 answer = _cone_program.maximise(place, row, self.ratio, tight, s if self._same else None)
                 tight = answer.support
             certificates.append(self._certificate(s, answer))
@@ -146,11 +163,18 @@ class _Problem:
 
     @property
     def _same(self) -> bool:
-        return self.target_theta is None or np.array_equal(self.target, self.frequencies)
+        """Whether s lies on the curve whose values on the grid are known."""
+        if self.target_theta is None:
+            return True
+        alike = kind_of_frequencies(self.theta) == kind_of_frequencies(self.target_theta)
+        return alike and np.array_equal(self.target, self.frequencies)
 
-    def _exact(self, s: float) -> _cone_program.Answer | None:
+    @property
+    def _asked(self) -> Any:
+        return self.theta if self.target_theta is None else self.target_theta
+
+    def _exact(self, s: float, row: NDArray[np.float64]) -> _cone_program.Answer | None:
         """Return the answer where it needs no solver: caps that no score can feel, or a trained offset."""
-        row = _cone_program.rows_at(self.target, np.array([s]))[0]
         pairs = len(self.frequencies)
         weights = np.zeros(len(self.grid))
         at = np.flatnonzero(self.grid == s) if self._same else np.array([], dtype=np.intp)
@@ -164,59 +188,45 @@ class _Problem:
         return _cone_program.Answer(value, value, weights, (value / pairs) * row, "exact", 0)
 
     def _certificate(self, s: float, answer: _cone_program.Answer) -> Certificate:
+        """Return the certificate; its numbers are those ball arithmetic proves, rounded outwards."""
         pairs = len(self.frequencies)
-        used = answer.support
-        rows = _cone_program.rows_at(self.frequencies, self.grid[used]) if len(used) else np.zeros((0, 2 * pairs))
-        residual = _cone_program.rows_at(self.target, np.array([s]))[0] - answer.weights[used] @ rows
-        witness = self.score_max * answer.witness
+        scaled = self.score_max * answer.witness
+        witness = scaled[:pairs] + 1j * scaled[pairs:]
+        found = evaluate(
+            self.theta, self._asked, s, self.grid, answer.weights, witness, self.h_max, self.score_max, BITS
+        )
+        lower, upper = found.lower[0], found.upper[1]
+        if answer.status == "exact":
+            lower = upper = min(self.score_max, self.h_max * pairs)
         return Certificate(
             s=s,
             h_max=self.h_max,
             score_max=self.score_max,
-            lower=self._in_units(answer.lower),
-            upper=self._in_units(answer.upper),
+            lower=lower,
+            upper=upper,
             grid=self.grid,
             weights=answer.weights,
-            residual=residual[:pairs] - 1j * residual[pairs:],  # rows are (cos, −sin)
-            witness=witness[:pairs] + 1j * witness[pairs:],
+            residual=found.residual,
+            witness=witness,
             theta=self.theta,
             target_theta=self.target_theta,
             status=answer.status,
             rounds=answer.rounds,
-            notes=self._notes(answer),
+            notes=notes_on(self.theta, self.target_theta, len(self.grid), (upper - lower) / upper),
         )
-
-    def _in_units(self, value: float) -> float:
-        """Return a value in units of the score; min(A, H·P) without the detour where it is exact."""
-        if value == self.ratio * len(self.frequencies):
-            return self.h_max * len(self.frequencies)
-        return self.score_max * value
-
-    def _notes(self, answer: _cone_program.Answer) -> tuple[str, ...]:
-        notes = []
-        unknowns = 2 * len(self.frequencies)
-        if len(self.grid) < unknowns:
-            notes.append(
-                f"The grid has {len(self.grid)} offsets, fewer than the {unknowns} real coefficients: between and "
-                "beyond them it is the cap h_max that bounds the answer."
-            )
-        if answer.gap > 1e-3:
-            notes.append(f"The bounds are {answer.gap:.1e} apart, relatively: float64 could not do better here.")
-        factor = getattr(self.target_theta if self.target_theta is not None else self.theta, "attention_factor", 1.0)
-        if factor != 1.0:
-            notes.append(f"Values exclude the attention factor: multiply by μ² = {factor**2:.6g}.")
-        return tuple(notes)
 
 
 def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]:
     """Yield certificates in the order asked; whatever backend joblib was told to use does the work."""
-    joblib = load("joblib", "certify")
-    chunks = [asked[first : first + CHUNK] for first in range(0, len(asked), CHUNK)]
-    if len(chunks) == 1:  # not worth starting workers
+    if len(asked) <= FEW:
         yield from problem.solve(asked)
         return
-    _, configured = joblib.parallel.get_active_backend()
-    workers = joblib.Parallel(n_jobs=-1 if configured is None else None, return_as="generator")
-    results = workers(joblib.delayed(problem.solve)(chunk) for chunk in chunks)
+    joblib = load("joblib", "certify")
+    backend, configured = joblib.parallel.get_active_backend()
+    workers = -1 if configured is None else configured
+    size = min(CHUNK, math.ceil(len(asked) / max(1, joblib.effective_n_jobs(workers))))
+    chunks = [asked[first : first + size] for first in range(0, len(asked), size)]
+    shape = "generator" if getattr(backend, "supports_return_generator", False) else "list"
+    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(problem.solve)(c) for c in chunks)
     for certificates in watched(results, "worst cases", len(chunks)):
         yield from certificates

@@ -233,6 +233,91 @@ def test_false_certificates_are_named(outside, field, lie):
         false.verify()
 
 
+FAR = [
+    pytest.param(lambda: worst_case(THETA, 1e9, GRID, h_max=3.0), id="s = 1e9"),
+    pytest.param(lambda: worst_case(THETA, 1e12, GRID, h_max=3.0), id="s = 1e12"),
+    pytest.param(lambda: worst_case(THETA, 2.0**53, GRID, h_max=3.0), id="s = 2**53"),
+    pytest.param(lambda: worst_case(THETA, 1e8 + 20.5, GRID + 1e8, h_max=3.0), id="grid at 1e8"),
+    pytest.param(lambda: worst_case(THETA, 1e12 + 20.5, GRID + 1e12, h_max=3.0), id="grid at 1e12"),
+    pytest.param(lambda: worst_case(THETA, 20.5, GRID, h_max=1e8), id="H/A = 1e8"),
+    pytest.param(lambda: worst_case(THETA, 70.5, GRID, h_max=1e12), id="H/A = 1e12"),
+    pytest.param(lambda: worst_case(THETA, 20.5, GRID, h_max=1e-9), id="H/A = 1e-9"),
+    pytest.param(lambda: worst_case(THETA, 20, GRID, h_max=1e6, target_theta=THETA.theta), id="real and float64"),
+]
+
+
+@pytest.mark.parametrize("make", FAR)
+def test_far_and_steep_problems_are_verified(make):
+    # float64 phases and cancellation are off there: the gap says so, and the numbers are proved all the same
+    certificate = make()
+    proved = certificate.verify()
+    assert certificate.lower <= certificate.upper
+    assert certificate.lower <= np.nextafter(proved.lower, np.inf)
+    assert certificate.upper >= np.nextafter(proved.upper, -np.inf)
+    assert bool(certificate.notes) == (certificate.gap > 1e-3)
+
+
+def test_a_bound_may_not_claim_more_than_is_proved(outside):
+    for field, factor in (("upper", 1 - 1e-12), ("lower", 1 + 1e-12)):
+        with pytest.raises(ValueError, match=f"^{field} of the certificate"):
+            dataclasses.replace(outside, **{field: getattr(outside, field) * factor}).verify()
+
+
+def forged(certificate, path, field, value):
+    """Write a file in which one field is false and every hash is right."""
+    from rope_theory.certificates._files import _hash
+
+    certificate.save(path)
+    content = json.loads(path.read_text())
+    content["fields"][field] = value
+    content["sha256"][field] = _hash(value)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weights", {"index": [0, 1], "value": [1e308, 1e308]}), ("weights", {"index": [-1], "value": [1.0]}),
+        ("weights", {"index": [0, 0], "value": [1.0, 1.0]}), ("weights", {"index": [10**30], "value": [1.0]}),
+        ("weights", {"index": [0], "value": [1.0, 2.0]}), ("weights", {"index": [0], "value": ["1"]}),
+        ("notes", ["V < 1 for every s"]), ("notes", "abc"), ("notes", [[1]]), ("rounds", -5), ("rounds", 1.5),
+        ("upper", "2.41"), ("upper", 0.001), ("s", "70.5"), ("s", 1e300), ("status", 3),
+        ("grid", {"offsets": [-1.7e308, 1.7e308]}), ("grid", {"start": 0.0, "step": 1.0, "count": 10**12}),
+        ("grid", {"start": 0.0, "step": 1.0, "count": -1}), ("grid", {"offsets": [[0.0, 1.0]]}),
+        ("theta", {"theta": [1.0]}), ("theta", {"theta": []}), ("h_max", True), ("residual", []),
+        ("witness", [[1e308, 0.0]] * 16),
+    ],
+)  # fmt: skip
+def test_forged_files_are_answered_with_the_field(outside, field, value, tmp_path):
+    path = tmp_path / "forged.json"
+    forged(outside, path, field, value)
+    related = {"grid": "grid|weights", "theta": "theta|residual"}.get(field, field)
+    with pytest.raises(ValueError, match=rf"^({related}) of"):
+        Certificate.load(path).verify()
+
+
+def test_precision_is_kept_apart_between_threads(outside):
+    from concurrent.futures import ThreadPoolExecutor
+
+    import flint
+
+    before = flint.ctx.prec
+    with ThreadPoolExecutor(4) as pool:
+        proofs = list(pool.map(outside.verify, [64, 256, 4096, 8192] * 4))
+    assert flint.ctx.prec == before
+    assert {proof.bits: proof.upper for proof in proofs} == {
+        bits: outside.verify(bits).upper for bits in (64, 256, 4096, 8192)
+    }
+
+
+def test_a_certificate_does_not_change_with_the_callers_array():
+    theta = THETA.theta.copy()
+    certificate = worst_case(theta, 70.5, GRID, h_max=3.0)
+    before = certificate.verify().upper
+    theta[:] = 0.5
+    assert certificate.verify().upper == before
+
+
 @pytest.mark.parametrize("field", ["s", "h_max", "score_max"])
 def test_another_problem_is_not_proved_by_the_same_numbers(outside, field):
     # a certificate moved to another problem gives either a true enclosure of that one or an error, never a false number

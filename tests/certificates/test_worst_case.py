@@ -61,7 +61,7 @@ def test_weak_coefficients():
 
 
 def test_changed_frequencies():
-    # theory.md, section 3: d = 64, N = 512, factor 4, H/A = 10, without the attention factor
+    # docs/theory.md, section 7: d = 64, N = 512, factor 4, H/A = 10, without the attention factor
     config = rt.RopeConfig(64, context_length=513)
     theta = scaling.Unscaled().frequencies(config)
     expected = {
@@ -198,6 +198,19 @@ def assert_same(found, expected):
     assert all(isinstance(c, Certificate) for c in found)
 
 
+def test_sharing_out_moves_bounds_within_their_gap(asked, alone):
+    for s, certificate in zip(asked, alone, strict=True):
+        single = worst_case(SMALL, s, np.arange(64), h_max=10.0)
+        assert single.lower <= certificate.upper
+        assert certificate.lower <= single.upper
+
+
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
+def test_in_parallel_with_other_backends(backend, asked, alone):
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        assert_same(worst_case(SMALL, asked[:8], np.arange(64), h_max=10.0), alone[:8])
+
+
 def test_in_parallel_with_loky(asked, alone):
     with joblib.parallel_config(backend="loky", n_jobs=2):
         assert_same(worst_case(SMALL, asked, np.arange(64), h_max=10.0), alone)
@@ -263,7 +276,7 @@ CALLS = [
     ({"score_max": 0.0}, ValueError, "score_max must be above 0"),
     ({"score_max": np.inf}, ValueError, "score_max must be finite"),
     ({"target_theta": np.ones(3)}, ValueError, "target_theta must have as many frequencies as theta, 16, got 3"),
-    ({"target_theta": rt.RopeConfig(32)}, TypeError, "theta must be an array or a Frequencies"),
+    ({"target_theta": rt.RopeConfig(32)}, TypeError, "^target_theta must be an array or a Frequencies"),
     ({"s": np.nan}, ValueError, "s contains 1 NaN"),
     ({"s": []}, ValueError, "s is empty"),
     ({"s": [[1.0]]}, ValueError, "s must be one offset or a sequence"),
