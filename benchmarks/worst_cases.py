@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rope_theory import RopeConfig
-from rope_theory.certificates import Certificate, Enclosure, worst_case
+from rope_theory.certificates import Certificate, Enclosure, _cone_program, worst_case
 from rope_theory.scaling import Unscaled
 
 LAST = 2048
@@ -31,13 +31,14 @@ class Cell:
 
 @functools.cache
 def cells() -> tuple[Cell, ...]:
-    """Return all of them, one offset at a time; the window is prepared anew for each ratio, as a user meets it."""
+    """Return all of them, one offset at a time; the window is prepared anew for each, as a single call meets it."""
     theta, grid = Unscaled().frequencies(RopeConfig(128)), np.arange(LAST + 1)
     worst_case(theta, 0.5, np.arange(200), h_max=1.0)  # loads the solver
     worst_case(theta, 0.5, np.arange(200), h_max=1.0).verify()
     found = []
     for ratio in RATIOS:
         for s in OFFSETS:
+            _cone_program.window.cache_clear()
             start = time.perf_counter()
             certificate = worst_case(theta, s, grid, h_max=ratio)
             solved = time.perf_counter()

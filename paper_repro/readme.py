@@ -12,6 +12,9 @@ from paper_repro.claims import Ledger
 from paper_repro.parts import Data
 from rope_theory import bounds, certificates
 
+WIDTH = 118
+"""Length of a generated line of prose."""
+
 
 def replaced(text: str, name: str, content: str, document: str = "README.md") -> str:
     """Return ``text`` with what stands between the markers ``name:begin`` and ``name:end`` replaced."""
@@ -83,16 +86,17 @@ def kernels_table(data: Data) -> str:
         f"c = {inputs['base']:g}, for every cell [k, k + 1] with that many trained offsets around it:"
     )
     texts = [textwrap.fill(line, 116, subsequent_indent="  ") for line in table_kernels.lines(data)]
-    return "\n\n".join([caption, table(header, rows), "```text\n" + "\n\n".join(texts) + "\n```"])
+    return "\n\n".join([textwrap.fill(caption, WIDTH), table(header, rows), "```text\n" + "\n\n".join(texts) + "\n```"])
 
 
 def worst_case_table(data: Data) -> str:
     """Return what ``table_worst_case`` computes as Markdown, a block a window and set of H/A."""
     inputs = table_worst_case.INPUTS
-    blocks = [
+    caption = (
         f"V(s)/A, d = {inputs['head_dim']}, c = {inputs['base']:g}; the trained offsets are 0 … N. Every number is "
         "enclosed in ball arithmetic to the digits shown."
-    ]
+    )
+    blocks = [textwrap.fill(caption, WIDTH)]
     for case in inputs["cases"]:
         ratios = case["ratios"]
         rows = [(f"{s:g}", *values) for s, values in table_worst_case.places(data, case["window"], ratios)]
@@ -120,7 +124,7 @@ def interpolation_table(data: Data) -> str:
         "offsets 0 … N. The last trained cell is the first one by reflection; the offsets past N lie beyond every "
         "trained one. Other cells were not visited; every number is enclosed in ball arithmetic to the digits shown."
     )
-    return f"{caption}\n\n{table(header, rows)}"
+    return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, rows)}"
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -28,6 +28,9 @@ HERE = Path(__file__).resolve().parent
 PACKAGES = ("clarabel", "joblib", "numpy", "python-flint", "scipy", "rope_theory")
 """Packages whose version is stored with a sweep."""
 
+PATIENCE = 20
+"""Seconds without work after which a worker goes, if a killed run left it behind."""
+
 Columns = Mapping[str, Any]
 """Equally long columns by name."""
 
@@ -152,7 +155,7 @@ class Store:
         found = {number: rows for number, place in enumerate(places) if (rows := _kept(place)) is not None}
         report(sweep.name, len(found))
         missing = [number for number in range(len(chunks)) if number not in found]
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=PATIENCE):
             workers = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")
             work = [joblib.delayed(_work)(sweep.compute, number, chunks[number]) for number in missing]
             for number, rows in workers(work):

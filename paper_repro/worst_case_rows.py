@@ -37,6 +37,9 @@ def bounds(
     theta: Frequencies, offsets: Sequence[float], window: int, ratio: float, target: Frequencies | None = None
 ) -> dict[str, list[float]]:
     """Return the columns lower and upper: V(s)/A for H/A = ``ratio``, proved."""
+    for offset in offsets:
+        if float(f"{offset:.10g}") != offset:  # the row would name another offset than the one proved
+            raise ValueError(f"The offset {offset!r} has more than the ten digits that are stored; choose another.")
     certificates = worst_case(theta, offsets, np.arange(window), h_max=ratio, target_theta=target)
     proved = [certificate.verify() for certificate in certificates]
     return {

@@ -40,6 +40,14 @@ def test_relative_links_lead_somewhere():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_certified_numbers_in_comments_are_the_printed_ones(tmp_path):
+    block = next(block for block in BLOCKS if "worst_case" in block)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True)
+    stated = re.findall(r"^print.*#.*?(\d+\.\d{4})", block, re.MULTILINE)
+    assert len(stated) == 2
+    assert stated == [f"{float(line):.4f}" for line in done.stdout.splitlines()[:2]]
+
+
 def test_numbers_in_comments_are_the_printed_ones(tmp_path):
     block = next(block for block in BLOCKS if "chord_published" in block)
     done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True)

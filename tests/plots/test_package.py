@@ -25,6 +25,8 @@ DRAW = {
     "chord_cells": lambda ax=None: plots.chord_cells(chord_cells(H, TABLE, 3, 5), ax=ax),
     "abel_ratio": lambda ax=None: plots.abel_ratio(S, 2.0 / S, window=4, ax=ax),
     "wavelengths": lambda ax=None: plots.wavelengths([TABLE], window=64, ax=ax),
+    "worst_case_curves": lambda ax=None: plots.worst_case_curves(S, S, 1.01 * S, labels=["one"], window=4, ax=ax),
+    "worst_case_windows": lambda ax=None: plots.worst_case_windows(S, 1 / S, 1.01 / S, labels=["one"], ax=ax),
     "comparison": lambda ax=None: plots.comparison(rt.compare(CONFIG, [rt.scaling.Unscaled()], H, length=128), ax=ax),
 }
 
