@@ -15,9 +15,9 @@ from typing import Any
 
 from rope_theory._balls import working_precision
 from rope_theory._optional import load
-from rope_theory.proofs._algebra import is_nonnegative, vanishes
+from rope_theory.proofs._algebra import is_nonnegative, is_positive, respects_assumptions, vanishes
 from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import Values, evaluate, sign_of
+from rope_theory.proofs._evaluate import Values, evaluate, evaluate_smooth, sign_of
 from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
 from rope_theory.proofs._trials import claim_replaced, refutation
 
@@ -70,7 +70,12 @@ class Boxes:
         if any(low > high for low, high in start):
             raise ValueError(f"Every range needs low ≤ high, got {self.words}.")
         for letter, (low, _) in zip(letters, start, strict=True):
-            if letter.is_integer or (letter.is_positive and low <= 0) or (letter.is_nonnegative and low < 0):
+            if (
+                respects_assumptions({letter: letter})
+                or letter.is_integer
+                or (letter.is_positive and low <= 0)
+                or (letter.is_nonnegative and low < 0)
+            ):
                 raise ValueError(f"{letter} cannot be every real number of its range: {self.words}.")
         return _subdivided(claim, letters, start, self.most_boxes)
 
@@ -107,10 +112,11 @@ def _subdivided(claim: Claim, letters: list[Any], start: Box, most_boxes: int) -
 def _enclosed(slack: Any, gradient: list[Any], letters: list[Any], box: Box, flint: Any) -> tuple[Any, int]:
     """Return a ball around the slack over the box, and which letter to halve."""
     whole = {letter: _between(low, high, flint) for letter, (low, high) in zip(letters, box, strict=True)}
-    ball = _real(evaluate(slack, whole, flint), flint)
+    ball, smooth = evaluate_smooth(slack, whole, flint)
+    ball = _real(ball, flint)
     radii = [_arb((high - low) / 2, flint) for low, high in box]
     influence = radii
-    if gradient:
+    if gradient and smooth:
         slopes = [_real(evaluate(part, whole, flint), flint) for part in gradient]
         if all(slope.is_finite() for slope in slopes):
             middle = {letter: _arb((low + high) / 2, flint) for letter, (low, high) in zip(letters, box, strict=True)}
@@ -137,10 +143,13 @@ class Tried:
     words: str = field(default="ball arithmetic at a point", init=False)
 
     def decide(self, claim: Claim, premises: Premises) -> Decision:
-        """Refute the claim, or not; the point must obey the hypotheses."""
+        """Refute the claim, or not; the point must obey the hypotheses and be what its letters may be."""
+        if problem := respects_assumptions(self.point):
+            return Decision("undecided", problem)
         for hypothesis in premises.hypotheses:
             made = claim_replaced(hypothesis, self.point)
-            if not (vanishes(made.slack) if made.is_equation else is_nonnegative(made.slack)):
+            obeys = vanishes if made.is_equation else is_positive if made.is_strict else is_nonnegative
+            if not obeys(made.slack):
                 return Decision("undecided", f"the point is not shown to obey {hypothesis.latex()}")
         verdict, left, right = sign_of(claim_replaced(claim, self.point), lambda flint: {})
         if verdict is False:

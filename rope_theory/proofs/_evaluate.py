@@ -7,10 +7,13 @@ from typing import Any
 
 from rope_theory._balls import floats_around, working_precision
 from rope_theory._optional import load
-from rope_theory.proofs._algebra import is_nonnegative
+from rope_theory.proofs._algebra import is_nonnegative, is_real
 
 FIRST_BITS, MOST_BITS = 128, 2048
 """Precision first tried at a point, and the last one tried before it is called undecided."""
+
+MOST_PLACES = 4000
+"""Places at which the integrands of one expression are evaluated before an integral is called undecided."""
 
 Values = Mapping[Any, Any]
 """Letter → ball; IndexedBase → function from an int to a ball; undefined function → SymPy Lambda."""
@@ -21,12 +24,68 @@ def evaluate(expression: Any, values: Values, flint: Any) -> Any:
     return _Evaluator(values, flint).ball(expression)
 
 
+def evaluate_smooth(expression: Any, values: Values, flint: Any) -> tuple[Any, bool]:
+    """Return a real ball around ``expression``, and whether it is known to be smooth in letters that have real balls.
+
+    It is known where it is made of smooth functions only and every part of it has a finite ball.
+    """
+    evaluator = _Evaluator(values, flint)
+    ball = evaluator.ball(expression)
+    return ball, evaluator.smooth and _is_made_of_smooth_parts(expression)
+
+
+def _is_made_of_smooth_parts(expression: Any) -> bool:
+    sympy = load("sympy", "certify")
+    kinds = (sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth, sympy.exp, sympy.log)
+    smooth = (sympy.Add, sympy.Mul, sympy.Pow, sympy.Symbol, sympy.Rational, sympy.atan, *kinds)
+    return all(isinstance(part, smooth) or part in (sympy.pi, sympy.E) for part in sympy.preorder_traversal(expression))
+
+
 class _Evaluator:
-    def __init__(self, values: Values, flint: Any) -> None:
+    """Balls of one expression.
+
+    Inside an integral ``moving`` has the letters of integration; ``holomorphic`` says that flint asks for a ball only
+    where the integrand is holomorphic in them, and anything not finite elsewhere.
+    """
+
+    def __init__(
+        self,
+        values: Values,
+        flint: Any,
+        moving: frozenset[Any] = frozenset(),
+        holomorphic: bool = False,
+        places: list[int] | None = None,
+        counting: frozenset[Any] = frozenset(),
+        sums: dict[Any, Any] | None = None,
+    ) -> None:
         self.sympy = load("sympy", "certify")
         self.flint, self.values = flint, values
+        self.moving, self.holomorphic = moving, holomorphic
+        self.places = [MOST_PLACES] if places is None else places  # left, for all integrals together
+        self.counting = counting  # indices of the sums around
+        self.sums = {} if sums is None else sums  # known ones that are the same whatever these and ``moving`` are
+        self.smooth = True  # so far: every ball is finite, and no root is taken of one that is not positive
 
     def ball(self, node: Any) -> Any:
+        ball = self._ball(node)
+        self.smooth = self.smooth and ball.is_finite()
+        return ball
+
+    def _inner(self, values: Values, moving: frozenset[Any], holomorphic: bool, counting: frozenset[Any]) -> _Evaluator:
+        known = {**self.values, **values}
+        return _Evaluator(known, self.flint, moving, holomorphic, self.places, counting, self.sums)
+
+    def _is_asked_too_much(self, node: Any) -> bool:
+        """Tell whether flint wants a holomorphic function, and this part of it moves and is none."""
+        return self.holomorphic and bool(node.free_symbols & self.moving)
+
+    def _is_on_a_cut(self, node: Any, ball: Any) -> bool:
+        """Tell whether a root or logarithm of the ball may jump, where flint wants a holomorphic function."""
+        if not self._is_asked_too_much(node):
+            return False
+        return not ball.is_finite() or (not ball.real > 0 and bool(ball.imag.contains(0)))
+
+    def _ball(self, node: Any) -> Any:
         sympy, arb = self.sympy, self.flint.arb
         if node in self.values:
             return self.values[node]
@@ -46,6 +105,8 @@ class _Evaluator:
         if isinstance(node, sympy.Integral):
             return self._integral(node)
         if isinstance(node, sympy.Max | sympy.Min):
+            if self._is_asked_too_much(node):
+                return self._nothing()
             parts = [self._real(self.ball(part)) for part in node.args]
             result = parts[0]
             for part in parts[1:]:
@@ -60,12 +121,18 @@ class _Evaluator:
             result = result + ball if isinstance(node, self.sympy.Add) else result * ball
         return result
 
+    def _nothing(self) -> Any:
+        return self.flint.acb("nan", "nan")
+
     def _power(self, base: Any, exponent: Any) -> Any:
         if base == self.sympy.E:
             return self.ball(exponent).exp()
         ball = self.ball(base)
         if exponent.is_Integer:
             return self._whole_power(ball, int(exponent))
+        self.smooth = self.smooth and self._is_real(ball) and ball > 0
+        if self._is_on_a_cut(base, ball):
+            return self._nothing()
         if exponent in (self.sympy.Rational(1, 2), self.sympy.Rational(-1, 2)):
             if self._is_real(ball) and ball.contains(0):
                 ball = ball.nonnegative_part() if is_nonnegative(base) else ball  # else the root is not finite
@@ -93,6 +160,13 @@ class _Evaluator:
 
     def _function(self, node: Any) -> Any:
         name = type(node).__name__
+        if name in ("log", "atan") and self._is_asked_too_much(node):
+            ball, i = self.flint.acb(self.ball(node.args[0])), self.flint.acb(0, 1)
+            # atan z jumps where 1 + iz or 1 − iz is negative
+            cuts = (ball,) if name == "log" else (1 + i * ball, 1 - i * ball)
+            return self._nothing() if any(self._is_on_a_cut(node, z) for z in cuts) else getattr(ball, name)()
+        if name in ("Abs", "re", "im", "conjugate") and self._is_asked_too_much(node):
+            return self._nothing()
         if name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "coth", "exp", "log", "atan"):
             return getattr(self.ball(node.args[0]), name)()
         if name == "Abs":
@@ -105,11 +179,18 @@ class _Evaluator:
         raise TypeError(f"No ball arithmetic for {name} in {node}: write it with elementary functions.")
 
     def _sum(self, node: Any) -> Any:
+        depends = bool(node.free_symbols & (self.counting | self.moving))
+        if not depends and node in self.sums:
+            return self.sums[node]
         (index, low, high), *inner = reversed(node.limits)
         rest = node.function if not inner else self.sympy.Sum(node.function, *reversed(inner))
         result = self.flint.arb(0)
         for value in range(self._integer(low), self._integer(high) + 1):
-            result = result + _Evaluator({**self.values, index: self.flint.arb(value)}, self.flint).ball(rest)
+            counting = self.counting | {index}
+            inner = self._inner({index: self.flint.arb(value)}, self.moving - {index}, self.holomorphic, counting)
+            result = result + inner.ball(rest)
+        if not depends:
+            self.sums[node] = result
         return result
 
     def _integral(self, node: Any) -> Any:
@@ -117,13 +198,20 @@ class _Evaluator:
         if node.function.has(self.sympy.Abs, self.sympy.Max, self.sympy.Min):
             raise TypeError(f"No ball arithmetic for the integral of {node.function}: it is not holomorphic.")
 
-        def integrand(place: Any, _holomorphic: bool) -> Any:
-            return self.flint.acb(_Evaluator({**self.values, letter: place}, self.flint).ball(node.function))
+        def integrand(place: Any, holomorphic: bool) -> Any:
+            if self.places[0] <= 0:
+                return self._nothing()
+            self.places[0] -= 1
+            # an integral is holomorphic in the letters around it if its integrand is
+            asked = holomorphic or self.holomorphic
+            inner = self._inner({letter: place}, self.moving | {letter}, asked, self.counting - {letter})
+            return self.flint.acb(inner.ball(node.function))
 
         acb, start, end = self.flint.acb, self.ball(low), self.ball(high)
-        result = acb.integral(integrand, acb(start), acb(end))
-        # inside another integral the ends are complex, and so is the value
-        return result.real if self._is_real(start) and self._is_real(end) else result
+        result = acb.integral(integrand, acb(start), acb(end), eval_limit=MOST_PLACES)
+        # inside another integral letters are complex, and so is the value
+        real = not self.moving and self._is_real(start) and self._is_real(end) and is_real(node.function)
+        return result.real if real else result
 
     def _integer(self, node: Any) -> int:
         ball = self.ball(node)
@@ -136,7 +224,7 @@ class _Evaluator:
         return isinstance(ball, self.flint.arb)
 
     def _real(self, ball: Any) -> Any:
-        return ball if self._is_real(ball) else ball.real
+        return ball if self._is_real(ball) else ball.real if ball.imag.contains(0) else self.flint.arb("nan")
 
 
 def sign_of(claim: Any, values_at: Callable[[Any], Values]) -> tuple[bool | None, Any, Any]:

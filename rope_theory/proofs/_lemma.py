@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
@@ -31,7 +32,10 @@ class Lemma:
         known = other[name].claim
         if claim != known:
             return Decision("undecided", f"this is not {self.words}: {known.latex()}")
-        if missing := [one.latex() for one in self.hypotheses() if one not in premises.hypotheses]:
+        if not other[name].rule.everywhere:
+            return Decision("undecided", f"{self.words} is shown on a box or at a point, not for all letters")
+        made = set(zip(premises.hypotheses, premises.for_all, strict=True)) if premises.for_all else set()
+        if missing := [claim.latex() for claim, for_all in self.hypotheses() if (claim, for_all) not in made]:
             return Decision("undecided", f"{self.proof} is proved under hypotheses not made here: {'; '.join(missing)}")
         found = check(self.proof)
         if not found.holds or found.quoted:  # quoted claims are about letters that would be free here
@@ -39,9 +43,10 @@ class Lemma:
             return Decision("undecided", f"{self.proof} is not proved in all its steps: {', '.join(problems)}")
         return HOLDS
 
-    def hypotheses(self) -> tuple[Claim, ...]:
-        """Return the hypotheses the claim rests on."""
+    def hypotheses(self) -> tuple[tuple[Claim, frozenset[Any]], ...]:
+        """Return the hypotheses the claim rests on, each with the letters of every value of which it speaks."""
         from rope_theory.proofs import PROOFS
 
         other = PROOFS[self.proof]
-        return other.hypotheses_of(self.step or other.conclusion)
+        found = other.resting_on(self.step or other.conclusion)
+        return tuple((one.claim, frozenset(one.for_all)) for one in found if one.claim is not None)

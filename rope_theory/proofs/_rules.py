@@ -17,12 +17,14 @@ Method = Literal["symbolic", "boxes", "quoted"]
 class Premises:
     """What a step may use: hypotheses and earlier steps by name, taken as true.
 
-    Letters in ``fixed`` occur in a hypothesis, which speaks about them and not about all values: they stay as they are.
+    ``for_all`` has the letters of every value of which each of ``hypotheses`` speaks. Letters in ``fixed`` occur in a
+    hypothesis, which speaks about them and not about all values: they stay as they are.
     """
 
     claims: Mapping[str, Claim]
     hypotheses: tuple[Claim, ...] = ()
     fixed: frozenset[Any] = frozenset()
+    for_all: tuple[frozenset[Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ from typing import Any
 from rope_theory._optional import load
 from rope_theory.proofs._algebra import (
     bound_letters,
+    bound_renamed,
     has_no_poles,
     is_finite,
     is_nonnegative,
     is_positive,
     is_real,
     letters_in,
+    letters_of,
     respects_assumptions,
     vanishes,
 )
@@ -53,13 +55,20 @@ class Use:
         return claim_replaced(claim, self.where)
 
     def _problem(self, claim: Claim, fixed: frozenset[Any]) -> str:
+        letters = letters_of(claim.left, claim.right)
+        if other := [key for key in self.where if key not in letters and key not in fixed and key not in _bound(claim)]:
+            return f"{', '.join(map(str, other))} is no letter of it"
         if kept := fixed & set(self.where):
             return f"{', '.join(map(str, kept))} is what a hypothesis speaks about, not any value"
-        bound = bound_letters(claim.left) | bound_letters(claim.right)
+        bound = _bound(claim)
         new = {letter for value in self.where.values() for letter in letters_in(value)}
         if bound & (new | set(self.where)):
             return f"{', '.join(map(str, bound & (new | set(self.where))))} is bound in it"
         return respects_assumptions(self.where)
+
+
+def _bound(claim: Claim) -> set[Any]:
+    return bound_letters(claim.left) | bound_letters(claim.right)
 
 
 def names_used(rule: Any) -> set[str]:
@@ -68,7 +77,7 @@ def names_used(rule: Any) -> set[str]:
         return {rule.name}
     if isinstance(rule, tuple):
         return {name for part in rule for name in names_used(part)}
-    if isinstance(rule, Antiderivative):
+    if isinstance(rule, Antiderivative | Words):
         return set(rule.using)
     if not dataclasses.is_dataclass(rule):
         return set()
@@ -249,9 +258,12 @@ class Induction:
         sympy = load("sympy", "certify")
         n = self.letter
         lowest = 1 if n.is_positive else 0 if n.is_nonnegative else None
-        if not claim.is_equation or not n.is_integer or lowest is None or self.start > lowest or n in premises.fixed:
-            return undecided("induction wants an equation in any integer from the start on")
-        difference = claim.slack
+        free = (
+            n in letters_of(claim.left, claim.right) and respects_assumptions({n: n}) == "" and n not in premises.fixed
+        )
+        if not claim.is_equation or not n.is_integer or self.start != lowest or not free:
+            return undecided("induction wants an equation in any integer from its lowest value on")
+        difference = bound_renamed(claim.slack)
         if not vanishes(_ended_at(difference.xreplace({n: sympy.Integer(self.start)}))):
             return undecided(f"the sides differ at {n} = {self.start}, or are not shown to be equal")
         step = _ended_at(difference.xreplace({n: n + 1}), n, self.start) - _ended_at(difference, n, self.start)
@@ -305,6 +317,14 @@ class Antiderivative:
             return undecided("write it as integral = value")
         ((letter, low, high),) = claim.left.limits
         integrand = claim.left.function
+        if letter.is_integer or (
+            problem := respects_assumptions({letter: low}) or respects_assumptions({letter: high})
+        ):
+            return undecided(
+                f"{letter} is not all of the range: {'it is an integer' if letter.is_integer else problem}"
+            )
+        if ({letter} | bound_letters(integrand)) & premises.fixed:
+            return undecided(f"{letter} is what a hypothesis speaks about, not any value")
         for name in self.using:
             known = Use(name).found(premises)
             if not known.is_equation:
@@ -312,8 +332,8 @@ class Antiderivative:
             integrand = integrand.xreplace({known.left: known.right})
         if integrand.has(sympy.Integral):
             return undecided("an integral in the integrand is not replaced")
-        if not has_no_poles(self.of, letter):
-            return undecided(f"the antiderivative is not known to be smooth in {letter}")
+        if not has_no_poles(self.of, letter) or not has_no_poles(integrand, letter):
+            return undecided(f"integrand and antiderivative are not known to be smooth in {letter}")
         if not vanishes(sympy.diff(self.of, letter).doit() - integrand):
             return undecided("the derivative is not shown to be the integrand")
         ends = replaced(self.of, {letter: high}) - replaced(self.of, {letter: low})
@@ -326,9 +346,12 @@ class Antiderivative:
 
 @dataclass(frozen=True)
 class Words:
-    """An identity of matrices of any size: letters that do not commute, with ``products`` replaced by what they are."""
+    """An identity of matrices of any size: letters that do not commute, products replaced by what they are known to be.
 
-    products: tuple[tuple[tuple[Any, ...], Any], ...]
+    ``using`` names equations whose left side is such a product.
+    """
+
+    using: tuple[str, ...]
     method: Method = field(default="symbolic", init=False)
     everywhere: bool = field(default=True, init=False)
     words: str = field(
@@ -339,22 +362,33 @@ class Words:
         """Decide an equation."""
         if not claim.is_equation:
             return undecided("an identity must be an equation")
-        return HOLDS if self._reduced(claim.slack) == 0 else undecided("the products do not cancel")
+        sympy = load("sympy", "certify")
+        products = []
+        for name in self.using:
+            known = Use(name).found(premises)
+            outside, letters = known.left.args_cnc()
+            if not known.is_equation or outside or not letters:
+                return undecided(f"{name!r} is not product = value")
+            products.append((tuple(one for letter in letters for one in _repeated(letter, sympy)), known.right))
+        reduced = self._reduced(claim.slack, tuple(products))
+        return HOLDS if reduced == 0 else undecided("the products do not cancel")
 
-    def _reduced(self, expression: Any) -> Any:
+    def _reduced(self, expression: Any, products: tuple[tuple[tuple[Any, ...], Any], ...]) -> Any:
         sympy = load("sympy", "certify")
         for _ in range(20):  # each round replaces one product in every term
             before = sympy.expand(expression)
-            expression = sympy.expand(sum((self._once(part) for part in sympy.Add.make_args(before)), sympy.Integer(0)))
+            expression = sympy.expand(
+                sum((self._once(part, products) for part in sympy.Add.make_args(before)), sympy.Integer(0))
+            )
             if expression == before:
                 break
         return expression
 
-    def _once(self, product: Any) -> Any:
+    def _once(self, product: Any, products: tuple[tuple[tuple[Any, ...], Any], ...]) -> Any:
         sympy = load("sympy", "certify")
         outside, letters = product.args_cnc()
         spelled = [one for letter in letters for one in _repeated(letter, sympy)]
-        for word, value in self.products:
+        for word, value in products:
             for place in range(len(spelled) - len(word) + 1):
                 if tuple(spelled[place : place + len(word)]) == word:
                     return sympy.Mul(*outside, *spelled[:place], value, *spelled[place + len(word) :])

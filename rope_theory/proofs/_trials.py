@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from rope_theory._optional import load
 from rope_theory._records import Record
+from rope_theory.proofs._algebra import bound_letters, bound_renamed
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import shown, sign_of
 
@@ -21,12 +22,15 @@ POINTS = 12
 """Random points a claim is tried at."""
 
 MOST_INTEGER = 5
-"""Largest integer drawn: sums stay short."""
+"""Largest integer drawn at most points: sums stay short."""
+
+MOST_PAIRS = 100
+"""Largest integer drawn for one letter at a few points."""
 
 
 @dataclass(frozen=True)
 class Trial(Record):
-    """At how many points the claim did not fail, and the first at which it did, in words."""
+    """At how many points balls did not contradict the claim though they could, and the first where they did."""
 
     points: int
     witness: str = ""
@@ -38,6 +42,8 @@ def replaced(expression: Any, values: Mapping[Any, Any]) -> Any:
     plain = {letter: value for letter, value in values.items() if not isinstance(letter, sympy.IndexedBase)}
     indexed = {letter: value for letter, value in values.items() if isinstance(letter, sympy.IndexedBase)}
     expression = sympy.sympify(expression)
+    if bound_letters(expression) & set(values):
+        expression = bound_renamed(expression)
     if indexed:
         expression = expression.replace(
             lambda part: isinstance(part, sympy.Indexed) and part.base in indexed,
@@ -67,15 +73,52 @@ def tried(claim: Claim, examples: Mapping[Any, Any] | None = None, seed: int = 0
     if functions:
         claim = _with_functions(claim, sympy)
     generator = random.Random(seed)
+    counting = [letter for letter in letters if letter.is_integer]
     done = 0
-    for _ in range(POINTS):
+    for number in range(POINTS):
         values, entries = {letter: _drawn(letter, generator) for letter in letters}, _Entries(generator)
+        if counting and number % 6 == 5:
+            values[generator.choice(counting)] = Fraction(generator.randint(MOST_INTEGER, MOST_PAIRS))
         verdict, left, right = sign_of(claim, _placing(values, bases, entries))
         if verdict is False:
             place = {**{str(letter): values[letter] for letter in letters}, **entries.shown()}
             return Trial(done, refutation(place, left, claim.relation, right))
-        done += 1
+        done += verdict is True or (_is_narrow(left) and _is_narrow(right))
     return Trial(done)
+
+
+def _is_narrow(ball: Any) -> bool:
+    """Tell whether a ball is so small that another value would have been seen."""
+    if not ball.is_finite():
+        return False
+    parts = (ball.real, ball.imag) if hasattr(ball, "conjugate") else (ball,)
+    return all(part.rad() < (1 + abs(ball)) * 1e-12 for part in parts)
+
+
+def problem_of_example(claims: Sequence[Claim], example: Mapping[Any, Any]) -> str:
+    """Return "" when an example is seen to be what its letters may be, and to break no hypothesis, else what it does.
+
+    At random points, as ``tried``: zero over zero in an example would show nothing.
+    """
+    sympy = load("sympy", "certify")
+    for letter, value in example.items():
+        if isinstance(letter, sympy.IndexedBase):
+            index = sympy.Dummy("i", integer=True, nonnegative=True)
+            letter, value = letter[index], value(index)
+        value = sympy.sympify(value)
+        facts = [Claim(value, "≤", value**2 + 1)] if letter.is_real else []  # false of numbers that are not real
+        facts += [Claim(value, "≥", 0)] if letter.is_nonnegative else []
+        facts += [Claim(value, ">", 0)] if letter.is_positive else []
+        if letter.is_integer and not value.is_integer:
+            return f"{value} in place of {letter} is no integer"
+        for fact in facts:
+            if witness := tried(fact).witness:
+                return f"{value} is not all that {letter} is assumed to be: {witness}"
+    for claim in claims:
+        witnesses = (tried(claim, example, seed).witness for seed in range(3))
+        if witness := next(filter(None, witnesses), ""):
+            return f"the example does not obey {claim.latex()}: {witness}"
+    return ""
 
 
 def refutation(place: Mapping[str, Any], left: Any, relation: str, right: Any) -> str:
@@ -136,10 +179,16 @@ def _drawn(letter: Any, generator: random.Random) -> Any:
     if letter.is_integer:
         low = 1 if letter.is_positive else 0 if letter.is_nonnegative else -MOST_INTEGER
         return Fraction(generator.randint(low, MOST_INTEGER))
-    if letter.is_positive:
-        return Fraction(math.ceil(64 * math.exp(generator.uniform(-3, 2))), 64)
     if letter.is_nonnegative:
-        return Fraction(generator.choice([0, 1, 1, 1]) * math.ceil(64 * math.exp(generator.uniform(-3, 2))), 64)
+        largest = generator.choice([1, 2, 4])  # of the logarithm
+        zero = not letter.is_positive and generator.random() < 1 / 4
+        return Fraction(0) if zero else _near(math.exp(generator.uniform(-3, largest)), generator)
     if letter.is_real:
-        return Fraction(generator.randint(-256, 256), 64)
-    return (Fraction(generator.randint(-128, 128), 64), Fraction(generator.randint(-128, 128), 64))
+        return _near(generator.uniform(-4, 4), generator)
+    return (_near(generator.uniform(-2, 2), generator), _near(generator.uniform(-2, 2), generator))
+
+
+def _near(value: float, generator: random.Random) -> Fraction:
+    """Return a rational number with a denominator of its own, at which no sine that is zero elsewhere is zero."""
+    denominator = generator.randrange(1001, 9999, 2)
+    return Fraction(math.ceil(value * denominator) or 1, denominator)

@@ -45,7 +45,12 @@ def derive() -> Proof:
     cos, sin = sympy.cos, sympy.sin
     t = sympy.Symbol("t", nonnegative=True)
     s, s2 = s1 + u, s1 + u + v
-    wave = {place: cos(place * angle + phase) for place in (s1, s, s2)}
+    gap = sympy.Symbol("epsilon", nonnegative=True)
+
+    def on_wave(place: Any) -> Any:
+        return cos(place * angle + phase)
+
+    wave = {place: on_wave(place) for place in (s1, s, s2)}
     pair_excess = size * (wave[s] - (v * wave[s1] + u * wave[s2]) / (u + v))
     pair_bound = size * u * v / 2 * angle**2
     to_pairs = {size: at.r[j], angle: at.theta[j], phase: at.alpha[j]}
@@ -112,14 +117,22 @@ def derive() -> Proof:
         ),
         Step(
             "left end",
-            Claim(wave[s1] - (v * wave[s1] + 0 * wave[s2]) / (0 + v), "=", 0),
-            "At s = s1, where u = 0, both sides are zero.",
+            Claim(
+                on_wave(s1 + gap) - (v * wave[s1] + gap * on_wave(s1 + gap + v)) / (gap + v),
+                "=",
+                (v * (on_wave(s1 + gap) - wave[s1]) + gap * (on_wave(s1 + gap) - on_wave(s1 + gap + v))) / (gap + v),
+            ),
+            "With u = ε ≥ 0, zero included: at ε = 0 both terms on the right are zero, and so is the bound.",
             Identity(),
         ),
         Step(
             "right end",
-            Claim(wave[s2] - (0 * wave[s1] + u * wave[s2]) / (u + 0), "=", 0),
-            "At s = s2, where v = 0, both sides are zero.",
+            Claim(
+                wave[s] - (gap * wave[s1] + u * on_wave(s + gap)) / (u + gap),
+                "=",
+                (gap * (wave[s] - wave[s1]) + u * (wave[s] - on_wave(s + gap))) / (u + gap),
+            ),
+            "With v = ε ≥ 0: at ε = 0 both terms on the right are zero, and so is the bound.",
             Identity(),
         ),
     ]

@@ -26,7 +26,7 @@ def derive() -> Proof:
     j, P, H, u, v, s, size, angle, phase = at.j, at.P, at.H, at.u, at.v, at.s, at.size, at.angle, at.phase
     exp, cos, sin, Abs = sympy.exp, sympy.cos, sympy.sin, sympy.Abs
     log_base = sympy.Symbol("L", positive=True)  # ln c
-    distance = sympy.Symbol("t", positive=True)  # −x of c^x
+    distance = sympy.Symbol("tau", positive=True)  # −x of c^x
     value, slope, bend1, bend2 = sympy.symbols("a a' a''1 a''2", real=True)
     bend_max = sympy.Symbol("M", nonnegative=True)
     c1, c2 = sympy.symbols("c1 c2", real=True)
@@ -64,7 +64,7 @@ def derive() -> Proof:
     eleven = -u * (-v) / (2 * (-(u + v))) * (bend1 * u - bend2 * (-v))
     repaired = chord_repaired.derive()
     geometric, whole = repaired["geometric sum"].claim, repaired["whole series"].claim
-    any_rate, any_terms = (next(x for x in geometric.right.free_symbols if x.name == name) for name in ("y", "M"))
+    any_rate, any_terms = (next(x for x in geometric.right.free_symbols if x.name == name) for name in ("y", "K"))
     to_paper = {any_rate: rate, any_terms: P}
     z = exponential_steps()[1].claim.left.args[0]
 
@@ -159,6 +159,24 @@ def derive() -> Proof:
                 BothSigns(Use("one side of (12)"), Use("one side of (12), negative")),
             ),
             Step(
+                "square of a frequency",
+                Claim(at.theta[j] ** 2, "=", exp(-2 * rate * j)),
+                "θ_j² = c^(−4j/d).",
+                Combination((term(at.theta[j] + exp(-rate * j), "unscaled"),)),
+            ),
+            Step(
+                "one pair of (13)",
+                Claim(at.r[j] * at.theta[j] ** 2, "≤", H * exp(-2 * rate * j)),
+                "|h_j| ≤ H.",
+                Combination((term(at.theta[j] ** 2, "cap"), term(-H, "square of a frequency"))),
+            ),
+            Step(
+                "(13), first half",
+                Claim(squares, "≤", H * series),
+                "Σ|h_j|θ_j² ≤ H Σ c^(−4j/d), summed over the pairs.",
+                Termwise(Use("one pair of (13)")),
+            ),
+            Step(
                 "(13)",
                 Claim(H * series, "=", H / (1 - exp(-2 * rate))),
                 "The finite geometric sum is put equal to the infinite one.",
@@ -176,7 +194,7 @@ def derive() -> Proof:
             Step(
                 "before (14)",
                 Claim(exp(-distance * log_base), "≤", 1 - distance * log_base),
-                "c^x ≤ 1 + x ln c for x = −t < 0 and c > 1; the witness is the paper's x = −4/d, d = 128, c = 1e4.",
+                "c^x ≤ 1 + x ln c for x = −τ < 0 and c > 1; the witness is the paper's x = −4/d, d = 128, c = 1e4.",
                 Tried({**plain, distance: sympy.Rational(4, 128)}),
                 note="not harmless: c^x is convex, so it lies above its tangent at 0",
             ),
@@ -264,11 +282,13 @@ def derive() -> Proof:
             Step(
                 "witness",
                 Claim(
-                    cos(half * angle - angle / 2) - (cos(-angle / 2) + cos(angle - angle / 2)) / 2,
+                    cos((at.s1 + half) * angle + phase)
+                    - (cos(at.s1 * angle + phase) + cos((at.s1 + 1) * angle + phase)) / 2,
                     "=",
-                    1 - cos(angle / 2),
+                    cos((at.s1 + half) * angle + phase) * (1 - cos(angle / 2)),
                 ),
-                "What each pair of that witness adds to the deviation.",
+                "What each pair adds to the deviation in the middle of a cell of width one: 1 − cos(θ/2) for that "
+                "witness, where s1 = 0 and the phase is −θ/2.",
                 Identity(),
             ),
         ),

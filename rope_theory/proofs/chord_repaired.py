@@ -40,7 +40,7 @@ def derive() -> Proof:
     inner = sympy.Integral(tau * sinh(tau), (tau, 0, t))
     nested = sympy.Integral(t / 3 * inner, (t, 0, y))
     square_sum = over_pairs(at.theta[j] ** 2)
-    M = sympy.Symbol("M", integer=True, positive=True)  # any number of terms; P is fixed by the hypotheses
+    M = sympy.Symbol("K", integer=True, positive=True)  # any number of terms; P is fixed by the hypotheses
     geometric = sympy.Sum(exp(-2 * y * j), (j, 0, M - 1))
     constant = width / (4 * log_base) + half + log_base / (3 * width)
     capped = over_pairs(H * at.theta[j] ** 2)
@@ -71,19 +71,19 @@ def derive() -> Proof:
             Step(
                 "geometric sum",
                 Claim(geometric, "=", (1 - exp(-2 * y * M)) / (1 - exp(-2 * y))),
-                "Σ e^{−2yj}, j < M.",
+                "Σ e^{−2yj}, j < K.",
                 Induction(M, 1),
             ),
             Step(
                 "in the letters of the theorem",
                 Claim(geometric.xreplace(to_rate), "=", (1 - exp(-2 * log_base)) / (1 - exp(-2 * rate))),
-                "With y = (2 ln c)/d and M = P it is (1 − c^{−2})/(1 − c^{−4/d}).",
+                "With y = (2 ln c)/d and K = P it is (1 − c^{−2})/(1 − c^{−4/d}).",
                 Combination((term(1, Use("geometric sum", to_rate)),)),
             ),
             Step(
                 "whole series",
                 Claim((1 - exp(-2 * y * M)) / (1 - exp(-2 * y)), "≤", 1 / (1 - exp(-2 * y))),
-                "What is left out is e^{−2yM}/(1 − e^{−2y}) = e^{−2yM} e^y/(2 sinh y).",
+                "What is left out is e^{−2yK}/(1 − e^{−2y}) = e^{−2yK} e^y/(2 sinh y).",
                 Combination(form=exp(-2 * y * M) * exp(y) / (2 * sinh(y))),
             ),
             Step(
@@ -144,7 +144,7 @@ def derive() -> Proof:
             Step(
                 "sum of squares",
                 Claim(square_sum, "≤", constant),
-                "y = (2 ln c)/d and M = P.",
+                "y = (2 ln c)/d and K = P.",
                 Combination((term(-1, "squares of frequencies"), term(1, Use("series in y", to_rate)))),
             ),
             Step("curvature", Claim(sympy.Abs(excess()), "≤", bound()), "Proved there.", Lemma("chord_curvature")),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rope_theory._balls import floats_around, working_precision
 from rope_theory._optional import load
 from rope_theory._records import Record, Table
+from rope_theory.proofs._algebra import letters_of
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import evaluate
 from rope_theory.proofs._lemma import Lemma
 from rope_theory.proofs._rules import Decision, Method, Premises, Rule, Verdict
-from rope_theory.proofs._symbolic import names_used
-from rope_theory.proofs._trials import Trial, tried
+from rope_theory.proofs._symbolic import Words, names_used
+from rope_theory.proofs._trials import Trial, problem_of_example, tried
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,13 @@ class Checked(Table):
 
     proof: str
     rows: tuple[Row, ...]
+    conclusion: str
 
     @property
     def holds(self) -> bool:
-        """Whether every step holds or is quoted."""
-        return all(row.verdict in ("holds", "quoted") for row in self.rows)
+        """Whether every step holds or is quoted, and the conclusion holds."""
+        concluded = any(row.step == self.conclusion and row.verdict == "holds" for row in self.rows)
+        return concluded and all(row.verdict in ("holds", "quoted") for row in self.rows)
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -177,8 +180,20 @@ class Proof(Record):
             raise ValueError(f"Steps and hypotheses of {self.name!r} need names of their own, repeated: {repeated}.")
         if self.conclusion not in [step.name for step in self.steps]:
             raise ValueError(f"conclusion must be one of the steps of {self.name!r}, got {self.conclusion!r}.")
+        if alike := self._printed_alike():
+            raise ValueError(f"Different letters of {self.name!r} are printed alike: {', '.join(alike)}.")
         if unnamed := [one.words for one in self.hypotheses if one.claim is not None and not one.name]:
             raise ValueError(f"Hypotheses with a claim need a name, without one: {unnamed}.")
+
+    def _printed_alike(self) -> list[str]:
+        """Return names that stand for letters with different assumptions."""
+        sympy = load("sympy", "certify")
+        claims = [one.claim for one in self.hypotheses if one.claim is not None] + [step.claim for step in self.steps]
+        sides = sympy.Tuple(*(side for claim in claims for side in (claim.left, claim.right)))
+        bases = sides.atoms(sympy.IndexedBase)
+        letters = (sides.atoms(sympy.Symbol) - {base.label for base in bases}) | bases
+        names = [str(letter) for letter in letters]
+        return sorted({name for name in names if names.count(name) > 1})
 
     def __getitem__(self, name: str) -> Step:
         """Return a step by name."""
@@ -245,6 +260,24 @@ class Proof(Record):
         KeyError
             For a name that is no step.
         """
+        return tuple(one.claim for one in self.resting_on(name) if one.claim is not None)
+
+    def resting_on(self, name: str) -> tuple[Hypothesis, ...]:
+        """Return the same as ``hypotheses_of``, with their words.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        tuple of Hypothesis
+
+        Raises
+        ------
+        KeyError
+            For a name that is no step.
+        """
         steps = {step.name: step for step in self.steps}
         needed, waiting = {self[name].name}, {name}
         while waiting:
@@ -252,9 +285,9 @@ class Proof(Record):
             waiting = used - needed
             needed |= used
         lemmas = [steps[one].rule for one in needed if one in steps]
-        elsewhere = {claim for rule in lemmas if isinstance(rule, Lemma) for claim in rule.hypotheses()}
+        elsewhere = {pair for rule in lemmas if isinstance(rule, Lemma) for pair in rule.hypotheses()}
         own = [one for one in self.hypotheses if one.claim is not None]
-        return tuple(one.claim for one in own if one.claim and (one.name in needed or one.claim in elsewhere))
+        return tuple(one for one in own if one.name in needed or (one.claim, frozenset(one.for_all)) in elsewhere)
 
     def check(self) -> Checked:
         """Decide every step.
@@ -274,7 +307,7 @@ class Proof(Record):
             Without the extra ``certify``.
         """
         rows = tuple(self.check_step(step.name) for step in self.steps)
-        return Checked(self.name, rows)
+        return Checked(self.name, rows, self.conclusion)
 
     def check_step(self, name: str) -> Row:
         """Decide one step, given the hypotheses and the steps before it.
@@ -296,6 +329,7 @@ class Proof(Record):
         """
         step, claims = self[name], {one.name: one.claim for one in self.hypotheses if one.claim is not None}
         hypotheses, fixed = tuple(claims.values()), set()
+        for_all = tuple(frozenset(one.for_all) for one in self.hypotheses if one.claim is not None)
         for one in self.hypotheses:
             if one.claim is not None:
                 fixed |= _letters(one.claim) - set(one.for_all)
@@ -305,7 +339,13 @@ class Proof(Record):
             if earlier.rule.method == "quoted":
                 fixed |= _letters(earlier.claim)  # the source speaks of these letters, not of any values
         example = {letter: value for one in self.hypotheses for letter, value in one.example.items()}
-        return _checked(step, Premises(claims, hypotheses, frozenset(fixed)), example)
+        row = _checked(step, Premises(claims, hypotheses, frozenset(fixed), for_all), example)
+        problem = ""
+        if row.method == "symbolic" and row.verdict in ("holds", "fails"):
+            problem = _problem_of_example(self.hypotheses)
+        if row.verdict == "holds" and name == self.conclusion and not step.rule.everywhere:
+            problem = "shown on a box only, which is not the statement"
+        return replace(row, verdict="undecided", witness=problem, points=0) if problem else row
 
     def latex(self) -> str:
         """Return the whole proof as LaTeX: statement, hypotheses, steps with their reasons."""
@@ -320,8 +360,24 @@ class Proof(Record):
         return "\n".join([*lines, r"\end{enumerate}"])
 
 
+_PROBLEMS: dict[tuple[int, ...], tuple[tuple[Hypothesis, ...], str]] = {}
+"""Identities of hypotheses → these, which keeps them alive, and what is wrong with their example."""
+
+
+def _problem_of_example(hypotheses: tuple[Hypothesis, ...]) -> str:
+    key = tuple(map(id, hypotheses))
+    if key not in _PROBLEMS:
+        claims = [one.claim for one in hypotheses if one.claim is not None]
+        example = {letter: value for one in hypotheses for letter, value in one.example.items()}
+        _PROBLEMS[key] = hypotheses, problem_of_example(claims, example)
+    return _PROBLEMS[key][1]
+
+
 def _checked(step: Step, premises: Premises, example: Mapping[Any, Any]) -> Row:
     decision = step.rule.decide(step.claim, premises)
+    numbers = step.claim.left.is_commutative and step.claim.right.is_commutative
+    if decision.verdict == "holds" and not numbers and not isinstance(step.rule, Words):
+        decision = Decision("undecided", "letters that do not commute are for products of matrices")
     trial = Trial(0)
     if step.rule.method == "symbolic":
         trial = tried(step.claim, example)
@@ -339,13 +395,7 @@ def _checked(step: Step, premises: Premises, example: Mapping[Any, Any]) -> Row:
 
 
 def _letters(claim: Claim) -> set[Any]:
-    """Return the letters a claim is about, not those that are bound in it; sequences as a whole."""
-    sympy = load("sympy", "certify")
-    sides = sympy.Tuple(claim.left, claim.right)
-    bases = sides.atoms(sympy.IndexedBase)
-    free = {letter for letter in sides.free_symbols if isinstance(letter, sympy.Symbol)}
-    found: set[Any] = (free - {base.label for base in bases}) | bases
-    return found
+    return letters_of(claim.left, claim.right)
 
 
 def _entry(sequence: Any, flint: Any) -> Callable[[int], Any]:

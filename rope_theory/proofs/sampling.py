@@ -28,7 +28,7 @@ def derive() -> Proof:
     value = sympy.Symbol("a_n", real=True)  # a(nΔ)
     spare = sympy.Symbol("e", nonnegative=True)
     f, x0 = sympy.Function("a", real=True), sympy.Symbol("x0", real=True)
-    t = sympy.Symbol("t", positive=True)
+    t, place = sympy.Symbol("t", positive=True), sympy.Symbol("s", real=True)
     near, far = 1 / (1 + tau + omega), 1 / (1 + tau)
     p, q = 2 * sympy.atan(near), 2 * sympy.atan(far)
     point = step * (n + fraction - half)
@@ -95,14 +95,15 @@ def derive() -> Proof:
             ),
             Step(
                 "zero on the grid",
-                Claim(sin(sympy.pi * (n * step) / step), "=", 0),
-                "Δθ_max < π must be strict: sin(πs/Δ) is zero on the whole grid …",
+                Claim(sin(sympy.pi * (place + step) / step), "=", -sin(sympy.pi * place / step)),
+                "Δθ_max < π must be strict: sin(πs/Δ), zero at s = 0, only turns its sign from a grid point to the "
+                "next, so it is zero on the whole grid …",
                 Identity(),
             ),
             Step(
                 "one between",
-                Claim(sin(sympy.pi * (step / 2) / step), "=", 1),
-                "… and not between its points.",
+                Claim(sin(sympy.pi * (place + step / 2) / step), "=", cos(sympy.pi * place / step)),
+                "… and not between its points: half a step on it is cos(πs/Δ), which is 1 at s = 0.",
                 Identity(),
             ),
         ),

@@ -32,8 +32,8 @@ def derive() -> Proof:
     residuals = over_pairs(modulus(residual_re, residual_im))
     weights = over_grid(sympy.Abs(at.w[n]))
     asked = score(at.s, target)
-    # an h that is feasible for any grid: its score is at most A
-    small = A / (2 * at.P + H + 1) * H
+    # an h that is feasible for any grid: P of them add up to less than A, and none is above H
+    small = A * H / ((A + 1) * (H + 1) * (2 * at.P + 1))
     return Proof(
         name="worst_case",
         formula="a(s) ≤ A·‖w‖₁ + H·Σ|e^{isθ′_j} − Σ w_n e^{inθ_j}|",
@@ -44,7 +44,7 @@ def derive() -> Proof:
                 name="grid, above",
                 claim=Claim(score(at.g[n]), "≤", A),
                 for_all=(n,),
-                example={x: lambda i: small * cos(i), y: lambda i: small * sin(i) / 2, A: A / (1 + A / 4)},
+                example={x: lambda i: small * cos(i), y: lambda i: small * sin(i) / 2},
             ),
             Hypothesis("and at least −A", name="grid, below", claim=Claim(score(at.g[n]), "≥", -A), for_all=(n,)),
             Hypothesis("|h_j| ≤ H", name="cap", claim=Claim(modulus(x[j], y[j]), "≤", H), for_all=(j,)),

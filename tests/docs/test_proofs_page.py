@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from paper_repro import proofs_page
+from rope_theory.proofs import PROOFS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "proofs.md"
 
@@ -23,3 +24,23 @@ def test_a_page_of_the_same_code_is_left_alone(tmp_path, monkeypatch):
     path.write_text(f"anything\n{proofs_page.mark()}\n", encoding="utf-8")
     proofs_page.write(path)
     assert path.read_text(encoding="utf-8").startswith("anything")
+
+
+def test_formulas_are_fenced_inside_their_items_and_free_of_what_github_refuses():
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    assert not any("operatorname" in line or "$$" in line for line in lines)
+    fences = [line for line in lines if line.endswith("```math")]
+    claims = sum(
+        1 + len(proof.steps) + sum(one.claim is not None for one in proof.hypotheses) for proof in PROOFS.values()
+    )
+    assert len(fences) == claims
+    assert sum(line.startswith("    ") for line in fences) == claims - len(PROOFS)  # all but the statements
+
+
+def test_boxes_and_quoted_steps_say_what_they_are():
+    text = PAGE.read_text(encoding="utf-8")
+    assert "quoted, quoted" not in text
+    assert text.count("(quoted)") == 2
+    assert "over the box 1 ≤ beta ≤ 2" in text
+    assert "(*cap*), for all $j$" in text
+    assert "Letters: positive integers" in text

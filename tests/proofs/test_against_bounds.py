@@ -99,15 +99,16 @@ def test_sampling(theta_max, step):
 
 @pytest.mark.parametrize("delta", [0.0, 0.1, 0.7, 3.0])
 def test_attention_shift(delta):
-    after, rest, p, q = 0.75, 1.25, 0.5, 0.25
-    before = math.exp(-delta) * (after + p)
-    gain = after / (after + math.exp(-delta) * rest + q) - before / (before + rest)
+    # two classes at log-odds −δ, in rows of 3 and 5 entries: the change that attains the bound
+    weights = np.array([1 / 3] * 3 + [math.exp(delta) / 5] * 5)
+    shifts = delta * np.array([1] * 3 + [-1] * 5)
+    moved = weights * np.exp(shifts)
+    change = moved / moved.sum() - weights / weights.sum()
+    bound = float(bounds.attention_shift(delta))
     both(
-        "attention_shift",
-        {"A'": after, "B": rest, "p": p, "q": q, "delta": delta},
-        gain,
-        float(bounds.attention_shift(delta)),
+        "attention_shift", {"x": np.log(weights), "e": shifts, "N": 8, "delta": delta}, np.abs(change).sum() / 2, bound
     )
+    assert np.abs(change).sum() / 2 == pytest.approx(bound, abs=1e-15)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -121,6 +122,10 @@ def test_prediction_std(seed):
     inverse = np.linalg.inv(design.T @ design + alpha * np.eye(2))
     values |= {"G11": inverse[0, 0], "G12": inverse[0, 1], "G22": inverse[1, 1]}
     values |= {"phi1": row[0], "phi2": row[1], "sigma": sigma}
+    # four outcomes of the same probability, with targets of mean zero, variance σ², uncorrelated
+    targets = sigma * np.array([[1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    solutions = inverse @ design.T @ targets
+    values |= {"b1": solutions[0], "b2": solutions[1], "w": np.full(4, 0.25), "N": 4}
     variance = float(rt.regression.prediction_std(theta, train, s, alpha=alpha, sigma=sigma)) ** 2
     both("prediction_std", values, variance, variance)
 
