@@ -77,7 +77,7 @@ def test_only_interpolation_is_limited_and_the_picture_says_what_that_is_not(dat
         assert found["Unscaled"]["trained"]["upper"] == pytest.approx(1.0, abs=1e-8)
     figure = draw(data)
     assert "H/A = 10" in figure.get_suptitle()
-    assert "YaRN works better" in figure.get_supxlabel()
+    assert "does not decide how well an untuned model works" in figure.get_supxlabel()
     assert "V excludes the attention factor μ" in figure.get_supxlabel()
     left, right = figure.axes
     assert "N = 512, κ = 4" in left.get_title()
