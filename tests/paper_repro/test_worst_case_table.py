@@ -7,7 +7,7 @@ from paper_repro import worst_case_rows as rows
 from paper_repro.parts import ROOT
 from paper_repro.table_worst_case import INPUTS, PART
 
-REFERENCE = {  # shared/theory.md, section 3: V(s)/A for d = 128, c = 1e4, by N and H/A; two solvers agreed
+REFERENCE = {  # V(s)/A for d = 128, c = 1e4, by N and H/A, computed independently of this code; two solvers agreed
     (2048, 1): {0.5: "1.123", 1024.5: "1.125", 2048.5: "1.610", 2049: "2.18", 2056: "5.43", 2112: "15.1",
                 3072: "33.8", 4096: "34.5"},
     (2048, 10): {0.5: "1.123", 1024.5: "1.125", 2048.5: "1.629", 2049: "2.23", 2056: "6.47", 2112: "40.3",
