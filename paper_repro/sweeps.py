@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from paper_repro import files
 from rope_theory._optional import load
+from rope_theory._progress import closing
 from rope_theory._records import json_ready
 
 HERE = Path(__file__).resolve().parent
@@ -158,10 +159,11 @@ class Store:
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=PATIENCE):
             workers = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")
             work = [joblib.delayed(_work)(sweep.compute, number, chunks[number]) for number in missing]
-            for number, rows in workers(work):
-                files.write(places[number], files.as_json(rows))
-                found[number] = rows
-                report(sweep.name, 1)
+            with closing(workers(work)) as finished:
+                for number, rows in finished:
+                    files.write(places[number], files.as_json(rows))
+                    found[number] = rows
+                    report(sweep.name, 1)
         names = list(found[0])
         columns = {name: [value for n in range(len(chunks)) for value in found[n][name]] for name in names}
         content = files.as_csv(columns)
