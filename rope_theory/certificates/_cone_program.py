@@ -238,14 +238,11 @@ def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], 
     search = _Search(place, target, ratio)
     grid_size = len(place.grid)
     whole = grid_size <= SMALL_GRID
-    first = np.arange(grid_size) if whole else _first_rows(place.grid, start, s)
-    keys = np.concatenate([2 * first, 2 * first + 1])  # 2·index + (1 where the score is held below, 0 above)
     status, tight = "", whole
-    exchange = _Exchange(keys)
+    exchange = _Exchange(np.arange(grid_size) if whole else _first_rows(place.grid, start, s))
     rounds = stalls = 0
     while rounds < MOST_ROUNDS and stalls < PATIENCE:
-        keys = exchange.keys
-        index, sign = keys // 2, np.where(keys % 2, 1.0, -1.0)
+        index, sign = exchange.rows
         basis = place.tight if tight else place.loose
         tolerance = TIGHT if tight else LOOSE[min(rounds, len(LOOSE) - 1)]
         x, multipliers, status = _solve(place, basis, target, ratio, index, sign, tolerance)
@@ -277,17 +274,21 @@ def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], 
 class _Exchange:
     """The rows in play, as 2·index + (1 where the score is held from above, 0 from below)."""
 
-    def __init__(self, keys: NDArray[np.intp]) -> None:
-        self.keys = np.unique(keys)
+    def __init__(self, offsets: NDArray[np.intp]) -> None:
+        self.keys = _both_sides(offsets)
         self._dropped: set[int] = set()
         self._returned: set[int] = set()
         self._steps = 0
         self.is_two_sided = False
 
+    @property
+    def rows(self) -> tuple[NDArray[np.intp], Floats]:
+        """Indices of the offsets, and the signs with which their scores are held below the limit."""
+        return self.keys // 2, np.where(self.keys % 2, 1.0, -1.0)
+
     def hold_both_sides(self) -> None:
         """Hold every score in play from above and from below, from now on."""
-        offsets = np.unique(self.keys // 2)
-        self.keys = np.sort(np.concatenate([2 * offsets, 2 * offsets + 1]))
+        self.keys = _both_sides(self.keys // 2)
         self.is_two_sided = True
 
     def step(self, scores: Floats, budget: int) -> bool:
@@ -306,7 +307,8 @@ class _Exchange:
             before = len(self.keys)
             self.keys = np.union1d(self.keys, np.concatenate([entering, entering ^ 1]))
             return len(self.keys) > before
-        height = np.where(self.keys % 2, 1.0, -1.0) * scores[self.keys // 2]
+        index, sign = self.rows
+        height = sign * scores[index]
         order = np.argsort(-height)
         room = max((budget if size.max() < 1.2 else 2 * budget) - len(new), 0)
         staying = self.keys[order[:room]]
@@ -319,6 +321,11 @@ class _Exchange:
         changed = not np.array_equal(following, self.keys)
         self.keys = following
         return changed
+
+
+def _both_sides(offsets: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the keys that hold every offset from above and from below."""
+    return np.unique(np.concatenate([2 * offsets, 2 * offsets + 1]))
 
 
 def _first_rows(grid: Floats, start: Iterable[int], s: float | None) -> NDArray[np.intp]:

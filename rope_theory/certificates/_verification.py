@@ -50,7 +50,7 @@ def evaluate(
     with working_precision(bits) as flint:
         trained = Design(frequency_balls(theta, flint), grid, flint)
         cap, size = flint.arb(h_max), flint.arb(score_max)
-        phasors = [flint.acb(0, flint.arb(s) * angle).exp() for angle in frequency_balls(asked, flint)]
+        phasors = _turned(asked, s, flint)
         pairs = len(phasors)
 
         sums = trained.moments(weights)  # Σ w_n cos nθ_j, then Σ w_n sin nθ_j
@@ -65,7 +65,7 @@ def evaluate(
         return Evaluation(
             lower=floats_around(value / excess),
             upper=floats_around(upper),
-            residual=np.array([complex(float(rho.real), float(rho.imag)) for rho in residual]),
+            residual=_rounded(residual),
             radius=max(float(part.rad()) for rho in residual for part in (rho.real, rho.imag)),
         )
 
@@ -73,8 +73,15 @@ def evaluate(
 def phasors_at(table: Any, s: float) -> NDArray[np.complex128]:
     """Return e^{isθ_j} of a table, rounded once, however far s lies: θ is what ``frequency_balls`` makes of it."""
     with working_precision(128) as flint:
-        turned = [flint.acb(0, flint.arb(s) * angle).exp() for angle in frequency_balls(table, flint)]
-        return np.array([complex(float(z.real), float(z.imag)) for z in turned])
+        return _rounded(_turned(table, s, flint))
+
+
+def _turned(table: Any, s: float, flint: Any) -> list[Any]:
+    return [flint.acb(0, flint.arb(s) * angle).exp() for angle in frequency_balls(table, flint)]
+
+
+def _rounded(balls: list[Any]) -> NDArray[np.complex128]:
+    return np.array([complex(float(z.real), float(z.imag)) for z in balls])
 
 
 def verified(certificate: Certificate, bits: int) -> Enclosure:
