@@ -1,4 +1,4 @@
-"""Least-squares and ridge models of scores over [cos sθ, sin sθ], and their closed forms."""
+"""Least-squares and ridge models of scores over [cos sθ, sin sθ], their closed forms, and a penalty for training."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rope_theory.regression.closed_forms import prediction_std
+    from rope_theory.regression.closed_forms import effective_dof, prediction_std
+    from rope_theory.regression.penalty import coefficient_penalty
     from rope_theory.regression.ridge import RotaryRidge
 
-__all__ = ["RotaryRidge", "prediction_std"]
+__all__ = ["RotaryRidge", "coefficient_penalty", "effective_dof", "prediction_std"]
 
-_HOME = {"RotaryRidge": "ridge", "prediction_std": "closed_forms"}
+_HOME = {
+    "RotaryRidge": "ridge",
+    "coefficient_penalty": "penalty",
+    "effective_dof": "closed_forms",
+    "prediction_std": "closed_forms",
+}
 
 
 def __getattr__(name: str) -> Any:  # scikit-learn loads only when the estimator is asked for

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._arrays import in_kind, offsets, over_blocks, space_of
-from rope_theory._checks import above, at_least
-from rope_theory.regression._design import design, frequencies, one_dimensional
+from rope_theory._checks import above
+from rope_theory.regression._spectrum import spectrum
 
 
 def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float = 1.0) -> NDArray[np.float64]:
@@ -27,7 +27,8 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
     s : array, any shape S
         Offsets in tokens at which to predict.
     alpha : float
-        Ridge strength, at least 0. Zero needs a design of full numerical rank.
+        Ridge strength, at least 0; not so small that the rounding of the design decides. Zero needs a design of full
+        numerical rank.
     sigma : float
         Standard deviation of the targets, above 0.
 
@@ -39,33 +40,53 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
     Raises
     ------
     ValueError
-        For negative alpha, empty or non-finite offsets, or alpha = 0 with a rank-deficient design: then the
-        value would be the rounding of the solver, not a property of the fit.
+        For negative alpha, empty or non-finite offsets, alpha = 0 with a rank-deficient design, or an alpha so
+        small that the value would be the rounding of the solver, not a property of the fit.
 
     Notes
     -----
     Source: docs/theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
     """
     space = space_of()
-    theta, train = frequencies(theta), one_dimensional(train, "train")
+    known = spectrum(theta, train)
     s = offsets(s, "s", space)
-    alpha, sigma = at_least(alpha, "alpha", 0.0), above(sigma, "sigma", 0.0)
-    phi = design(theta, train, np.dtype(np.float64))
-    _, singular, right = np.linalg.svd(phi, full_matrices=False)
-    if alpha == 0.0:
-        rank = int((singular > singular[0] * np.finfo(float).eps * max(phi.shape)).sum())
-        if rank < phi.shape[1]:
-            raise ValueError(
-                f"alpha = 0 needs a design of full rank, but {rank} of {phi.shape[1]} singular values stand above "
-                "rounding: the result would be noise of the solver. Give alpha above 0."
-            )
-    gains = singular / (singular**2 + alpha)
+    gains, sigma = known.gains(known.strength(alpha)), above(sigma, "sigma", 0.0)
 
     def kernel(piece: NDArray[np.float64]) -> NDArray[np.float64]:
-        rows = design(theta, piece, np.dtype(np.float64)) @ right.T
-        lengths: NDArray[np.float64] = np.linalg.norm(rows * gains, axis=1)
+        lengths: NDArray[np.float64] = np.linalg.norm(known.coordinates(piece) * gains, axis=1)
         return lengths
 
-    flat = sigma * over_blocks(kernel, s.reshape(-1), 4 * len(theta), space)
+    flat = sigma * over_blocks(kernel, s.reshape(-1), 4 * len(known.theta), space)
     result: NDArray[np.float64] = in_kind(flat.reshape(s.shape), space)
     return result
+
+
+def effective_dof(theta: Any, train: Any, *, alpha: float) -> float:
+    """Return the effective degrees of freedom of a ridge fit: the trace of the matrix that takes targets to fits.
+
+    tr Φ(ΦᵀΦ + αI)⁻¹Φᵀ = Σ_k σ_k²/(σ_k² + alpha), σ_k the singular values of Φ: between 0 and their number.
+
+    Parameters
+    ----------
+    theta : array (P,) or Frequencies
+        Angular frequencies, rad/token.
+    train : array, shape (n,)
+        Training offsets in tokens.
+    alpha : float
+        Ridge strength, at least 0; not so small that the rounding of the design decides.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For negative alpha, empty or non-finite offsets, or an alpha below what float64 can answer for.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 6.
+    """
+    known = spectrum(theta, train)
+    return float((known.singular * known.gains(known.strength(alpha))).sum())

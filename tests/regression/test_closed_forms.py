@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import rope_theory as rt
 from rope_theory import testing
-from rope_theory.regression import RotaryRidge, prediction_std
+from rope_theory.regression import RotaryRidge, effective_dof, prediction_std
+from rope_theory.regression._spectrum import spectrum
 
 THETA = np.array([1.0, 0.4, 0.15])
 LLAMA = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128))
@@ -76,3 +77,60 @@ def test_shapes():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def in_balls(theta, count, s, alpha):
+    """Return prediction_std and effective_dof of the offsets 0 … count − 1 from the normal equations in 600 bits."""
+    flint = pytest.importorskip("flint")
+    before, flint.ctx.prec = flint.ctx.prec, 600
+
+    def rows(offsets):
+        phases = [[flint.arb(float(offset)) * flint.arb(float(angle)) for angle in theta] for offset in offsets]
+        return flint.arb_mat([[x.cos() for x in line] + [x.sin() for x in line] for line in phases])
+
+    try:
+        phi = rows(range(count))
+        gram = phi.transpose() * phi
+        ridge = flint.arb_mat(gram)
+        for j in range(2 * len(theta)):
+            ridge[j, j] += flint.arb(alpha)
+        weights = ridge.solve(rows(s).transpose())
+        variances = weights.transpose() * gram * weights
+        hat = ridge.solve(gram)
+        stds = np.array([float(variances[i, i].mid()) ** 0.5 for i in range(len(s))])
+        return stds, sum(float(hat[j, j].mid()) for j in range(2 * len(theta)))
+    finally:
+        flint.ctx.prec = before
+
+
+def test_strengths_down_to_the_limit_are_right_and_smaller_ones_refused():
+    theta, s = rt.scaling.Unscaled().frequencies(rt.RopeConfig(32)).theta, [64.5, 128.0, 192.0, 255.0]
+    limit = spectrum(theta, np.arange(128)).floor ** 2
+    for alpha, error in ((1.01 * limit, 1e-5), (100 * limit, 1e-6), (1e-3, 1e-11), (1.0, 1e-12)):
+        stds, dof = in_balls(theta, 128, s, alpha)
+        assert prediction_std(theta, np.arange(128), s, alpha=alpha) == pytest.approx(stds, rel=error)
+        assert effective_dof(theta, np.arange(128), alpha=alpha) == pytest.approx(dof, rel=error)
+    with pytest.raises(ValueError, match=r"too small for this design in float64.*Give alpha of at least"):
+        prediction_std(theta, np.arange(128), s, alpha=0.9 * limit)
+    advice = float(f"{limit * 1.06:.1e}")
+    assert prediction_std(theta, np.arange(128), 64.5, alpha=advice) > 0
+
+
+@given(alpha=st.floats(1e-3, 100.0))
+def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(alpha):
+    phi = twins.design(THETA, TRAIN)
+    hat = phi @ np.linalg.solve(phi.T @ phi + alpha * np.eye(6), phi.T)
+    assert effective_dof(THETA, TRAIN, alpha=alpha) == pytest.approx(np.trace(hat), rel=1e-10)
+    # and of fits: the fit to a unit target, at its own place, summed
+    units = RotaryRidge(THETA, alpha=alpha).fit(TRAIN, np.eye(len(TRAIN))).predict(TRAIN)
+    assert effective_dof(THETA, TRAIN, alpha=alpha) == pytest.approx(np.trace(units), rel=1e-10)
+
+
+def test_degrees_of_freedom_at_the_ends():
+    assert effective_dof(THETA, TRAIN, alpha=0.0) == pytest.approx(6.0, rel=1e-12)
+    assert effective_dof(THETA, TRAIN, alpha=1e12) == pytest.approx(0.0, abs=1e-9)
+    assert 70 < effective_dof(LLAMA, np.arange(2048), alpha=1e-3) < 90
+    with pytest.raises(ValueError, match="alpha must be at least 0"):
+        effective_dof(THETA, TRAIN, alpha=-1.0)
+    with pytest.raises(ValueError, match="train is empty"):
+        effective_dof(THETA, [], alpha=1.0)
