@@ -55,15 +55,22 @@ class Spectrum:
             rank, width = int((self.singular >= self.floor).sum()), 2 * len(self.theta)
             raise ValueError(
                 f"alpha = 0 needs a design of full rank, but {rank} of {width} singular values stand above "
-                f"rounding: the result would be noise of the solver. Give alpha above 0, {self.floor**2:.2g} or more."
+                f"rounding: the result would be noise of the solver. Give alpha above 0, {self._advice} or more."
             )
         if max(float(self.singular[-1]), float(np.sqrt(alpha))) < self.floor:
             raise ValueError(
                 f"alpha = {alpha:g} is too small for this design in float64: its smallest singular values are rounding "
                 f"of the largest, {self.singular[0]:.3g}, and would decide the result. Give alpha of at least "
-                f"{_rounded_up(self.floor**2):.2g}."
+                f"{self._advice}."
             )
         return float(alpha)
+
+    @property
+    def _advice(self) -> str:
+        """The smallest strength that is accepted, rounded up to two digits, so that it can be followed as printed."""
+        floor = self.floor**2
+        text = f"{floor:.1e}"
+        return text if float(text) >= floor else f"{1.06 * floor:.1e}"
 
     def gains(self, alpha: float) -> NDArray[np.float64]:
         """Return σ/(σ² + alpha): what the fit makes of a unit of noise along each singular vector."""
@@ -81,9 +88,3 @@ def spectrum(theta: Any, train: Any) -> Spectrum:
     theta, train = frequencies(theta), one_dimensional(train, "train")
     _, singular, right = np.linalg.svd(design(theta, train, FLOAT64), full_matrices=False)
     return Spectrum(theta, singular, right)
-
-
-def _rounded_up(value: float) -> float:
-    """Return ``value`` at two significant digits, not below it, so that advice can be followed as printed."""
-    text = float(f"{value:.1e}")
-    return text if text >= value else float(f"{value * 1.06:.1e}")

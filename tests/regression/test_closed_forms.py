@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,18 @@ def test_strengths_down_to_the_limit_are_right_and_smaller_ones_refused():
         prediction_std(theta, np.arange(128), s, alpha=0.9 * limit)
     advice = float(f"{limit * 1.06:.1e}")
     assert prediction_std(theta, np.arange(128), 64.5, alpha=advice) > 0
+
+
+@pytest.mark.parametrize("refused", [0.0, 1e-30])
+@pytest.mark.parametrize("window", [64, 101, 150, 200, 333, 512])
+def test_the_strength_a_refusal_names_is_accepted(refused, window):
+    train = np.arange(window)
+    with pytest.raises(ValueError, match="alpha") as error:
+        prediction_std(LLAMA, train, 1.0, alpha=refused)
+    named = re.search(r"(?:above 0, |at least )(\d\.\de-\d+)", str(error.value))[1]
+    assert prediction_std(LLAMA, train, 1.0, alpha=float(named)) > 0
+    with pytest.raises(ValueError, match="too small"):
+        prediction_std(LLAMA, train, 1.0, alpha=0.8 * float(named))
 
 
 @given(alpha=st.floats(1e-3, 100.0))
