@@ -48,9 +48,9 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
     Source: docs/theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
     """
     space = space_of()
+    s, sigma = offsets(s, "s", space), above(sigma, "sigma", 0.0)
     known = spectrum(theta, train)
-    s = offsets(s, "s", space)
-    gains, sigma = known.gains(known.strength(alpha)), above(sigma, "sigma", 0.0)
+    gains = known.gains(known.strength(alpha))
 
     def kernel(piece: NDArray[np.float64]) -> NDArray[np.float64]:
         lengths: NDArray[np.float64] = np.linalg.norm(known.coordinates(piece) * gains, axis=1)

@@ -164,18 +164,17 @@ def _root(squares: Array) -> Array:
     return (squares * here + ~here) ** 0.5 * here
 
 
-def _weights(theta: Any, count: int, space: Space) -> Array:
-    """Return w_j, shape (P,)."""
-    xp = space.xp
+def _weights(theta: Any, count: int, space: Space) -> Array | float:
+    """Return w_j, shape (P,), or 1 where there are none."""
     if theta is None:
-        return np.ones(count) if space.is_numpy else xp.ones(count, dtype=space.dtype, device=space.device)
+        return 1.0
     frequencies = angular(theta, space)
     if frequencies.shape[0] != count:
         raise ValueError(
             f"theta must have one angular frequency a rotated pair of q and k: {count}, got {frequencies.shape[0]}. "
             "Give rotary_dim where only part of the head rotates."
         )
-    return xp.astype(frequencies**2, space.dtype, copy=False)
+    return space.xp.astype(frequencies**2, space.dtype, copy=False)
 
 
 def _draw(count: int, queries: int, keys: int, seed: int, causal: bool, space: Space) -> tuple[Array, Array]:
@@ -186,8 +185,6 @@ def _draw(count: int, queries: int, keys: int, seed: int, causal: bool, space: S
     if causal:  # a T × (T + 1) rectangle is two triangles: the upper one, turned by half, covers the lower one
         upper = n > m
         m, n = np.where(upper, queries - 1 - m, m), np.where(upper, keys - n, n)
-    return (m, n) if space.is_numpy else (_indices(m, space), _indices(n, space))
-
-
-def _indices(values: Any, space: Space) -> Array:
-    return space.xp.asarray(values, device=space.device)
+    if space.is_numpy:
+        return m, n
+    return space.xp.asarray(m, device=space.device), space.xp.asarray(n, device=space.device)
