@@ -12,8 +12,8 @@ Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position
 ``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling``
 (ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
 (``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
-checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``),
-``plots``, ``testing`` (hypothesis strategies).
+checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
+``effective_dof``, ``coefficient_penalty``), ``plots``, ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
