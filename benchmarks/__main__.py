@@ -17,6 +17,8 @@ from benchmarks import (
     import_time,
     long_window,
     memory,
+    ridge_speed,
+    ridge_targets,
     score_curve_share,
     score_curve_speed,
     verification_speed,
@@ -31,7 +33,8 @@ from paper_repro.parts import versions
 HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (
     score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time, worst_case_speed,
-    worst_case_against_full_grid, worst_case_gap, verification_speed, long_window,
+    worst_case_against_full_grid, worst_case_gap, verification_speed, long_window, ridge_speed,
+    ridge_targets,
 )  # fmt: skip
 
 

@@ -34,6 +34,9 @@ OFFSETS = {
     "chord_repaired": lambda s: bounds.chord_repaired(CONFIG, s),
     "adversarial": lambda s: coefficients.adversarial(THETA, s),
     "prediction_std": lambda s: prediction_std(THETA, [0.0, 1.0], s, alpha=1.0),
+    "RotaryRidge.fit": lambda s: RotaryRidge(THETA).fit(s, [1.0, 1.0]),
+    "RotaryRidge.predict": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).predict(s),
+    "RotaryRidge.transform": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).transform(s),
 }
 """Functions that take offsets s."""
 

@@ -138,10 +138,23 @@ def exact_least_squares(
     -----
     Source: docs/theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
     """
-    angles, s = numpy_angular(theta), one_dimensional(s, "s")
-    y = real(y, "y", space_of())
+    s, y = one_dimensional(s, "s"), real(y, "y", space_of())
     if y.shape != s.shape:
         raise ValueError(f"y must have shape {s.shape} to match s, got {y.shape}; several targets need several calls.")
+    return exact_fits(theta, s, y[:, None], alpha=alpha, digits=digits, bits=bits)[0]
+
+
+def exact_fits(
+    theta: Any, s: Any, y: Any, *, alpha: float, digits: int = 15, bits: int | None = None
+) -> tuple[ExactFit, ...]:
+    """Return one ``exact_least_squares`` a column of y, (n, targets), with one Gram matrix and one solve for all.
+
+    The precision is that of the target that needs most.
+    """
+    angles, s = numpy_angular(theta), one_dimensional(s, "s")
+    y = real(y, "y", space_of())
+    if y.ndim != 2 or len(y) != len(s):
+        raise ValueError(f"y must have shape ({len(s)}, targets) to match s, got {y.shape}.")
     alpha = at_least(alpha, "alpha", 0.0)
     digits = integer(digits, "digits", 1, "It counts decimal digits.")
     if digits > MOST_DIGITS:
@@ -155,25 +168,32 @@ def exact_least_squares(
         precision = integer(bits, "bits", FEWEST_BITS, "It is the working precision to begin with.")
     while True:
         with working_precision(precision) as flint:
-            coefficients = _solved(theta, s, y, alpha, digits, flint)
-            if coefficients is not None:
-                pairs = zip(coefficients[: len(angles)], coefficients[len(angles) :], strict=True)
-                return ExactFit(
-                    theta=theta,
-                    train=s.copy(),
-                    alpha=alpha,
-                    bits=precision,
-                    coefficients=enclosed(coefficients, (len(coefficients),), precision, kind),
-                    largest_coefficient=enclosed([largest(map(abs, coefficients))], (), precision, kind),
-                    largest_modulus=enclosed([largest(abs(flint.acb(*pair)) for pair in pairs)], (), precision, kind),
-                    exact=tuple(_stored(ball) for ball in coefficients),
-                )
+            solved = _solved(theta, s, y, alpha, digits, flint)
+            if solved is not None:
+                return tuple(_recorded(theta, s, alpha, coefficients, precision, flint) for coefficients in solved)
         if precision >= MOST_BITS:
             raise ValueError(
                 f"{precision} bits do not determine the coefficients to {digits} digits: the design is singular or "
                 "too close to it. Give more distinct offsets, fewer frequencies, fewer digits, or alpha above 0."
             )
         precision *= 2
+
+
+def _recorded(
+    theta: Any, s: NDArray[np.float64], alpha: float, coefficients: list[Any], bits: int, flint: Any
+) -> ExactFit:
+    kind, half = kind_of_frequencies(theta), len(coefficients) // 2
+    pairs = zip(coefficients[:half], coefficients[half:], strict=True)
+    return ExactFit(
+        theta=theta,
+        train=s.copy(),
+        alpha=alpha,
+        bits=bits,
+        coefficients=enclosed(coefficients, (len(coefficients),), bits, kind),
+        largest_coefficient=enclosed([largest(map(abs, coefficients))], (), bits, kind),
+        largest_modulus=enclosed([largest(abs(flint.acb(*pair)) for pair in pairs)], (), bits, kind),
+        exact=tuple(_stored(ball) for ball in coefficients),
+    )
 
 
 def _check_regular(theta: NDArray[np.float64], s: NDArray[np.float64], kind: str) -> None:
@@ -210,19 +230,21 @@ def _first_guess(pairs: int, count: int, alpha: float, digits: int) -> int:
 
 def _solved(
     theta: Any, s: NDArray[np.float64], y: NDArray[np.float64], alpha: float, digits: int, flint: Any
-) -> list[Any] | None:
-    """Return the 2P coefficients, or None where this precision does not determine them."""
+) -> list[list[Any]] | None:
+    """Return the 2P coefficients of every target, or None where this precision does not determine them."""
     design = Design(frequency_balls(theta, flint), s, flint)
     matrix = design.gram()
     for j in range(matrix.nrows()):
         matrix[j, j] += flint.arb(alpha)
+    moments = zip(*(design.moments(target).entries() for target in y.T), strict=True)
     try:
         # "precond" verifies an approximate inverse: radii do not grow with the number of eliminations
-        column = matrix.solve(design.moments(y), algorithm="precond")
+        solution = matrix.solve(flint.arb_mat([list(row) for row in moments]), algorithm="precond")
     except ZeroDivisionError:
         return None
-    coefficients: list[Any] = column.entries()
-    return coefficients if _determined(coefficients, y, digits, flint) else None
+    columns = [list(column) for column in zip(*solution.table(), strict=True)]
+    determined = all(_determined(column, target, digits, flint) for column, target in zip(columns, y.T, strict=True))
+    return columns if determined else None
 
 
 def _determined(coefficients: list[Any], y: NDArray[np.float64], digits: int, flint: Any) -> bool:

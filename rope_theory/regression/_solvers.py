@@ -1,0 +1,158 @@
+"""Ridge regression on a design that is there already, by three routes, none of which turns into another unasked.
+
+LAPACK is called through SciPy: ``numpy.linalg`` computes float32 in float64 and rounds the answer, which is not what a
+fit in float32 is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from rope_theory._records import Record
+
+FLOAT_SOLVERS = ("svd", "cholesky", "normal")
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(Record):
+    """Weights of a fit, and the singular values of the design they were fitted on.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (columns, targets)
+        Solution, in the precision of the design.
+    singular : ndarray, shape (min(n, columns),)
+        Singular values of the design as computed, largest first.
+    shape : tuple of int
+        Shape (n, columns) of the design.
+    alpha : float
+        Ridge strength.
+    solver : str
+        Route taken.
+    """
+
+    weights: NDArray[Any]
+    singular: NDArray[Any]
+    shape: tuple[int, int]
+    alpha: float
+    solver: str
+
+    @property
+    def rank(self) -> int:
+        """Singular values above eps·max(n, columns) times the largest, eps of their precision."""
+        return numerical_rank(self.singular, self.shape)
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest singular value; infinite where the smallest is zero."""
+        with np.errstate(over="ignore"):  # float32 quotients beyond 3e38 are infinite too
+            return float(self.singular[0] / self.singular[-1]) if self.singular[-1] > 0 else float("inf")
+
+    @property
+    def effective_dof(self) -> float:
+        """Σ σ²/(σ² + alpha), the trace of the matrix that takes targets to fits; the rank where alpha is 0."""
+        if self.alpha == 0.0:
+            return float(self.rank)
+        squares = self.singular.astype(np.float64) ** 2
+        return float((squares / (squares + self.alpha)).sum())
+
+
+def numerical_rank(singular: NDArray[Any], shape: tuple[int, int]) -> int:
+    """Return how many singular values, largest first, stand above eps·max(shape) times the largest."""
+    return int((singular > _floor(singular, shape)).sum())
+
+
+def _floor(singular: NDArray[Any], shape: tuple[int, int]) -> Any:
+    return singular[0] * np.finfo(singular.dtype).eps * max(shape)
+
+
+def singular_values(design: NDArray[Any]) -> NDArray[Any]:
+    """Return the singular values of a design without their vectors.
+
+    LAPACK takes a tall matrix to its R factor first, so that this costs about one QR.
+    """
+    values: NDArray[Any] = linalg.svdvals(design, check_finite=False)
+    return values
+
+
+def solve(design: NDArray[Any], targets: NDArray[Any], alpha: float, solver: str) -> Solution:
+    """Return w = argmin ‖design·w − targets‖² + alpha·‖w‖², in the precision of the design.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, columns)
+        float32 or float64.
+    targets : ndarray, shape (n, targets)
+        Of the same dtype.
+    alpha : float
+        Ridge strength, at least 0.
+    solver : {"svd", "cholesky", "normal"}
+        Singular value decomposition, of which values below rounding are dropped when alpha is 0; Cholesky factor of
+        ΦᵀΦ + alpha·I; Gaussian elimination on the same matrix.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        Where the route cannot: alpha = 0 without full rank ("cholesky"), a matrix that is singular in this precision.
+
+    Notes
+    -----
+    ``sklearn.linear_model.Ridge`` would do for none of the three. Its "cholesky" answers a singular matrix with an SVD
+    and says nothing; its "svd" keeps the singular values to itself, so rank and condition would need a second one, and
+    with alpha = 0 drops only those below 1e-15, whatever the largest; elimination, the paper's route, it does not have.
+    """
+    if solver == "svd":
+        return _by_svd(design, targets, alpha)
+    singular = singular_values(design)
+    rank = numerical_rank(singular, design.shape)
+    if solver == "cholesky" and alpha == 0.0 and rank < design.shape[1]:
+        raise _singular(design, alpha, rank, "Cholesky needs full rank")
+    matrix = design.T @ design + design.dtype.type(alpha) * np.eye(design.shape[1], dtype=design.dtype)
+    right_side = design.T @ targets
+    try:
+        weights = (_by_cholesky if solver == "cholesky" else _by_elimination)(matrix, right_side)
+    except linalg.LinAlgError as error:
+        raise _singular(design, alpha, rank, str(error)) from error
+    if not np.isfinite(weights).all():
+        raise _singular(design, alpha, rank, "the weights overflow")
+    return Solution(weights, singular, design.shape, alpha, solver)
+
+
+def _by_svd(design: NDArray[Any], targets: NDArray[Any], alpha: float) -> Solution:
+    left, singular, right = linalg.svd(design, full_matrices=False, check_finite=False)
+    gains = np.where(singular > _floor(singular, design.shape), singular, 0) if alpha == 0.0 else singular
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains = np.where(gains > 0, gains / (gains**2 + design.dtype.type(alpha)), 0).astype(design.dtype)
+    weights = right.T @ (gains[:, None] * (left.T @ targets))
+    return Solution(weights, singular, design.shape, alpha, "svd")
+
+
+def _by_cholesky(matrix: NDArray[Any], right_side: NDArray[Any]) -> NDArray[Any]:
+    solution: NDArray[Any] = linalg.cho_solve(linalg.cho_factor(matrix), right_side)
+    return solution
+
+
+def _by_elimination(matrix: NDArray[Any], right_side: NDArray[Any]) -> NDArray[Any]:
+    """Return the solution by LU with row exchanges; ``linalg.solve`` would warn where the paper's route goes on."""
+    eliminate = linalg.get_lapack_funcs("gesv", (matrix, right_side))
+    _, _, solution, zero_pivot = eliminate(matrix, right_side)
+    if zero_pivot:
+        raise linalg.LinAlgError(f"pivot {zero_pivot} is zero")
+    weights: NDArray[Any] = solution
+    return weights
+
+
+def _singular(design: NDArray[Any], alpha: float, rank: int, why: str) -> ValueError:
+    return ValueError(
+        f"alpha = {alpha:g} leaves ΦᵀΦ + alpha·I singular in {design.dtype} ({why}); use a larger alpha or "
+        f"solver='svd', which can. The design has rank {rank} of {design.shape[1]}."
+    )
