@@ -6,7 +6,7 @@ import torch
 
 import rope_theory as rt
 from rope_theory import bounds, coefficients, scaling
-from rope_theory.regression import RotaryRidge, prediction_std
+from rope_theory.regression import RotaryRidge, expected_maximum, prediction_std, ridge_strength
 
 CONFIG = rt.RopeConfig(8, context_length=64)
 THETA = scaling.Unscaled().frequencies(CONFIG)
@@ -34,6 +34,7 @@ OFFSETS = {
     "chord_repaired": lambda s: bounds.chord_repaired(CONFIG, s),
     "adversarial": lambda s: coefficients.adversarial(THETA, s),
     "prediction_std": lambda s: prediction_std(THETA, [0.0, 1.0], s, alpha=1.0),
+    "expected_maximum": lambda s: expected_maximum(THETA, [0.0, 1.0], s, alpha=1.0),
     "RotaryRidge.fit": lambda s: RotaryRidge(THETA).fit(s, [1.0, 1.0]),
     "RotaryRidge.predict": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).predict(s),
     "RotaryRidge.transform": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).transform(s),
@@ -62,6 +63,8 @@ FREQUENCIES = {
     "aligned": lambda theta: coefficients.aligned(theta, 0.5),
     "adversarial": lambda theta: coefficients.adversarial(theta, 0.5),
     "prediction_std": lambda theta: prediction_std(theta, [0.0, 1.0], 1.0, alpha=1.0),
+    "expected_maximum": lambda theta: expected_maximum(theta, [0.0, 1.0], 1.0, alpha=1.0),
+    "ridge_strength": lambda theta: ridge_strength(theta, window=8, length=16, tolerance=2.0),
     "RotaryRidge": lambda theta: RotaryRidge(theta).fit([0.0, 1.0], [1.0, 1.0]),
 }
 """Functions that take angular frequencies."""

@@ -7,16 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rope_theory.regression.closed_forms import effective_dof, prediction_std
+    from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
     from rope_theory.regression.penalty import coefficient_penalty
     from rope_theory.regression.ridge import RotaryRidge
+    from rope_theory.regression.strength import RidgeStrength, ridge_strength
 
-__all__ = ["RotaryRidge", "coefficient_penalty", "effective_dof", "prediction_std"]
+__all__ = [
+    "ExpectedMaximum",
+    "RidgeStrength",
+    "RotaryRidge",
+    "coefficient_penalty",
+    "effective_dof",
+    "expected_maximum",
+    "prediction_std",
+    "ridge_strength",
+]
 
 _HOME = {
+    "ExpectedMaximum": "maximum",
+    "RidgeStrength": "strength",
     "RotaryRidge": "ridge",
     "coefficient_penalty": "penalty",
     "effective_dof": "closed_forms",
+    "expected_maximum": "maximum",
     "prediction_std": "closed_forms",
+    "ridge_strength": "strength",
 }
 
 

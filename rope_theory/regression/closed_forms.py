@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._arrays import in_kind, offsets, over_blocks, space_of
 from rope_theory._checks import above
-from rope_theory.regression._spectrum import spectrum
+from rope_theory.regression._spectrum import Spectrum, spectrum
 
 
 def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float = 1.0) -> NDArray[np.float64]:
@@ -50,15 +50,21 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
     space = space_of()
     s, sigma = offsets(s, "s", space), above(sigma, "sigma", 0.0)
     known = spectrum(theta, train)
-    gains = known.gains(known.strength(alpha))
+    flat = sigma * unit_stds(known, s.reshape(-1), known.strength(alpha))
+    result: NDArray[np.float64] = in_kind(flat.reshape(s.shape), space)
+    return result
+
+
+def unit_stds(known: Spectrum, s: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Return the standard deviations at one-dimensional s for sigma = 1 and a strength that was checked."""
+    gains = known.gains(alpha)
 
     def kernel(piece: NDArray[np.float64]) -> NDArray[np.float64]:
         lengths: NDArray[np.float64] = np.linalg.norm(known.coordinates(piece) * gains, axis=1)
         return lengths
 
-    flat = sigma * over_blocks(kernel, s.reshape(-1), 4 * len(known.theta), space)
-    result: NDArray[np.float64] = in_kind(flat.reshape(s.shape), space)
-    return result
+    lengths: NDArray[np.float64] = over_blocks(kernel, s, 4 * len(known.theta), space_of())
+    return lengths
 
 
 def effective_dof(theta: Any, train: Any, *, alpha: float) -> float:

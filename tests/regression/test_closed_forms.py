@@ -148,3 +148,17 @@ def test_degrees_of_freedom_at_the_ends():
         effective_dof(THETA, TRAIN, alpha=-1.0)
     with pytest.raises(ValueError, match="train is empty"):
         effective_dof(THETA, [], alpha=1.0)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "expected", "error"),
+    [
+        (1e-6, [0.3983437356, 0.1883152006, 1314.755003, 214.2174064], 1e-9),
+        (1e-12, [0.4793438268, 0.1912821246, 524098.2183, 303903.6636], 1e-7),
+        (1e-15, [0.5185335136, 0.1916924966, 5900968.522, 3701429.638], 1e-5),
+    ],
+)
+def test_weak_ridges_in_the_papers_setting(alpha, expected, error):
+    # normal equations of the float64 frequencies in 600 bits, python-flint, as ``in_balls`` above
+    found = prediction_std(LLAMA, np.arange(2048), [0.0, 1024.0, 2560.0, 4095.0], alpha=alpha)
+    assert found == pytest.approx(expected, rel=error)
