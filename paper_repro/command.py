@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from threadpoolctl import threadpool_limits
 
 from paper_repro import (
+    base_bounds,
     claims,
     figure_1,
     figure_2,
@@ -47,6 +48,7 @@ PARTS: tuple[Part, ...] = (
     table_worst_case.PART,
     table_interpolation.PART,
     table_kernels.PART,
+    base_bounds.PART,
 )
 
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from paper_repro import files, table_interpolation, table_kernels, table_worst_case
+from paper_repro import base_bounds, files, table_interpolation, table_kernels, table_worst_case
 from paper_repro.claims import Ledger
 from paper_repro.parts import Data
 from rope_theory import bounds, certificates
@@ -127,10 +127,23 @@ def interpolation_table(data: Data) -> str:
     return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, rows)}"
 
 
+def base_bounds_table(data: Data) -> str:
+    """Return what ``base_bounds`` computes as Markdown, a row a window."""
+    inputs, sources = base_bounds.INPUTS, base_bounds.SOURCES
+    header = ("L", "smallest admissible base", *sources.values(), "a larger base that is not")
+    caption = (
+        f"Bases b with Σ_j cos(m b^(−2j/d)) ≥ 0 for all m = 0 … L, d = {inputs['head_dim']}. No base between 1 and the "
+        "smallest one is admissible, up to the digits shown; printed values are judged by the interval that rounds to "
+        f"them. Last column: on a grid of relative step {inputs['step']:g} up to {inputs['top']:g}."
+    )
+    return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, base_bounds.lines(data))}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
     "kernels": lambda: kernels_table(table_kernels.PART.data()),
+    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
 }
 """Generated tables that a document has where it has their markers."""
 

@@ -201,8 +201,7 @@ def _recipe(sweep: Sweep, chunk: Any) -> bytes:
 
 @cache
 def _code(module: str) -> str:
-    library = HERE.parent / "rope_theory"
-    sources = [Path(module), *(library / "certificates").glob("*.py"), *(library / "scaling").glob("*.py")]
+    sources = [Path(module), *(HERE.parent / "rope_theory").rglob("*.py")]
     return files.digest(b"".join(path.read_bytes() for path in sorted(sources)))
 
 

@@ -13,7 +13,8 @@ Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position
 (ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
 (``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
-``effective_dof``, ``coefficient_penalty``), ``plots``, ``testing`` (hypothesis strategies).
+``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
+``admissible_bases``), ``plots``, ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         coefficients,
         comparison,
         config,
+        laws,
         plots,
         proofs,
         regression,
@@ -59,8 +61,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "plots", "proofs", "regression", "scaling",
-    "scores", "testing",
+    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "plots", "proofs", "regression",
+    "scaling", "scores", "testing",
 )  # fmt: skip
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "comparison",
     "config",
     "from_hf",
+    "laws",
     "plots",
     "position_free_term",
     "proofs",

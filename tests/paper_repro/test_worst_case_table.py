@@ -52,7 +52,7 @@ def test_the_markdown_names_n_and_every_ratio(data):
 
 PLACES = [
     ("README.md", "interpolation"), ("README.md", "kernels"), ("docs/theory.md", "worst_case"),
-    ("docs/theory.md", "interpolation"), ("docs/theory.md", "kernels"),
+    ("docs/theory.md", "interpolation"), ("docs/theory.md", "kernels"), ("docs/theory.md", "base_bounds"),
 ]  # fmt: skip
 
 
