@@ -6,6 +6,8 @@ matplotlib loads when a function is called (``pip install 'rope_theory[plots]'``
 from rope_theory.plots.abel_ratio import abel_ratio
 from rope_theory.plots.chord_cells import chord_cells
 from rope_theory.plots.comparison import comparison
+from rope_theory.plots.numerical_rank import numerical_rank
+from rope_theory.plots.ridge_path import ridge_path
 from rope_theory.plots.score_curves import score_curves
 from rope_theory.plots.style import style
 from rope_theory.plots.wavelengths import wavelengths
@@ -16,6 +18,8 @@ __all__ = [
     "abel_ratio",
     "chord_cells",
     "comparison",
+    "numerical_rank",
+    "ridge_path",
     "score_curves",
     "style",
     "wavelengths",

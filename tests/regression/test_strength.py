@@ -36,6 +36,7 @@ def test_the_papers_setting():
     assert found.is_smallest
     assert ratio(LLAMA, 2048, 4096, found.alpha) == pytest.approx(found.ratio, rel=1e-9)
     assert ratio(LLAMA, 2048, 4096, 0.999 * found.alpha) > 2.0  # a smaller one fails
+    assert found.limit == pytest.approx(0.782382, abs=1e-6)
 
 
 @settings(max_examples=30)
