@@ -126,6 +126,51 @@ def test_for_one_pair_it_is_what_the_bounds_need():
     assert largest == pytest.approx(np.abs(h).max(), rel=1e-13)
 
 
+@given(seed=st.integers(0, 1000), share=st.floats(0.05, 1.0), causal=st.booleans())
+def test_the_mean_square_limits_how_many_triangle_bounds_are_large(seed, share, causal):
+    q, k = drawn(seed, 6, 8), drawn(seed + 1, 6, 8)
+    triangles = moduli(q, k, "half", None, None).sum(axis=-1)
+    triangles = triangles[np.tril(np.ones((6, 6), dtype=bool))] if causal else triangles.reshape(-1)
+    limit = 4 * coefficient_penalty(q, k, pairing="half", causal=causal)  # P times the penalty
+    assert (triangles**2).mean() <= limit * (1 + 1e-12)
+    assert (triangles >= math.sqrt(limit / share)).mean() <= share
+
+
+def test_that_limit_is_attained_at_equal_moduli_and_a_tighter_one_fails():
+    q = np.sign(drawn(0, 6, 8))
+    triangles = moduli(q, 2 * q, "half", None, None).sum(axis=-1)
+    limit = 4 * coefficient_penalty(q, 2 * q, pairing="half")
+    assert (triangles**2).mean() == pytest.approx(limit, rel=1e-12)
+    assert not (triangles**2).mean() <= 0.999 * limit
+
+
+@given(seed=st.integers(0, 1000), middle=st.floats(0.0, 1.0), width=st.floats(0.1, 8.0))
+def test_weighted_order_one_is_the_mean_curvature_bound(seed, middle, width):
+    q, k = drawn(seed, 5, 8), drawn(seed + 1, 7, 8)
+    h = rt.score_coefficients(q[:, None], k[None], pairing="half")
+    penalty = coefficient_penalty(q, k, pairing="half", theta=THETA, order=1)
+    found = rt.bounds.chord_curvature(THETA, 3 + middle * width, 3, 3 + width, h=h).mean()
+    assert found == pytest.approx(0.5 * middle * (1 - middle) * width**2 * penalty, rel=1e-9, abs=1e-12)
+
+
+@given(seed=st.integers(0, 1000), scale=st.floats(0.1, 10.0))
+def test_smaller_queries_lower_the_penalty_and_no_ratio_of_scores(seed, scale):
+    q, k = drawn(seed, 3, 8), drawn(seed + 1, 3, 8)
+    before = coefficient_penalty(q, k, pairing="half")
+    assert coefficient_penalty(scale * q, k, pairing="half") == pytest.approx(scale**2 * before, rel=1e-12)
+    ratios = []
+    for queries in (q, scale * q):
+        curve = np.abs(rt.score_curve(rt.score_coefficients(queries[0], k[0], pairing="half"), THETA, 0, 50))
+        ratios.append(curve.max() / curve[:9].max())
+    assert ratios[1] == pytest.approx(ratios[0], rel=1e-9)
+
+
+def test_gradients_reach_the_frequencies():
+    theta = torch.tensor(THETA.theta.copy(), requires_grad=True)
+    q, k = torch.tensor(drawn(0, 5, 8)), torch.tensor(drawn(1, 5, 8))
+    assert torch.autograd.gradcheck(lambda theta: coefficient_penalty(q, k, pairing="half", theta=theta), (theta,))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_narrow_tensors(dtype):
     q, k = (torch.tensor(drawn(seed, 4, 8)).to(dtype).requires_grad_() for seed in (0, 1))
