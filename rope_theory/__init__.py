@@ -9,12 +9,13 @@ Two entrances, one path::
 From ``scores`` on nobody can tell whether h came from a checkpoint, a fit or a random draw.
 
 Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position_free_term``, ``attention_score``,
-``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling``
-(ways to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
+``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling`` (ways
+to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
 (``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
 ``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
-``admissible_bases``), ``plots``, ``testing`` (hypothesis strategies).
+``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``plots``,
+``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         config,
         laws,
         plots,
+        precision,
         proofs,
         regression,
         scaling,
@@ -61,8 +63,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "plots", "proofs", "regression",
-    "scaling", "scores", "testing",
+    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "plots", "precision", "proofs",
+    "regression", "scaling", "scores", "testing",
 )  # fmt: skip
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "laws",
     "plots",
     "position_free_term",
+    "precision",
     "proofs",
     "regression",
     "scaling",

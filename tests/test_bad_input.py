@@ -35,6 +35,8 @@ OFFSETS = {
     "adversarial": lambda s: coefficients.adversarial(THETA, s),
     "prediction_std": lambda s: prediction_std(THETA, [0.0, 1.0], s, alpha=1.0),
     "expected_maximum": lambda s: expected_maximum(THETA, [0.0, 1.0], s, alpha=1.0),
+    "phase_error": lambda s: rt.precision.phase_error(THETA, s, rt.precision.Storage()),
+    "score_error": lambda s: rt.precision.score_error(H, THETA, 0, s, rt.precision.Storage()),
     "RotaryRidge.fit": lambda s: RotaryRidge(THETA).fit(s, [1.0, 1.0]),
     "RotaryRidge.predict": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).predict(s),
     "RotaryRidge.transform": lambda s: RotaryRidge(THETA).fit([0.0, 1.0], [1.0, 1.0]).transform(s),
@@ -48,6 +50,7 @@ COEFFICIENTS = {
     "chord_sharp": lambda h: bounds.chord_sharp(THETA, 0.5, h=h),
     "chord_curvature": lambda h: bounds.chord_curvature(THETA, 0.5, h=h),
     "abel": lambda h: bounds.abel(h, THETA, 0.5),
+    "score_error": lambda h: rt.precision.score_error(h, THETA, 1, 0, rt.precision.Storage()),
     "compare": lambda h: rt.compare(CONFIG, [scaling.Unscaled()], h, length=64),
 }
 """Functions that take coefficients h."""
@@ -64,6 +67,9 @@ FREQUENCIES = {
     "adversarial": lambda theta: coefficients.adversarial(theta, 0.5),
     "prediction_std": lambda theta: prediction_std(theta, [0.0, 1.0], 1.0, alpha=1.0),
     "expected_maximum": lambda theta: expected_maximum(theta, [0.0, 1.0], 1.0, alpha=1.0),
+    "phase_error": lambda theta: rt.precision.phase_error(theta, 1, rt.precision.Storage()),
+    "score_error": lambda theta: rt.precision.score_error(H, theta, 1, 0, rt.precision.Storage()),
+    "first_broken_position": lambda theta: rt.precision.first_broken_position(theta, rt.precision.Storage(), 0.1, 8),
     "ridge_strength": lambda theta: ridge_strength(theta, window=8, length=16, tolerance=2.0),
     "RotaryRidge": lambda theta: RotaryRidge(theta).fit([0.0, 1.0], [1.0, 1.0]),
 }

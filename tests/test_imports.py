@@ -83,6 +83,8 @@ rt.attention_score(h, theta, 3.0), rt.score_curve(h, theta, 0, 9)
 rt.bounds.triangle(h), rt.bounds.chord_sharp(theta, 0.5, h=h), rt.bounds.sampling(), rt.bounds.attention_shift(1.0)
 rt.compare(config, [rt.scaling.Unscaled()], h, length=4096)
 rt.regression.prediction_std(theta, np.arange(9), [1.0], alpha=1.0)
+rt.precision.phase_error(theta, [1, 300], rt.precision.STORAGES["bfloat16"])
+rt.precision.score_error(h, theta, 300, 1, rt.precision.Storage())
 rt.laws.critical_dimension(config), rt.laws.admissible_bases(16, 64, [1e3, 1e4]), rt.laws.turns(theta, 64)
 dir(rt), rt.bounds.CATALOGUE["triangle"].witness.evaluate()
 """
@@ -167,7 +169,7 @@ def test_every_public_object_has_a_docstring():
     assert [name for name, value in described.items() if not (value.__doc__ or "").strip()] == []
 
 
-@pytest.mark.parametrize("folder", ["bounds", "laws", "regression", "scaling"])
+@pytest.mark.parametrize("folder", ["bounds", "laws", "precision", "regression", "scaling"])
 def test_every_name_a_folder_lists_resolves(folder):
     module = importlib.import_module(f"rope_theory.{folder}")
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name.lower()))

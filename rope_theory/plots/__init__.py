@@ -7,6 +7,7 @@ from rope_theory.plots.abel_ratio import abel_ratio
 from rope_theory.plots.chord_cells import chord_cells
 from rope_theory.plots.comparison import comparison
 from rope_theory.plots.numerical_rank import numerical_rank
+from rope_theory.plots.phase_errors import phase_errors
 from rope_theory.plots.ridge_path import ridge_path
 from rope_theory.plots.score_curves import score_curves
 from rope_theory.plots.style import style
@@ -19,6 +20,7 @@ __all__ = [
     "chord_cells",
     "comparison",
     "numerical_rank",
+    "phase_errors",
     "ridge_path",
     "score_curves",
     "style",

@@ -27,6 +27,9 @@ DRAW = {
     "wavelengths": lambda ax=None: plots.wavelengths([TABLE], window=64, ax=ax),
     "worst_case_curves": lambda ax=None: plots.worst_case_curves(S, S, 1.01 * S, labels=["one"], window=4, ax=ax),
     "worst_case_windows": lambda ax=None: plots.worst_case_windows(S, 1 / S, 1.01 / S, labels=["one"], ax=ax),
+    "phase_errors": lambda ax=None: plots.phase_errors(
+        [rt.precision.phase_error(TABLE, S, rt.precision.Storage())], labels=["one"], window=6, ax=ax
+    ),
     "ridge_path": lambda ax=None: plots.ridge_path(S, [S, 2 * S, 3 * S], 4 * S, error=S, strength=2.0, ax=ax),
     "numerical_rank": lambda ax=None: plots.numerical_rank(S, [S, S + 1], labels=["one", "two"], ax=ax),
     "comparison": lambda ax=None: plots.comparison(rt.compare(CONFIG, [rt.scaling.Unscaled()], H, length=128), ax=ax),

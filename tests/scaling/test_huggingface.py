@@ -271,6 +271,16 @@ def test_gemma_4_rotates_wider_heads_in_full_attention():
     assert from_hf(raw, layer_type="sliding_attention").config.head_dim == 256
 
 
+@pytest.mark.parametrize("layers", [{"99": {"head_dim": 8}}, {"x": {"head_dim": 8}}, {"0": 3}, {"-1": {}}])
+def test_settings_of_layers_that_do_not_exist_are_refused(layers):
+    raw = {**GEMMA, "model_type": "gemma4_text", "max_position_embeddings": 8192, "per_layer_config": layers}
+    raw["layer_types"] = ["sliding_attention", "full_attention"]
+    with pytest.raises(ValueError, match=r"per_layer_config must map a layer's number, 0 … 1 .* got '"):
+        from_hf(raw, layer_type="full_attention")
+    raw["per_layer_config"] = {"01": {"head_dim": 64}}
+    assert from_hf(raw, layer_type="full_attention").config.head_dim == 64
+
+
 def test_nested_tables_of_any_model():
     tables = {
         "full_attention": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e6, "truncate": False,

@@ -467,8 +467,15 @@ def _layer_head_dim(reading: _Reading, name: str | None) -> Any:
     layers, types = reading.raw.get("per_layer_config"), reading.raw.get("layer_types")
     if not isinstance(layers, Mapping) or not isinstance(types, list):
         return None
-    widths = (layer.get("head_dim") for index, layer in layers.items() if types[int(index)] == name)
-    return next(widths, None)
+    for index, layer in layers.items():
+        if not str(index).isdecimal() or int(index) >= len(types) or not isinstance(layer, Mapping):
+            raise ValueError(
+                f"per_layer_config must map a layer's number, 0 … {len(types) - 1} as layer_types has it, to its "
+                f"settings, got {index!r}: {layer!r}."
+            )
+        if types[int(index)] == name:
+            return layer.get("head_dim")
+    return None
 
 
 def _borrow_original(reading: _Reading, rope: dict[str, Any], tables: Mapping[str | None, Any]) -> None:

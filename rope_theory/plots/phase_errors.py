@@ -1,0 +1,70 @@
+"""Errors of stored phasors against the position, for several storages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rope_theory.plots._axes import canvas, legend_beside, mark_window
+from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.precision import PhaseError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def phase_errors(
+    errors: Sequence[PhaseError], *, labels: Sequence[str], window: int | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the largest error over the pairs against the position: measured as a line, its proved bound above it.
+
+    Parameters
+    ----------
+    errors : sequence of PhaseError
+        Results of ``precision.phase_error`` at positions of one dimension, above 0, in ascending order.
+    labels : sequence of str
+        A name each, for the legend to the right.
+    window : int, optional
+        Trained window in tokens; its last position, window − 1, is marked.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    TypeError
+        For something among them that is not a PhaseError.
+    ValueError
+        For none or too many of them, labels that do not match, or positions that are not ascending and above 0.
+    """
+    if isinstance(errors, PhaseError):
+        raise TypeError("errors must be a sequence; put the one PhaseError in a list.")
+    errors = tuple(errors)
+    if not 0 < len(errors) <= len(PALETTE):
+        raise ValueError(f"errors must hold 1 to {len(PALETTE)} results, got {len(errors)}; draw them on several Axes.")
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a sequence of names, one a result; put {labels!r} in a list.")
+    if len(labels) != len(errors):
+        raise ValueError(f"labels has {len(labels)} names for {len(errors)} result(s); give one each.")
+    for error in errors:
+        if not isinstance(error, PhaseError):
+            raise TypeError(
+                f"errors must hold PhaseError, got {type(error).__name__}; precision.phase_error makes one."
+            )
+        x = error.positions
+        if x.ndim != 1 or x[0] <= 0.0 or (x[1:] <= x[:-1]).any():
+            raise ValueError("Positions must be one-dimensional, ascending and above 0: both axes are logarithmic.")
+    with canvas(ax) as axes:
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        for error, label, color, dashes in zip(errors, labels, PALETTE, DASHES, strict=False):
+            axes.plot(error.positions, error.largest_measured, color=color, linestyle=dashes, label=label)
+            axes.plot(error.positions, error.largest_bound, color=color, linestyle=dashes, linewidth=0.7, alpha=0.7)
+        axes.set_xlabel("position m [tokens]")
+        axes.set_ylabel("distance from $e^{im\\theta}$, largest over pairs")
+        mark_window(axes, window)
+        legend_beside(axes)
+        return axes

@@ -1,0 +1,27 @@
+"""What finite precision does to rotary phases, and whether a loaded model's tables are those its config describes.
+
+``phase_error``, ``score_error`` and ``first_broken_position`` need numpy only; ``audit`` takes a torch model.
+"""
+
+from rope_theory.precision.audit import FINDINGS, Audit, AuditRow, audit
+from rope_theory.precision.formats import FORMATS, Format
+from rope_theory.precision.phases import BrokenPosition, PhaseError, first_broken_position, phase_error
+from rope_theory.precision.scores import ScoreError, score_error
+from rope_theory.precision.storage import STORAGES, Storage
+
+__all__ = [
+    "FINDINGS",
+    "FORMATS",
+    "STORAGES",
+    "Audit",
+    "AuditRow",
+    "BrokenPosition",
+    "Format",
+    "PhaseError",
+    "ScoreError",
+    "Storage",
+    "audit",
+    "first_broken_position",
+    "phase_error",
+    "score_error",
+]

@@ -1,0 +1,98 @@
+"""Floating-point formats: their unit roundoff, their ends, and rounding to them without any other library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._checks import one_of
+from rope_theory._records import Record
+
+
+@dataclass(frozen=True)
+class Format(Record):
+    """A binary floating-point format, rounded to nearest, ties to even.
+
+    Attributes
+    ----------
+    name : str
+        As numpy and torch call it.
+    digits : int
+        Binary digits of the significand t, the leading one included.
+    smallest_exponent : int
+        Exponent of the smallest normal number.
+    largest : float
+        Largest finite number.
+    """
+
+    name: str
+    digits: int
+    smallest_exponent: int
+    largest: float
+
+    @property
+    def roundoff(self) -> float:
+        """Unit roundoff u = 2^(−t): half the distance from 1 to the next number."""
+        return 2.0**-self.digits
+
+    @property
+    def spacing_at_zero(self) -> float:
+        """Distance η of the numbers closest to zero, the subnormal ones."""
+        return 2.0 ** (self.smallest_exponent - self.digits + 1)
+
+
+FLOAT64 = Format("float64", 53, -1022, float(np.finfo(np.float64).max))
+FLOAT32 = Format("float32", 24, -126, float(np.finfo(np.float32).max))
+BFLOAT16 = Format("bfloat16", 8, -126, float((2.0 - 2.0**-7) * 2.0**127))
+FLOAT16 = Format("float16", 11, -14, 65504.0)
+
+FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (FLOAT64, FLOAT32, BFLOAT16, FLOAT16)}
+"""Name → format, widest first."""
+
+
+def format_of(name: Any, argument: str) -> Format:
+    """Return the format called ``name``, or raise naming the argument."""
+    return FORMATS[one_of(name, argument, tuple(FORMATS))]
+
+
+def rounded(values: Any, target: Format) -> NDArray[np.float64]:
+    """Return float64 values rounded once to ``target``, kept in float64; beyond its end they become infinite."""
+    given: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    if target is FLOAT64:
+        return given
+    with np.errstate(over="ignore", under="ignore"):
+        if target is BFLOAT16:
+            return _rounded_to_bfloat16(given)
+        narrow = np.float32 if target is FLOAT32 else np.float16
+        result: NDArray[np.float64] = given.astype(narrow).astype(np.float64)
+        return result
+
+
+def _rounded_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    dropped = np.uint64(FLOAT64.digits - BFLOAT16.digits)
+    one = np.uint64(1)
+    bits = np.ascontiguousarray(values).view(np.uint64).reshape(values.shape)
+    last_kept = (bits >> dropped) & one
+    half = (one << (dropped - one)) - one
+    result = (((bits + half + last_kept) >> dropped) << dropped).view(np.float64)
+    small = np.abs(values) < 2.0**BFLOAT16.smallest_exponent
+    if small.any():  # subnormal: a fixed spacing takes the place of a fixed number of digits
+        spacing = BFLOAT16.spacing_at_zero
+        result = np.where(small, np.rint(values / spacing) * spacing, result)
+    result = np.where(np.abs(result) > BFLOAT16.largest, np.copysign(np.inf, values), result)
+    kept: NDArray[np.float64] = np.where(np.isfinite(values), result, values)
+    return kept
+
+
+def largest_rounding_error(magnitude: Any, target: Format) -> NDArray[np.float64]:
+    """Return the largest error that one rounding of a number up to ``magnitude`` can make, absolute.
+
+    max(abs(x)·u/(1+u), η/2): the first factor is attained just above every power of two
+    (Jeannerod and Rump, Mathematics of Computation 87, 2018).
+    """
+    share = target.roundoff / (1.0 + target.roundoff)
+    result: NDArray[np.float64] = np.maximum(np.asarray(magnitude) * share, 0.5 * target.spacing_at_zero)
+    return result

@@ -1,0 +1,57 @@
+"""In which formats a model keeps positions, frequencies, phases and the table of cosines and sines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rope_theory._records import Record
+from rope_theory.precision.formats import format_of
+
+
+@dataclass(frozen=True)
+class Storage(Record):
+    """The formats of the four numbers a rotary table is made of.
+
+    A position is rounded to ``position``, a frequency to ``frequency``; the product of both is rounded to
+    ``phase``; cosine and sine of that are evaluated in ``phase``, in float32 where that is wider, and rounded
+    to ``table``.
+
+    Parameters
+    ----------
+    position, frequency, phase, table : {"float64", "float32", "bfloat16", "float16"}
+        The formats; float32 where not given.
+
+    Raises
+    ------
+    TypeError
+        For a format that is not a string.
+    ValueError
+        For a format that is not one of the four.
+    """
+
+    position: str = "float32"
+    frequency: str = "float32"
+    phase: str = "float32"
+    table: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Check the four names."""
+        for argument in ("position", "frequency", "phase", "table"):
+            format_of(getattr(self, argument), argument)
+
+
+STORAGES: dict[str, Storage] = {
+    "float64": Storage("float64", "float64", "float64", "float64"),
+    "float32": Storage(),
+    "bfloat16 table": Storage(table="bfloat16"),
+    "float16 table": Storage(table="float16"),
+    "bfloat16 frequencies": Storage(frequency="bfloat16", table="bfloat16"),
+    "float16 frequencies": Storage(frequency="float16", table="float16"),
+    "bfloat16 positions": Storage(position="bfloat16", table="bfloat16"),
+    "bfloat16 phases": Storage(phase="bfloat16", table="bfloat16"),
+    "bfloat16": Storage("bfloat16", "bfloat16", "bfloat16", "bfloat16"),
+    "float16": Storage("float16", "float16", "float16", "float16"),
+}
+"""Common cases. "bfloat16 table" is what transformers computes for activations in bfloat16: phases in float32,
+then the table is cast. "bfloat16 frequencies" is the same after ``model.to(torch.bfloat16)``, which casts the
+buffers too. "bfloat16 phases" is the product under autocast, and "bfloat16" all of it in the activations' format."""
