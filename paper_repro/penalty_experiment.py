@@ -20,7 +20,7 @@ from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory._optional import load
 from rope_theory.plots._axes import legend_beside
-from rope_theory.plots.style import DASHES, GREY
+from rope_theory.plots.style import DASHES, GREY, MARKERS
 from rope_theory.regression import coefficient_penalty
 
 if TYPE_CHECKING:
@@ -260,8 +260,6 @@ SIZES = {
     "median_triangle": "triangle bound",
 }
 """Medians over queries, keys and heads of sizes over A, each pair's own largest score inside the window."""
-
-MARKERS = ("o", "s", "^", "D")
 
 FORMS = {"plain": r"penalty $\sum_j |h_j|^2$", "theta_squared": r"penalty $\sum_j (\theta_j^2 |h_j|)^2$"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._arrays import as_numpy, real, space_of
 from rope_theory._checks import integer
 from rope_theory._optional import load
-from rope_theory.plots.style import GREY, style
+from rope_theory.plots.style import GREY, PALETTE, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,6 +46,21 @@ def line_of(value: Any, name: str) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}.")
     return array
+
+
+def labels_for(labels: Sequence[str], count: int, name: str) -> list[str]:
+    """Return a label for each of ``count`` things to draw, each called ``name``, or raise in words."""
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a sequence of names, one a {name}; put {labels!r} in a list.")
+    if len(labels) != count:
+        raise ValueError(f"labels has {len(labels)} names for {count} {name}(s); give one a {name}.")
+    return [str(label) for label in labels]
+
+
+def refuse_crowd(count: int, name: str) -> None:
+    """Raise when more is to be drawn than colours, dashes and markers tell apart."""
+    if count > len(PALETTE):
+        raise ValueError(f"{count} {name}s are more than can be told apart, {len(PALETTE)}; draw fewer.")
 
 
 def mark_window(axes: Axes, window: int | None) -> None:

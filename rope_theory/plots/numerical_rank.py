@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rope_theory.plots._axes import canvas, legend_beside, line_of, values
-from rope_theory.plots.style import GREY, PALETTE
-from rope_theory.plots.worst_case_curves import MARKERS
+from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, refuse_crowd, values
+from rope_theory.plots.style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,14 +43,10 @@ def numerical_rank(dimensions: Any, ranks: Any, *, labels: Sequence[str], ax: Ax
     table = table.reshape(-1, len(x))
     if min(x.min(), table.min()) < 0.0:
         raise ValueError("dimensions and ranks must be 0 or above: they are counts.")
-    if isinstance(labels, str):
-        raise TypeError(f"labels must be a sequence of names, one a row of ranks; put {labels!r} in a list.")
-    if len(labels) != len(table):
-        raise ValueError(f"labels has {len(labels)} names for {len(table)} row(s) of ranks; give one a row.")
-    if len(table) > len(MARKERS):
-        raise ValueError(f"{len(table)} rows are more than can be told apart, {len(MARKERS)}; draw fewer.")
+    names = labels_for(labels, len(table), "row")
+    refuse_crowd(len(table), "row")
     with canvas(ax) as axes:
-        for index, label in enumerate(labels):
+        for index, label in enumerate(names):
             axes.plot(
                 x,
                 table[index],
@@ -61,7 +56,7 @@ def numerical_rank(dimensions: Any, ranks: Any, *, labels: Sequence[str], ax: Ax
                 markerfacecolor="none" if index % 2 else PALETTE[index],
                 color=PALETTE[index],
                 alpha=0.8,
-                label=str(label),
+                label=label,
             )
         top = float(max(x.max(), table.max()))
         axes.plot([0.0, top], [0.0, top], color=GREY, linestyle="-", linewidth=0.8, zorder=1.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rope_theory.plots._axes import canvas, legend_beside, mark_window
+from rope_theory.plots._axes import canvas, labels_for, legend_beside, mark_window, refuse_crowd
 from rope_theory.plots.style import DASHES, PALETTE
 from rope_theory.precision import PhaseError
 
@@ -43,12 +43,10 @@ def phase_errors(
     if isinstance(errors, PhaseError):
         raise TypeError("errors must be a sequence; put the one PhaseError in a list.")
     errors = tuple(errors)
-    if not 0 < len(errors) <= len(PALETTE):
-        raise ValueError(f"errors must hold 1 to {len(PALETTE)} results, got {len(errors)}; draw them on several Axes.")
-    if isinstance(labels, str):
-        raise TypeError(f"labels must be a sequence of names, one a result; put {labels!r} in a list.")
-    if len(labels) != len(errors):
-        raise ValueError(f"labels has {len(labels)} names for {len(errors)} result(s); give one each.")
+    if not errors:
+        raise ValueError("errors is empty; give one PhaseError at least.")
+    names = labels_for(labels, len(errors), "result")
+    refuse_crowd(len(errors), "result")
     for error in errors:
         if not isinstance(error, PhaseError):
             raise TypeError(
@@ -60,7 +58,7 @@ def phase_errors(
     with canvas(ax) as axes:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        for error, label, color, dashes in zip(errors, labels, PALETTE, DASHES, strict=False):
+        for error, label, color, dashes in zip(errors, names, PALETTE, DASHES, strict=False):
             axes.plot(error.positions, error.largest_measured, color=color, linestyle=dashes, label=label)
             axes.plot(error.positions, error.largest_bound, color=color, linestyle=dashes, linewidth=0.7, alpha=0.7)
         axes.set_xlabel("position m [tokens]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rope_theory.plots._axes import canvas, legend_beside, line_of, mark_window, values
+from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,21 +53,18 @@ def score_curves(
             f"scores must have shape ({len(s)},) or (k, {len(s)}) to go with the {len(s)} offsets, got {curves.shape}."
         )
     curves = curves.reshape(-1, len(s))
-    if isinstance(labels, str):
-        raise TypeError(f"labels must be a sequence of names, one a curve; put {labels!r} in a list.")
-    if labels is not None and len(labels) != len(curves):
-        raise ValueError(f"labels has {len(labels)} names for {len(curves)} curve(s); give one a curve.")
+    names = None if labels is None else labels_for(labels, len(curves), "curve")
     with canvas(ax) as axes:
         for index, curve in enumerate(curves):
             axes.plot(
                 s,
                 curve,
                 linewidth=0.8 if len(s) > DENSE else None,
-                label=None if labels is None else str(labels[index]),
+                label=None if names is None else names[index],
             )
         axes.set_xlabel("offset s [tokens]")
         axes.set_ylabel("score a(s), before 1/√d")
         mark_window(axes, window)
-        if labels is not None:
+        if names is not None:
             legend_beside(axes)
         return axes

@@ -26,6 +26,9 @@ DASHES = (
 )
 """A line style a colour, so that curves differ in greyscale as well."""
 
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+"""A marker a colour, for the same reason."""
+
 
 @contextmanager
 def style() -> Iterator[None]:

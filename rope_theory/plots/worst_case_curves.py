@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory.plots._axes import canvas, legend_beside, line_of, mark_window, values
-from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
+from rope_theory.plots.style import DASHES, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-"""A marker a curve: each stands where the worst case was computed, the line between them is only a guide."""
 
 
 def worst_case_curves(
@@ -83,13 +80,9 @@ def draw_bounds(axes: Axes, x: Any, name: str, lower: Any, upper: Any, labels: S
         raise ValueError(f"lower must be above 0, got {below.min():g}: a worst case is the size of a score.")
     if (below > above).any():
         raise ValueError(f"lower exceeds upper at {name} {x[np.argwhere(below > above)[0][1]]:g}; are they swapped?")
-    if isinstance(labels, str):
-        raise TypeError(f"labels must be a sequence of names, one a curve; put {labels!r} in a list.")
-    if len(labels) != len(above):
-        raise ValueError(f"labels has {len(labels)} names for {len(above)} curve(s); give one a curve.")
-    if len(above) > len(PALETTE):
-        raise ValueError(f"{len(above)} curves are more than can be told apart, {len(PALETTE)}; draw fewer.")
-    for index, label in enumerate(labels):
+    names = labels_for(labels, len(above), "curve")
+    refuse_crowd(len(above), "curve")
+    for index, label in enumerate(names):
         axes.fill_between(x, below[index], above[index], color=PALETTE[index], alpha=0.35, linewidth=0.0)
         axes.plot(
             x,
@@ -99,5 +92,5 @@ def draw_bounds(axes: Axes, x: Any, name: str, lower: Any, upper: Any, labels: S
             linewidth=1.2,
             marker=MARKERS[index],
             markersize=3.5,
-            label=str(label),
+            label=label,
         )

@@ -26,7 +26,7 @@ def test_wrong_input_is_an_error_in_words():
         phase_errors(ERRORS[0], labels=["one"])
     with pytest.raises(TypeError, match="errors must hold PhaseError, got int"):
         phase_errors([3], labels=["one"])
-    with pytest.raises(ValueError, match="errors must hold 1 to 7 results, got 0"):
+    with pytest.raises(ValueError, match="errors is empty; give one"):
         phase_errors([], labels=[])
     with pytest.raises(ValueError, match="labels has 1 names for 2"):
         phase_errors(ERRORS, labels=["one"])
