@@ -10,7 +10,7 @@ from pathlib import Path
 from paper_repro import base_bounds, files, table_interpolation, table_kernels, table_worst_case
 from paper_repro.claims import Ledger
 from paper_repro.parts import Data
-from rope_theory import bounds, certificates
+from rope_theory import bounds, certificates, precision, regression
 
 WIDTH = 118
 """Length of a generated line of prose."""
@@ -59,11 +59,11 @@ def number(text: str, reproducible: bool) -> str:
 
 
 def statements_table() -> str:
-    """Return both catalogues, of bounds and of certificates, as Markdown."""
+    """Return the four catalogues as Markdown, a row a statement."""
     entries = {
-        f"`{place}.{name}`": entry
-        for place, catalogue in (("bounds", bounds.CATALOGUE), ("certificates", certificates.CATALOGUE))
-        for name, entry in catalogue.items()
+        f"`{folder.__name__.rpartition('.')[2]}.{name}`": entry
+        for folder in (bounds, certificates, regression, precision)
+        for name, entry in folder.CATALOGUE.items()
     }
     rows = [
         (name, entry.formula, entry.relation, f"**{entry.evidence}**"

@@ -4,12 +4,14 @@
 """
 
 from rope_theory.precision.audit import FINDINGS, Audit, AuditRow, audit
+from rope_theory.precision.catalogue import CATALOGUE
 from rope_theory.precision.formats import FORMATS, Format
 from rope_theory.precision.phases import BrokenPosition, PhaseError, first_broken_position, phase_error
 from rope_theory.precision.scores import ScoreError, score_error
 from rope_theory.precision.storage import STORAGES, Storage
 
 __all__ = [
+    "CATALOGUE",
     "FINDINGS",
     "FORMATS",
     "STORAGES",

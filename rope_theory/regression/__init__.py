@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rope_theory.regression.catalogue import CATALOGUE
     from rope_theory.regression.closed_forms import effective_dof, prediction_std
     from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
     from rope_theory.regression.penalty import coefficient_penalty
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rope_theory.regression.strength import RidgeStrength, ridge_strength
 
 __all__ = [
+    "CATALOGUE",
     "ExpectedMaximum",
     "RidgeStrength",
     "RotaryRidge",
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "CATALOGUE": "catalogue",
     "ExpectedMaximum": "maximum",
     "RidgeStrength": "strength",
     "RotaryRidge": "ridge",
