@@ -14,7 +14,7 @@ from rope_theory._checks import at_least, integer
 from rope_theory._records import Record
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure, enclosed
-from rope_theory.regression._design import one_dimensional
+from rope_theory.regression._design import check_regular, one_dimensional
 
 MOST_BITS = 1 << 15
 """Precision at which a design is given up as singular, or too close to it."""
@@ -161,7 +161,7 @@ def exact_fits(
         raise ValueError(f"digits must be at most {MOST_DIGITS}, got {digits}; float64 ends show 16 of them.")
     kind = kind_of_frequencies(theta)
     if alpha == 0.0:
-        _check_regular(angles, s, kind)
+        check_regular(angles, s, powers_of_a_base=kind == REAL)
     theta = theta if hasattr(theta, "scaling") else angles.copy()
     precision = _first_guess(len(angles), len(s), alpha, digits)
     if bits is not None:
@@ -194,28 +194,6 @@ def _recorded(
         largest_modulus=enclosed([largest(abs(flint.acb(*pair)) for pair in pairs)], (), bits, kind),
         exact=tuple(_stored(ball) for ball in coefficients),
     )
-
-
-def _check_regular(theta: NDArray[np.float64], s: NDArray[np.float64], kind: str) -> None:
-    distinct, needed = len(np.unique(s)), 2 * len(theta)
-    if distinct < needed:
-        raise ValueError(
-            f"s has {distinct} distinct offset(s) for {needed} coefficients, a cosine and a sine a frequency: many "
-            "fits are equally good. Give as many offsets as coefficients at least, or alpha above 0."
-        )
-    if kind == REAL:  # powers of a base differ, even where their float64 values do not
-        return
-    ordered = np.sort(theta)
-    if ordered[0] == 0.0:
-        raise ValueError(
-            "theta contains a frequency 0, whose sine is zero at every offset: its coefficient could be anything. "
-            "Leave the pair out, or give alpha above 0."
-        )
-    if len(equal := ordered[1:][np.diff(ordered) == 0.0]):
-        raise ValueError(
-            f"theta contains equal frequencies, such as {equal[0]:g}: only the sum of their coefficients is "
-            "determined. Leave all but one out, or give alpha above 0."
-        )
 
 
 def _first_guess(pairs: int, count: int, alpha: float, digits: int) -> int:

@@ -29,6 +29,32 @@ def one_dimensional(s: Any, name: str) -> NDArray[np.float64]:
     return checked
 
 
+def check_regular(theta: NDArray[np.float64], s: NDArray[np.float64], *, powers_of_a_base: bool) -> None:
+    """Raise when least squares without a ridge has many solutions, whatever the precision.
+
+    Powers of a base differ, even where their float64 values do not.
+    """
+    distinct, needed = len(np.unique(s)), 2 * len(theta)
+    if distinct < needed:
+        raise ValueError(
+            f"s has {distinct} distinct offset(s) for {needed} coefficients, a cosine and a sine a frequency: many "
+            "fits are equally good. Give as many offsets as coefficients at least, or alpha above 0."
+        )
+    if powers_of_a_base:
+        return
+    ordered = np.sort(theta)
+    if ordered[0] == 0.0:
+        raise ValueError(
+            "theta contains a frequency 0, whose sine is zero at every offset: its coefficient could be anything. "
+            "Leave the pair out, or give alpha above 0."
+        )
+    if len(equal := ordered[1:][np.diff(ordered) == 0.0]):
+        raise ValueError(
+            f"theta contains equal frequencies, such as {equal[0]:g}: only the sum of their coefficients is "
+            "determined. Leave all but one out, or give alpha above 0."
+        )
+
+
 def design(theta: NDArray[np.float64], s: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return [cos sθ, sin sθ], shape (n, 2P).
 

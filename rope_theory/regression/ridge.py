@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._arrays import is_tensor, real, space_of
 from rope_theory._checks import at_least, one_of
 from rope_theory._optional import load
-from rope_theory.regression._design import design, frequencies, one_dimensional
+from rope_theory.regression._design import check_regular, design, frequencies, one_dimensional
 from rope_theory.regression._solvers import FLOAT_SOLVERS, Solution, singular_values, solve
 
 load("sklearn", "regression")  # a missing one is told with the pip command
@@ -37,10 +39,11 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
     solver : {"svd", "cholesky", "normal", "exact"}
         "svd": singular value decomposition of Φ, with singular values below rounding dropped when alpha is 0.
         "cholesky": Cholesky factor of ΦᵀΦ + alpha·I; with alpha 0 it needs full rank. "normal": Gaussian elimination
-        on the same matrix, the route of the paper's appendix C.1; on a singular design with alpha 0 it returns
-        rounding without a word, as the paper's figure does (compare ``rank_`` with 2P). "exact": ball arithmetic
-        (``certificates.exact_least_squares``), float64 in and out, every digit right in between; predictions never
-        pass through float64 coefficients. With alpha 0 it needs a regular design. No solver falls back to another.
+        on the same matrix, the route of the paper's appendix C.1; with alpha 0 it needs a regular design, and where
+        that is singular to its precision it returns rounding without a word, as the paper's figure does (compare
+        ``rank_`` with 2P). "exact": ball arithmetic (``certificates.exact_least_squares``), float64 in and out, every
+        digit right in between; predictions never pass through float64 coefficients. With alpha 0 it needs a regular
+        design. No solver falls back to another.
     dtype : {"float64", "float32"}
         Precision of everything: frequencies, phases, design and solve.
 
@@ -103,7 +106,7 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         ------
         ValueError
             For an unknown solver or dtype, negative alpha, shapes that do not match, NaN or infinity, alpha = 0 with a
-            singular design ("cholesky", "exact"), a matrix that is not positive definite in this precision
+            singular design ("cholesky", "normal", "exact"), a matrix that is not positive definite in this precision
             ("cholesky") or has a zero pivot ("normal"), and float32 with "exact".
         """
         one_of(self.solver, "solver", SOLVERS)
@@ -126,6 +129,9 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
             _refuse_infinite(weights, "coefficients", "certificates.exact_least_squares, whose fit keeps them")
             solution = Solution(weights, singular_values(phi), phi.shape, alpha, "exact")
         else:
+            if self.solver == "normal" and alpha == 0.0:  # elimination itself would not notice
+                with _naming_svd(self.solver, alpha):
+                    check_regular(theta.astype(dtype), s.astype(dtype), powers_of_a_base=False)
             solution = solve(phi, targets, alpha, self.solver)
         pairs = len(theta)
         validate_data(self, _column(given, s), reset=True, skip_check_array=True)  # feature_names_in_, n_features_in_
@@ -285,10 +291,19 @@ def _largest(dtype: np.dtype[Any]) -> float:
 def _exact_fits(theta: Any, s: NDArray[np.float64], targets: NDArray[np.float64], alpha: float) -> tuple[Any, ...]:
     from rope_theory.certificates.least_squares import exact_fits
 
-    try:
+    with _naming_svd("exact", alpha):
         return exact_fits(theta, s, targets, alpha=alpha)
-    except ValueError as error:  # the arguments were checked: the design is singular
-        raise ValueError(f"solver='exact' with alpha = {alpha:g}: {error} Or use solver='svd', which can.") from error
+
+
+@contextmanager
+def _naming_svd(solver: str, alpha: float) -> Iterator[None]:
+    """Say which solver can; the arguments were checked, so that an error is about a singular design."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"solver={solver!r} with alpha = {alpha:g}: {error} Or use solver='svd', which can."
+        ) from error
 
 
 def _middle(enclosure: Any) -> NDArray[np.float64]:

@@ -118,8 +118,8 @@ def test_cholesky_says_what_to_do_with_a_singular_matrix():
 
 
 def test_gaussian_elimination_says_what_to_do_with_a_singular_matrix():
-    with pytest.raises(ValueError, match=r"alpha = 0 leaves.*singular.*solver='svd'"):
-        RotaryRidge([0.0], alpha=0.0, solver="normal").fit([1.0, 2.0], [1.0, 1.0])  # sin 0 = 0: an empty column
+    with pytest.raises(ValueError, match=r"alpha = 0 leaves.*singular.*pivot 2 is zero.*solver='svd'"):
+        _solvers.solve(np.array([[1.0, 0.0], [1.0, 0.0]]), np.ones((2, 1)), 0.0, "normal")
 
 
 def test_elimination_without_ridge_gives_what_comes_out_and_rank_tells():
@@ -133,11 +133,21 @@ def test_elimination_without_ridge_gives_what_comes_out_and_rank_tells():
     [([1.0, 0.4, 1.0], S), ([1.0, 0.4, 0.15], np.arange(4.0)), ([0.0, 0.4, 0.15], S)],
     ids=["equal frequencies", "too few offsets", "frequency 0"],
 )
-def test_the_exact_solver_refuses_singular_designs_and_names_one_that_does_not(theta, s):
-    with pytest.raises(ValueError, match=r"solver='exact' with alpha = 0: .*alpha above 0.*solver='svd', which can"):
-        RotaryRidge(theta, alpha=0.0, solver="exact").fit(s, Y[: len(s)])
+@pytest.mark.parametrize("solver", ["exact", "normal"])
+def test_singular_designs_are_refused_and_a_solver_named_that_does_not(theta, s, solver):
+    with pytest.raises(ValueError, match=rf"solver='{solver}' with alpha = 0: .*alpha above 0.*'svd', which can"):
+        RotaryRidge(theta, alpha=0.0, solver=solver).fit(s, Y[: len(s)])
     assert RotaryRidge(theta, alpha=0.0).fit(s, Y[: len(s)]).rank_ < 6
-    assert np.isfinite(RotaryRidge(theta, alpha=0.5, solver="exact").fit(s, Y[: len(s)]).coef_).all()
+    assert np.isfinite(RotaryRidge(theta, alpha=0.5, solver=solver).fit(s, Y[: len(s)]).coef_).all()
+
+
+def test_frequencies_equal_in_float32_are_singular_there():
+    theta = [1.0, 1.0 + 1e-9]
+    with pytest.raises(
+        ValueError, match=r"solver='normal' with alpha = 0: theta contains equal frequencies, such as 1"
+    ):
+        RotaryRidge(theta, alpha=0.0, solver="normal", dtype="float32").fit(S, Y)
+    assert np.isfinite(RotaryRidge(theta, alpha=0.0, solver="normal").fit(S, Y).coef_).all()
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
