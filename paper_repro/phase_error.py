@@ -23,7 +23,7 @@ INPUTS = {
     "longest": 2**17,
     "points_an_octave": 8,
     "storages": [
-        "float32", "bfloat16 table", "bfloat16 frequencies", "bfloat16 positions", "bfloat16 phases",
+        "float32", "bfloat16 table", "bfloat16 frequencies", "bfloat16 positions", "bfloat16",
         "float16 frequencies",
     ],
     "tolerance": 0.1,
@@ -73,7 +73,8 @@ def draw(data: Data) -> Figure:
     ]  # fmt: skip
     with plots.style():
         figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
-        plots.phase_errors(errors, labels=names, window=LLAMA_3.context_length, ax=axes)
+        labels = [f"{name} throughout" if name == "bfloat16" else name for name in names]
+        plots.phase_errors(errors, labels=labels, window=LLAMA_3.context_length, ax=axes)
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
         axes.set_title("What is left of a phase in finite precision (thin lines: proved bounds)")
     return figure

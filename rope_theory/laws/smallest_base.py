@@ -28,8 +28,8 @@ class SmallestBase(Record):
     Attributes
     ----------
     base : float or None
-        An admissible base; no smaller one from ``start`` on is, outside ``undecided``. None: there is none up to the
-        end of the range.
+        An admissible base; no smaller one from ``start`` on is, outside ``undecided``. None: there is none in the
+        range, outside ``undecided``.
     undecided : tuple of (float, float)
         Stretches jumped over, in steps of ``resolution``; the last one ends at ``base`` unless that is ``start``.
     start, end : float
@@ -90,7 +90,8 @@ def smallest_admissible_base(
     width = even_width(head_dim, "head_dim")
     if width < 6:  # cos(355) is −1 + 5e-10: one more cosine makes up for that at bases only that are out of reach
         raise ValueError(
-            f"head_dim must be at least 6, got {width}: fewer than three pairs admit no base worth having."
+            f"head_dim must be at least 6, got {width}: for fewer than three pairs and 355 tokens or more no base "
+            "within reach is admissible. For shorter windows admissible_bases takes candidates of any width."
         )
     last = integer(length, "length", 2, "At offset 1 the sum is above zero for every base.")
     # below these, 2θ_j or 3θ_j of every pair lies between π/2 and 3π/2, where the cosine is negative
@@ -123,7 +124,7 @@ def _walk(
         if reach < resolution:
             beyond = base * (1.0 + resolution)
             joined = undecided.pop()[0] if undecided and undecided[-1][1] == base else base
-            undecided.append((joined, beyond))
+            undecided.append((joined, min(beyond, end)))
         base = beyond
     return None, undecided
 

@@ -3,8 +3,9 @@
 ``phase_error``, ``score_error`` and ``first_broken_position`` need numpy only; ``audit`` takes a torch model.
 """
 
-from rope_theory.precision.audit import FINDINGS, Audit, AuditRow, audit
+from rope_theory.precision.audit import audit
 from rope_theory.precision.catalogue import CATALOGUE
+from rope_theory.precision.findings import FINDINGS, Audit, AuditRow
 from rope_theory.precision.formats import FORMATS, Format
 from rope_theory.precision.phases import BrokenPosition, PhaseError, first_broken_position, phase_error
 from rope_theory.precision.scores import ScoreError, score_error

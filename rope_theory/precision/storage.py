@@ -54,4 +54,5 @@ STORAGES: dict[str, Storage] = {
 }
 """Common cases. "bfloat16 table" is what transformers computes for activations in bfloat16: phases in float32,
 then the table is cast. "bfloat16 frequencies" is the same after ``model.to(torch.bfloat16)``, which casts the
-buffers too. "bfloat16 phases" is the product under autocast, and "bfloat16" all of it in the activations' format."""
+buffers too. "bfloat16" is all of it in the activations' format, as a product of positions and frequencies under
+autocast is, which rounds both of them; "bfloat16 phases" rounds the product alone."""

@@ -90,7 +90,11 @@ def test_witnesses_are_negative():
     ("call", "error", "words"),
     [
         (lambda: laws.smallest_admissible_base(127, 64), ValueError, "head_dim must be even, got 127"),
-        (lambda: laws.smallest_admissible_base(4, 64), ValueError, "head_dim must be at least 6, got 4.*three pairs"),
+        (
+            lambda: laws.smallest_admissible_base(4, 64),
+            ValueError,
+            "head_dim must be at least 6, got 4.*three pairs",
+        ),
         (lambda: laws.smallest_admissible_base(128, 1), ValueError, "length must be at least 2, got 1.*every base"),
         (lambda: laws.smallest_admissible_base(128, 2**53 + 1), ValueError, r"length must be at most 2\*\*53"),
         (lambda: laws.smallest_admissible_base(128, 64, start=1.0), ValueError, "start must be above 1, got 1"),
@@ -107,3 +111,11 @@ def test_witnesses_are_negative():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_stretch_left_open_ends_with_the_range():
+    base = laws.smallest_admissible_base(6, 10, resolution=1e-12).base
+    end = base * (1 + 1e-9)  # the base lies in the range, inside the last jump
+    cut = laws.smallest_admissible_base(6, 10, end=end)
+    assert cut.base is None
+    assert cut.undecided[-1][0] < base < cut.undecided[-1][1] == end

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 import rope_theory as rt  # noqa: E402
-from rope_theory.precision import FINDINGS, audit  # noqa: E402
+from rope_theory.precision import FINDINGS, _table_rounding, audit  # noqa: E402
 
 SMALL = {
     "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -48,10 +48,13 @@ def build(kind, **keys):
     return transformers.AutoModel.from_config(transformers.CONFIG_MAPPING[kind](**keys))
 
 
-def llama(name="default", base=10000.0):
+def llama(name="default", base=10000.0, *, window=None, **keys):
     rope = {"rope_theta": base, **ROPES[name]}
-    window = 512 if name in LONGER else 128
-    return build("llama", **{**SMALL, "max_position_embeddings": window, "rope_parameters": rope})
+    if window is not None and name in LONGER:
+        rope["original_max_position_embeddings"] = window
+        window = 8 * window
+    window = window or (512 if name in LONGER else 128)
+    return build("llama", **{**SMALL, "max_position_embeddings": window, "rope_parameters": rope, **keys})
 
 
 def tables(model):
@@ -299,6 +302,165 @@ def test_cached_cosines_and_sines_in_both_layouts(layout):
     assert "wrong scaling factor" in audit(model).findings
     model.layers[0].self_attn.cos_cached = both.cos()[:, :6]
     assert "wrong shape" in audit(model).findings
+
+
+def with_cache(model, frequencies=None, positions=None, count=128):
+    """Put a table of cosines and sines into the first layer, made of these frequencies and positions."""
+    frequencies = tables(model)[0] if frequencies is None else frequencies
+    phase = (torch.arange(float(count)) if positions is None else positions)[:, None] * frequencies
+    both = torch.cat((phase, phase), -1).float()
+    attention = model.layers[0].self_attn
+    attention.cos_cached, attention.sin_cached = both.cos(), both.sin()
+    return attention
+
+
+def row_of_cache(model):
+    return next(row for row in audit(model).rows if "cached" in row.name)
+
+
+@pytest.mark.parametrize("narrow", [torch.bfloat16, torch.float16])
+def test_a_cache_made_of_rounded_numbers_is_named(narrow):
+    name = str(narrow).removeprefix("torch.")
+    for kept in (torch.float32, torch.bfloat16):
+        model = llama()
+        attention = with_cache(model, tables(model)[0].to(narrow).float())
+        attention.cos_cached, attention.sin_cached = attention.cos_cached.to(kept), attention.sin_cached.to(kept)
+        assert row_of_cache(model).finding == f"rounded to {name}"
+        assert row_of_cache(model).remark == f"Its phases are those of frequencies in {name}."
+    model = llama(window=4096)
+    with_cache(model, positions=torch.arange(4096.0).to(narrow).float())
+    assert row_of_cache(model).remark == f"Its phases are those of positions in {name}."
+    with_cache(model, tables(model)[0].to(narrow), torch.arange(4096.0).to(narrow))
+    assert row_of_cache(model).remark == f"Its phases are those of positions, frequencies, phases in {name}."
+
+
+def test_a_cache_of_which_one_half_was_cast():
+    for name in ("cos_cached", "sin_cached"):
+        model = llama()
+        attention = with_cache(model)
+        setattr(attention, name, getattr(attention, name).bfloat16())
+        result = audit(model)
+        assert result.findings == ("rounded to bfloat16", "half-cast")
+        assert set(row_of_cache(model).dtype.split(" and ")) == {"float32", "bfloat16"}
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "words"),
+    [
+        (lambda table: table[:, 8:].fill_(float("nan")), "uninitialised", "NaN or infinite"),
+        (lambda table: table[:, 8:].mul_(0.5), "different table", "two members of a pair"),
+        (lambda table: table.neg_(), "different table", "At position 1 its phases are -1,"),
+    ],
+)
+def test_every_number_of_a_cache_is_looked_at(change, finding, words):
+    model = llama()
+    change(with_cache(model).sin_cached)
+    assert row_of_cache(model).finding == finding
+    assert words in row_of_cache(model).remark
+
+
+@pytest.mark.parametrize("gone", ["none", "deleted", "cosines", "sines"])
+def test_a_table_that_is_missing(gone):
+    model = llama()
+    if gone == "none":
+        model.rotary_emb.inv_freq = None
+    elif gone == "deleted":
+        del model.rotary_emb.inv_freq
+    else:
+        delattr(with_cache(model), {"cosines": "cos_cached", "sines": "sin_cached"}[gone])
+    result = audit(model)
+    assert result.findings == ("missing",)
+    (row,) = [row for row in result.rows if row.finding == "missing"]
+    assert (row.pairs, row.dtype, row.device, row.phase_error) == (0, "", "", None)
+    assert row.name.endswith({"cosines": "cos_cached", "sines": "sin_cached"}.get(gone, "rotary_emb.inv_freq"))
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda table: table.long(), "different table"),
+        (lambda table: torch.tensor(1.0), "wrong shape"),
+        (lambda table: table[None], "wrong shape"),
+        (lambda table: table.flip(0), "different table"),
+        (lambda table: 1 / table, "different table"),
+        (lambda table: table.to_sparse(), "exact to float32"),
+        (lambda table: table.double(), "exact to float32"),
+    ],
+)
+def test_frequencies_of_another_kind(change, finding):
+    model = llama()
+    model.rotary_emb.inv_freq = change(model.rotary_emb.inv_freq)
+    result = audit(model)
+    assert result.rows[0].finding == finding
+    assert result.ok == (finding == "exact to float32")  # float64 beside float32 is no half-cast
+
+
+@pytest.mark.parametrize(
+    "shapes", [[(5, 0), (5, 0)], [(5, 16), (5, 8)], [(5, 6), (5, 6)], [(16,), (16,)], [(1, 16)] * 2]
+)
+def test_caches_of_other_shapes(shapes):
+    model = llama()
+    attention = model.layers[0].self_attn
+    attention.cos_cached, attention.sin_cached = (torch.ones(shape) for shape in shapes)
+    assert row_of_cache(model).finding == "wrong shape"
+    attention.embed_positions = torch.ones(5, 127)
+    assert "wrong shape" in audit(model).findings
+
+
+@pytest.mark.parametrize("name", ROPES)
+def test_a_table_a_few_roundings_off_is_not_exact(name):
+    model = llama(name, window=2**17)
+    exact = [table.clone() for table in tables(model)]
+    assert audit(model).ok
+    for table, before in zip(tables(model), exact, strict=True):
+        table.copy_(before * (1 + 4e-6))
+    result = audit(model)
+    assert not result.ok
+    assert result.rows[0].phase_error > 0.01
+
+
+@pytest.mark.parametrize("base", [1e4, 5e5, 1e9])
+@pytest.mark.parametrize("width", [32, 128, 256])
+@pytest.mark.parametrize("name", ["default", "linear", "dynamic", "yarn", "llama3"])
+@pytest.mark.parametrize("factor", [1.7, 8.0, 40.0])
+def test_healthy_tables_stay_well_within_what_is_allowed(base, width, name, factor):
+    rope = {"rope_theta": base, **ROPES[name], "original_max_position_embeddings": 8192}
+    rope |= {} if name == "default" else {"factor": factor}
+    config = transformers.LlamaConfig(**{**SMALL, "head_dim": width, "max_position_embeddings": 8192 * 40,
+                                         "rope_parameters": rope})  # fmt: skip
+    table = transformers.models.llama.modeling_llama.LlamaRotaryEmbedding(config).inv_freq.double().numpy()
+    described = rt.from_hf(config).frequencies()
+    assert (np.abs(table - described.theta) <= 0.5 * _table_rounding.allowed(described)).all()
+
+
+@pytest.mark.parametrize("base", [10010.0, 10015.0, 10020.0, 10050.0])
+def test_a_base_hidden_by_rounding_is_still_a_base(base):
+    model = llama(head_dim=128)
+    fill(model, base ** (-np.arange(64) / 64))
+    for module in model.modules():
+        for key, buffer in module.named_buffers(recurse=False):
+            setattr(module, key, buffer.bfloat16())
+    (row, *_) = audit(model).rows
+    assert row.finding == "wrong base"
+    assert row.fitted_base == pytest.approx(base, rel=2e-3)
+
+
+def test_an_attention_scaling_that_is_no_number():
+    model = llama()
+    model.rotary_emb.attention_scaling = float("nan")
+    result = audit(model)
+    assert result.findings == ("attention scaling differs",)
+    assert result.rows[0].attention_scaling is None
+    assert "multiplied by nan, 1 is described" in result.rows[0].remark
+
+
+def test_classes_that_were_not_read_are_not_accused_of_another_shape():
+    keys = {**SMALL, "num_hidden_layers": 1, "moe_intermediate_size": 32, "num_local_experts": 2,
+            "num_experts_per_tok": 1}  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"None of the 2 rotary table.*shape \(64,\); 32 pairs.*'minimax_m3_vl_text' reads"
+    ):
+        audit(build("minimax_m3_vl_text", **keys))  # its class reads no rotary_dim
 
 
 def test_nothing_in_the_model_is_changed():

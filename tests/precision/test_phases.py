@@ -185,3 +185,15 @@ def test_what_does_not_fit_a_format_is_an_error_in_words():
 def test_wrong_input_is_an_error_in_words(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_product_under_autocast_is_bfloat16_throughout():
+    torch = pytest.importorskip("torch")
+    theta, positions = torch.tensor(LLAMA.theta).float(), torch.arange(2000.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        phase = (theta[:, None] @ positions[None]).T
+    found = phase.double().numpy()
+    stored = rounded(np.arange(2000.0), FORMATS["bfloat16"])[:, None] * rounded(LLAMA.theta, FORMATS["bfloat16"])
+    np.testing.assert_array_equal(found, rounded(stored, FORMATS["bfloat16"]))  # as STORAGES["bfloat16"] has it
+    alone = rounded(np.arange(2000.0)[:, None] * rounded(LLAMA.theta, FORMATS["float32"]), FORMATS["bfloat16"])
+    assert (found != alone).mean() > 0.2
