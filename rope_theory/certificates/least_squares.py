@@ -200,7 +200,7 @@ def _first_guess(pairs: int, count: int, alpha: float, digits: int) -> int:
     """Return a precision to begin with: a power of two, so that runs of one problem share theirs."""
     wanted = 4.0 * digits + 64.0
     if alpha > 0.0:  # the condition number of ΦᵀΦ + αI is at most 1 + nP/α
-        wanted += 2.0 * np.log2(1.0 + count * pairs / alpha)
+        wanted += 2.0 * np.logaddexp2(0.0, np.log2(count * pairs) - np.log2(alpha))
     else:
         wanted += 8.0 * 2 * pairs  # below that, designs over one window fail
     return min(MOST_BITS, 1 << int(np.ceil(np.log2(wanted))))

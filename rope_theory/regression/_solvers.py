@@ -17,6 +17,9 @@ from rope_theory._records import Record
 
 FLOAT_SOLVERS = ("svd", "cholesky", "normal")
 
+SWALLOWED = 16.0
+"""A ridge whose root is below so many eps·σ_max is none: computed singular values are wrong by a few of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Solution(Record):
@@ -55,16 +58,29 @@ class Solution(Record):
 
     @property
     def effective_dof(self) -> float:
-        """Σ σ²/(σ² + alpha), the trace of the matrix that takes targets to fits; the rank where alpha is 0."""
-        if self.alpha == 0.0:
-            return float(self.rank)
-        squares = self.singular.astype(np.float64) ** 2
-        return float((squares / (squares + self.alpha)).sum())
+        """Σ σ²/(σ² + alpha), the trace of the matrix that takes targets to fits; the rank where alpha is 0.
+
+        Singular values that are rounding count where alpha hides them, and not where it is rounding itself.
+        """
+        squares = kept(self.singular, self.shape, self.alpha).astype(np.float64) ** 2
+        return float((squares[squares > 0.0] / (squares[squares > 0.0] + self.alpha)).sum())
 
 
 def numerical_rank(singular: NDArray[Any], shape: tuple[int, int]) -> int:
     """Return how many singular values, largest first, stand above eps·max(shape) times the largest."""
     return int((singular > _floor(singular, shape)).sum())
+
+
+def kept(singular: NDArray[Any], shape: tuple[int, int], alpha: float) -> NDArray[Any]:
+    """Return the singular values with those below rounding as 0, where the root of alpha is rounding too.
+
+    A ridge above it hides them; with one that is not, rounding would be divided by rounding, and the fit is, to this
+    precision, that of no ridge.
+    """
+    rounding = SWALLOWED * float(np.finfo(singular.dtype).eps) * float(singular[0])
+    if alpha >= rounding**2:
+        return singular
+    return np.where(singular > _floor(singular, shape), singular, singular.dtype.type(0))
 
 
 def _floor(singular: NDArray[Any], shape: tuple[int, int]) -> Any:
@@ -92,8 +108,8 @@ def solve(design: NDArray[Any], targets: NDArray[Any], alpha: float, solver: str
     alpha : float
         Ridge strength, at least 0.
     solver : {"svd", "cholesky", "normal"}
-        Singular value decomposition, of which values below rounding are dropped when alpha is 0; Cholesky factor of
-        ΦᵀΦ + alpha·I; Gaussian elimination on the same matrix.
+        Singular value decomposition, of which values below rounding are dropped when the root of alpha is rounding too;
+        Cholesky factor of ΦᵀΦ + alpha·I; Gaussian elimination on the same matrix.
 
     Returns
     -------
@@ -102,7 +118,8 @@ def solve(design: NDArray[Any], targets: NDArray[Any], alpha: float, solver: str
     Raises
     ------
     ValueError
-        Where the route cannot: alpha = 0 without full rank ("cholesky"), a matrix that is singular in this precision.
+        Where the route cannot: a matrix whose condition number is beyond this precision ("cholesky") or that has a
+        zero pivot ("normal"), and weights that overflow.
 
     Notes
     -----
@@ -114,26 +131,45 @@ def solve(design: NDArray[Any], targets: NDArray[Any], alpha: float, solver: str
         return _by_svd(design, targets, alpha)
     singular = singular_values(design)
     rank = numerical_rank(singular, design.shape)
-    if solver == "cholesky" and alpha == 0.0 and rank < design.shape[1]:
-        raise _singular(design, alpha, rank, "Cholesky needs full rank")
+    if solver == "cholesky" and (number := _condition(singular, design, alpha)) >= 1.0 / _unit(design):
+        raise _singular(design, alpha, rank, f"Cholesky needs a condition number below {1 / _unit(design):.1e}, "
+                        f"this one is {number:.1e}")  # fmt: skip
     matrix = design.T @ design + design.dtype.type(alpha) * np.eye(design.shape[1], dtype=design.dtype)
     right_side = design.T @ targets
     try:
         weights = (_by_cholesky if solver == "cholesky" else _by_elimination)(matrix, right_side)
     except linalg.LinAlgError as error:
         raise _singular(design, alpha, rank, str(error)) from error
+    return Solution(_finite(weights, alpha), singular, design.shape, alpha, solver)
+
+
+def _condition(singular: NDArray[Any], design: NDArray[Any], alpha: float) -> float:
+    """Return the condition number of ΦᵀΦ + alpha·I, infinite where it is singular."""
+    full = len(singular) == design.shape[1]
+    lowest = (float(singular[-1]) ** 2 if full else 0.0) + alpha
+    return float((float(singular[0]) ** 2 + alpha) / lowest) if lowest > 0.0 else float("inf")
+
+
+def _unit(design: NDArray[Any]) -> float:
+    """Return the relative rounding of a factorisation: eps times the number of columns."""
+    return float(np.finfo(design.dtype).eps * design.shape[1])
+
+
+def _finite(weights: NDArray[Any], alpha: float) -> NDArray[Any]:
     if not np.isfinite(weights).all():
-        raise _singular(design, alpha, rank, "the weights overflow")
-    return Solution(weights, singular, design.shape, alpha, solver)
+        raise ValueError(
+            f"The weights overflow {weights.dtype} at alpha = {alpha:g}; use a larger alpha, or scale the targets down."
+        )
+    return weights
 
 
 def _by_svd(design: NDArray[Any], targets: NDArray[Any], alpha: float) -> Solution:
     left, singular, right = linalg.svd(design, full_matrices=False, check_finite=False)
-    gains = np.where(singular > _floor(singular, design.shape), singular, 0) if alpha == 0.0 else singular
-    with np.errstate(divide="ignore", invalid="ignore"):
+    gains = kept(singular, design.shape, alpha)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gains = np.where(gains > 0, gains / (gains**2 + design.dtype.type(alpha)), 0).astype(design.dtype)
-    weights = right.T @ (gains[:, None] * (left.T @ targets))
-    return Solution(weights, singular, design.shape, alpha, "svd")
+        weights = right.T @ (gains[:, None] * (left.T @ targets))
+    return Solution(_finite(weights, alpha), singular, design.shape, alpha, "svd")
 
 
 def _by_cholesky(matrix: NDArray[Any], right_side: NDArray[Any]) -> NDArray[Any]:

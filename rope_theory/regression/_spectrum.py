@@ -15,7 +15,7 @@ ROUNDING = float(np.finfo(np.float64).eps)
 
 DIGITS = 1e4
 """How far max(σ_min, √alpha) must stand above the rounding ε·σ_max of the design: what is computed from it is then
-right to about 1/DIGITS or better (docs/theory.md, section 6, has the measurement)."""
+right to about 1/DIGITS, where it is not close to zero (docs/theory.md, section 6, has the measurement)."""
 
 FLOAT64 = np.dtype(np.float64)
 

@@ -25,7 +25,8 @@ class ExpectedMaximum(Record):
     Attributes
     ----------
     bound : float
-        Upper bound of the expectation, proved, up to the relative error 1e-4 of the standard deviations in it.
+        Upper bound of the expectation, proved, up to the rounding of the standard deviations in it: below 1e-5
+        relative for the largest of them, docs/theory.md, section 6.
     simulated : float
         Mean of ``maxima``.
     standard_error : float

@@ -11,6 +11,9 @@ from rope_theory._arrays import Array, Space, angular, in_kind, real, space_of, 
 from rope_theory._checks import flag, integer
 from rope_theory.coefficients import score_coefficients
 
+MOST_PAIRS = 1 << 24
+"""Most pairs sampled in one call."""
+
 
 def coefficient_penalty(
     q: Array,
@@ -34,9 +37,11 @@ def coefficient_penalty(
     Parameters
     ----------
     q : array or tensor, shape (..., T, head_dim)
-        Queries before rotation, after any query norm.
+        Queries before rotation, after any query norm. The axis before the last is that of tokens, as transformers has
+        it; tensors (batch, tokens, heads, head_dim) want ``.transpose(-2, -3)`` first, and nothing can notice.
     k : array or tensor, shape (..., S, head_dim)
-        Keys before rotation; leading axes broadcast against those of q, and the mean is over them too.
+        Keys before rotation; leading axes broadcast against those of q, and the mean is over them too. With
+        grouped-query attention q as (..., key heads, group, T, head_dim) and k[..., None, :, :] need no copies.
     pairing : {"half", "interleaved"}
         Layout of the pairs, as in ``score_coefficients``.
     theta : array (P,) or Frequencies, optional
@@ -70,8 +75,9 @@ def coefficient_penalty(
 
     Notes
     -----
-    Source: docs/theory.md, section 6. That h should be regularised in training is a suggestion of arXiv 2306.15595
-    v2, section 2.3, without an experiment.
+    Scores are meant before 1/√head_dim: the penalty grows with head_dim and with the square of that scale, so look at
+    strength·penalty beside the loss. Padding is to be left out before the call. Source: docs/theory.md, section 6. That
+    h should be regularised in training is a suggestion of arXiv 2306.15595 v2, section 2.3, without an experiment.
     """
     power = _order(order)
     causal, keep_dtype = flag(causal, "causal"), flag(keep_dtype, "keep_dtype")
@@ -86,17 +92,18 @@ def coefficient_penalty(
     layout: dict[str, Any] = {"pairing": pairing, "rotary_dim": rotary_dim, "keep_dtype": keep_dtype}
     with np.errstate(over="ignore", invalid="ignore"):  # a penalty that overflows is refused below
         if pairs is None:
-            means = _closed_form(_squares(q, layout), _squares(k, layout), power, causal)
+            measure = _moduli if power == 1 else _squares
+            means = _mean_over_pairs(measure(q, layout), measure(k, layout), causal)
             result = (_weights(theta, means.shape[-1], space) ** power * means).sum(-1).mean()
         else:
-            m, n = _draw(integer(pairs, "pairs", 1), q.shape[-2], k.shape[-2], seed, causal, space)
+            m, n = _draw(_count(pairs), q.shape[-2], k.shape[-2], seed, causal, space)
             moduli = abs(score_coefficients(q[..., m, :], k[..., n, :], **layout))
             moduli = _weights(theta, moduli.shape[-1], space) * moduli
             result = (space.xp.max(moduli, axis=-1) if power == math.inf else (moduli**power).sum(-1)).mean()
     if not bool(space.xp.isfinite(result)):
         raise ValueError(
             f"The penalty overflows {result.dtype}: q reaches {float(abs(q).max()):g} and k {float(abs(k).max()):g}; "
-            "scale them down, or take order=1."
+            "scale them down" + (", or take order=1." if power == 2 else ".")
         )
     return in_kind(result, space)
 
@@ -147,21 +154,20 @@ def _squares(x: Array, layout: dict[str, Any]) -> Array:
     return score_coefficients(x, x, **layout).real
 
 
-def _closed_form(q: Array, k: Array, power: float, causal: bool) -> Array:
-    """Return the mean over pairs of abs(h_j)^power from squared moduli (..., T, P) and (..., S, P), shape (..., P)."""
-    if power == 1:
-        q, k = _root(q), _root(k)
+def _moduli(x: Array, layout: dict[str, Any]) -> Array:
+    """Return abs(x_j), shape (..., T, P): coefficients with (1 + i) in every pair, whatever the layout.
+
+    Not the root of the squares: those vanish where float32 is far from it.
+    """
+    return abs(score_coefficients(x, x * 0 + 1, **layout)) / 2**0.5
+
+
+def _mean_over_pairs(q: Array, k: Array, causal: bool) -> Array:
+    """Return the mean over pairs of products, one factor from (..., T, P) and one from (..., S, P); shape (..., P)."""
     if not causal:
         return q.mean(-2) * k.mean(-2)
     tokens = q.shape[-2]
     return (q * k.cumsum(-2)).sum(-2) / (tokens * (tokens + 1) / 2)
-
-
-def _root(squares: Array) -> Array:
-    """Return square roots whose gradient at zero is 0 instead of infinite."""
-    here = squares > 0
-    # zeros become ones before the root and are taken out after it, so that no infinite slope enters the product
-    return (squares * here + ~here) ** 0.5 * here
 
 
 def _weights(theta: Any, count: int, space: Space) -> Array | float:
@@ -175,6 +181,13 @@ def _weights(theta: Any, count: int, space: Space) -> Array | float:
             "Give rotary_dim where only part of the head rotates."
         )
     return space.xp.astype(frequencies**2, space.dtype, copy=False)
+
+
+def _count(pairs: Any) -> int:
+    count = integer(pairs, "pairs", 1, "It is the number of sampled pairs.")
+    if count > MOST_PAIRS:
+        raise ValueError(f"pairs must be at most {MOST_PAIRS}, got {count}; orders 1 and 2 take all pairs without it.")
+    return count
 
 
 def _draw(count: int, queries: int, keys: int, seed: int, causal: bool, space: Space) -> tuple[Array, Array]:

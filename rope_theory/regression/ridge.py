@@ -27,6 +27,9 @@ DTYPES = ("float64", "float32")
 class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstimator):
     """Ridge regression on the basis [cos sθ_j, sin sθ_j] of one-dimensional offsets s, without intercept.
 
+    Offsets are in tokens and θ in rad/token: nothing that scales s belongs before it in a pipeline. Folds of
+    contiguous offsets ask for extrapolation, ``KFold(shuffle=True)`` for what lies between.
+
     w = argmin ‖Φw − y‖² + alpha·‖w‖². With w = (α_1 … α_P, β_1 … β_P) the fit is a(s) = Re Σ h_j e^{isθ_j},
     h_j = α_j − iβ_j, so that every bound applies to it.
 
@@ -37,13 +40,14 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
     alpha : float
         Ridge strength, at least 0.
     solver : {"svd", "cholesky", "normal", "exact"}
-        "svd": singular value decomposition of Φ, with singular values below rounding dropped when alpha is 0.
-        "cholesky": Cholesky factor of ΦᵀΦ + alpha·I; with alpha 0 it needs full rank. "normal": Gaussian elimination
-        on the same matrix, the route of the paper's appendix C.1; with alpha 0 it needs a regular design, and where
-        that is singular to its precision it returns rounding without a word, as the paper's figure does (compare
-        ``rank_`` with 2P). "exact": ball arithmetic (``certificates.exact_least_squares``), float64 in and out, every
-        digit right in between; predictions never pass through float64 coefficients. With alpha 0 it needs a regular
-        design. No solver falls back to another.
+        "svd": singular value decomposition of Φ, with singular values below rounding dropped where √alpha is rounding
+        too. "cholesky": Cholesky factor of ΦᵀΦ + alpha·I, refused where its condition number is beyond the precision.
+        "normal": Gaussian elimination on the same matrix, the route of the paper's appendix C.1; without a ridge, or
+        with one lost in the sum, it needs a regular design, and where that is singular to its precision it returns
+        rounding without a word, as the paper's figure does (compare ``rank_`` with 2P, ``condition_`` with 1/√eps).
+        They agree for larger alpha, where "svd" is as good as any. "exact": ball arithmetic
+        (``certificates.exact_least_squares``), float64 in and out, every digit right in between; predictions never pass
+        through float64 coefficients. With alpha 0 it needs a regular design. No solver falls back to another.
     dtype : {"float64", "float32"}
         Precision of everything: frequencies, phases, design and solve.
 
@@ -56,10 +60,11 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
     rank_ : int
         Singular values of Φ above eps·max(n, 2P) times the largest, in the precision of the fit ("exact": float64).
     condition_ : float
-        Largest over smallest singular value of Φ as computed; rounding keeps it below about 1/eps.
+        Largest over smallest singular value of Φ as computed; above 1/eps it is rounding, and only says so.
     effective_dof_ : float
-        Σ σ²/(σ² + alpha) over singular values as computed. With alpha 0 it is ``rank_``, for "exact" 2P: that fit uses
-        every coefficient. ``effective_dof`` refuses an alpha for which rounding decides.
+        Σ σ²/(σ² + alpha) over singular values as computed, without those that "svd" drops. With alpha 0 it is
+        ``rank_``, for "exact" 2P: that fit uses every coefficient. ``effective_dof`` refuses an alpha for which
+        rounding decides.
     exact_ : ExactFit, tuple of ExactFit or None
         The fit in ball arithmetic, one a target, for solver "exact".
     n_features_in_ : int
@@ -129,7 +134,8 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
             _refuse_infinite(weights, "coefficients", "certificates.exact_least_squares, whose fit keeps them")
             solution = Solution(weights, singular_values(phi), phi.shape, alpha, "exact")
         else:
-            if self.solver == "normal" and alpha == 0.0:  # elimination itself would not notice
+            # elimination itself would not notice, with no ridge or with one that is lost in the sum
+            if self.solver == "normal" and alpha <= np.finfo(dtype).eps * float((phi**2).sum(axis=0).max()):
                 with _naming_svd(self.solver, alpha):
                     check_regular(theta.astype(dtype), s.astype(dtype), powers_of_a_base=False)
             solution = solve(phi, targets, alpha, self.solver)

@@ -118,6 +118,15 @@ def test_strengths_down_to_the_limit_are_right_and_smaller_ones_refused():
     assert prediction_std(theta, np.arange(128), 64.5, alpha=advice) > 0
 
 
+@pytest.mark.parametrize(("alpha", "error"), [(1.75e-19, 6e-4), (1e-12, 9e-8), (1e-3, 2e-12)])
+def test_where_the_papers_setting_is_hardest(alpha, error):
+    s = [0.0, 1024.5, 2560.0, 3625.0, 3665.0, 3810.0]  # among them the worst of every fifth offset below 2L
+    stds, _ = in_balls(LLAMA.theta, 2048, s, alpha)
+    assert prediction_std(LLAMA, np.arange(2048), s, alpha=alpha) == pytest.approx(stds, rel=error)
+    found = prediction_std(LLAMA, np.arange(2048), s[3:], alpha=alpha)
+    assert np.abs(found / stds[3:] - 1).max() > 1e-3 * error  # and the figure is not idle
+
+
 @pytest.mark.parametrize("refused", [0.0, 1e-30])
 @pytest.mark.parametrize("window", [64, 101, 150, 200, 333, 512])
 def test_the_strength_a_refusal_names_is_accepted(refused, window):

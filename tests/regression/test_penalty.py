@@ -165,6 +165,21 @@ def test_smaller_queries_lower_the_penalty_and_no_ratio_of_scores(seed, scale):
     assert ratios[1] == pytest.approx(ratios[0], rel=1e-9)
 
 
+@pytest.mark.parametrize("pairing", ["half", "interleaved"])
+@pytest.mark.parametrize("causal", [False, True])
+def test_small_moduli_are_not_lost_in_squares(pairing, causal):
+    q = torch.full((4, 8), 1e-25, requires_grad=True)
+    k = torch.full((4, 8), 1e10)
+    value = coefficient_penalty(q, k, pairing=pairing, order=1, causal=causal, keep_dtype=True)
+    assert value.item() == pytest.approx(8e-15, rel=1e-6)
+    value.backward()
+    sampled = q.detach().clone().requires_grad_()
+    coefficient_penalty(sampled, k, pairing=pairing, order=1, causal=causal, keep_dtype=True, pairs=9).backward()
+    assert (q.grad.sum() / sampled.grad.sum()).item() == pytest.approx(1.0, rel=1e-5)
+    tiny = coefficient_penalty(np.full((2, 4), 1e-170), np.full((2, 4), 1e90), pairing=pairing, order=1)
+    assert tiny == pytest.approx(4e-80, rel=1e-12)
+
+
 def test_gradients_reach_the_frequencies():
     theta = torch.tensor(THETA.theta.copy(), requires_grad=True)
     q, k = torch.tensor(drawn(0, 5, 8)), torch.tensor(drawn(1, 5, 8))

@@ -109,7 +109,9 @@ def test_without_regularisation_the_svd_gives_the_shortest_solution():
 def test_cholesky_says_what_to_do_with_a_singular_matrix():
     with pytest.raises(ValueError, match=r"alpha = 0 leaves.*float64 \(Cholesky needs.*larger alpha or solver='svd'"):
         RotaryRidge(LLAMA, alpha=0.0, solver="cholesky").fit(np.arange(2048), np.zeros(2048))
-    with pytest.raises(ValueError, match=r"alpha = 0.001 leaves.*float32.*minor.*alpha or solver='svd'.*rank"):
+    with pytest.raises(
+        ValueError, match=r"alpha = 0.001 leaves.*float32.*below 6.6e\+04.*3.5e\+07.*solver='svd'.*rank"
+    ):
         RotaryRidge(LLAMA, alpha=1e-3, solver="cholesky", dtype="float32").fit(np.arange(2048), np.zeros(2048))
     # the factor of this matrix exists in float64, and is rounding: rank decides, not luck
     theta = np.array([1.0, 1.0 + 1e-15])
@@ -209,8 +211,52 @@ def test_float32_is_float32_inside_too(solver):
 def test_weights_that_overflow_are_refused():
     design, targets = np.diag(np.array([1.0, 1e-18], np.float32)), np.full((2, 1), 1e19, np.float32)
     assert (design.T @ design)[1, 1] > 0  # a pivot is there, and too small: 1e-36
-    with pytest.raises(ValueError, match=r"in float32 \(the weights overflow\).*solver='svd'"):
+    with pytest.raises(ValueError, match=r"weights overflow float32 at alpha = 0; use a larger alpha, or scale"):
         _solvers.solve(design * np.float32(0.1), targets * np.float32(10), 0.0, "normal")
+
+
+def test_a_ridge_that_rounding_swallows_is_none():
+    s, y = [0, -1, 2.25, 7.5, 7.5], [2.0, 1, 3, 5, 6]
+    without = RotaryRidge([0.5, 0.5], alpha=0.0).fit(s, y)
+    for alpha in (1e-300, 1e-32, 1e-30):
+        fit = RotaryRidge([0.5, 0.5], alpha=alpha).fit(s, y)
+        assert fit.predict(s) == pytest.approx(without.predict(s), rel=1e-12)
+        assert fit.effective_dof_ == pytest.approx(fit.rank_) == 2
+        exact = RotaryRidge([0.5, 0.5], alpha=alpha, solver="exact").fit(s, y)
+        assert fit.predict(s) == pytest.approx(exact.predict(s), rel=1e-9)
+    weak = RotaryRidge(LLAMA, alpha=1e-30).fit(np.arange(2048), TARGETS)
+    assert weak.score(np.arange(2048), TARGETS) > 0.03
+    assert weak.effective_dof_ == pytest.approx(weak.rank_, rel=1e-9)
+    assert weak.rank_ == 80
+    narrow = RotaryRidge(LLAMA, alpha=1e-14, dtype="float32").fit(np.arange(2048), TARGETS)
+    assert narrow.score(np.arange(2048), TARGETS) > 0.03
+
+
+@given(at=st.floats(0.05, 1.0), count=st.integers(5, 12))
+def test_cholesky_refuses_what_is_singular_to_its_precision(at, count):
+    s = np.arange(float(count))
+    for theta, alpha in (([at, at], 1e-30), ([at, at * (1 + 1e-9)], 0.0)):
+        with pytest.raises(ValueError, match="Cholesky needs a condition number below"):
+            RotaryRidge(theta, alpha=alpha, solver="cholesky").fit(s, s)
+
+
+def test_elimination_with_a_ridge_lost_in_the_sum_is_elimination_without():
+    with pytest.raises(ValueError, match=r"solver='normal' with alpha = 1e-30: theta contains equal frequencies"):
+        RotaryRidge([0.5, 0.5], alpha=1e-30, solver="normal").fit(S, Y)
+
+
+@pytest.mark.parametrize("theta", [1e-20, 1e-22])
+def test_numbers_at_the_ends_of_float32_stay_finite(theta):
+    y = [-1.8e19, 1.8e19, 1.8e19]
+    fit = RotaryRidge([theta], alpha=1e-44, dtype="float32").fit([1, 2, 3], y)
+    assert np.isfinite(fit.coef_).all()
+    assert fit.predict([0, 1]) == pytest.approx(6e18, rel=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [5e-324, 1e-304])
+def test_the_exact_solver_takes_any_strength(alpha):
+    fit = RotaryRidge([0.3, 0.3], alpha=alpha, solver="exact").fit([5.0, 6.0], [2.0, 1.0])
+    assert fit.predict([5.0, 6.0]) == pytest.approx([2.0, 1.0], rel=1e-12)
 
 
 @given(
