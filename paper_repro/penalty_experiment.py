@@ -20,7 +20,7 @@ from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory._optional import load
 from rope_theory.plots._axes import legend_beside
-from rope_theory.plots.style import DASHES, GREY, MARKERS
+from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
 from rope_theory.regression import coefficient_penalty
 
 if TYPE_CHECKING:
@@ -254,12 +254,14 @@ LOSSES = {
     "loss_4": "4T, unscaled",
     "loss_2_interpolated": "2T, interpolated",
 }
+COEFFICIENTS = {"coefficients": "mean Σ|h_j|²"}
 SIZES = {
-    "median_outside": "beyond the window, to 4T",
-    "median_interpolated": "2T, interpolated",
-    "median_triangle": "triangle bound",
+    "median_outside": "beyond the window, median pair",
+    "top_outside": "beyond the window, largest of all",
+    "median_triangle": "triangle bound, median pair",
 }
-"""Medians over queries, keys and heads of sizes over A, each pair's own largest score inside the window."""
+"""Sizes over A, each pair's own largest score inside the window, over pairs of a query and a key of one head; beyond
+reaches to 4T. With Position Interpolation the median is 1 in every run, so that it is not drawn."""
 
 FORMS = {"plain": r"penalty $\sum_j |h_j|^2$", "theta_squared": r"penalty $\sum_j (\theta_j^2 |h_j|)^2$"}
 
@@ -288,35 +290,44 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
 
 
 def draw(data: Data) -> Figure:
-    """Draw losses above and sizes of scores below, a column a form of the penalty, a point a seed."""
+    """Draw losses, sizes of coefficients and ratios of scores, a column a form of the penalty, a point a seed."""
     from matplotlib import pyplot as plt
 
     facts = data.facts
     with plots.style():
-        figure, panels = plt.subplots(2, 2, figsize=(11.0, 6.6), layout="constrained", sharex="col", sharey="row")
+        figure, panels = plt.subplots(
+            3, 2, figsize=(11.0, 8.6), layout="constrained", sharex="col", sharey="row", height_ratios=[4, 2, 3]
+        )
         for column, form in enumerate(FORMS):
             settings = [entry for entry in facts["settings"] if entry["form"] in ("none", form)]
-            for ax, measures in zip(panels[:, column], (LOSSES, SIZES), strict=True):
-                _points(ax, data.tables["runs"], settings, measures)
-            panels[0, column].set_yscale("log")
+            rows = ((LOSSES, 0), (COEFFICIENTS, len(MARKERS) - 1), (SIZES, len(LOSSES)))
+            for ax, (measures, first) in zip(panels[:, column], rows, strict=True):
+                _points(ax, data.tables["runs"], settings, measures, first)
+                ax.set_yscale("log")
             panels[0, column].set_yticks([0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0])
             panels[0, column].yaxis.set_major_formatter("{x:g}")
             panels[0, column].minorticks_off()
             panels[0, column].axhline(facts["guessing"], color=GREY, linestyle=":", linewidth=1.2)
-            panels[1, column].axhline(1.0, color=GREY, linestyle=":", linewidth=1.2)
+            panels[2, column].axhline(1.0, color=GREY, linestyle=":", linewidth=1.2)
+            panels[2, column].set_yticks([1.0, 2.0, 5.0])
+            panels[2, column].yaxis.set_major_formatter("{x:g}")
+            panels[2, column].minorticks_off()
             panels[0, column].set_title(FORMS[form])
-            panels[1, column].set_xticks(range(len(settings)), [f"{entry['strength']:g}" for entry in settings])
-            panels[1, column].set_xlabel("strength of the penalty")
+            names = [f"{entry['strength']:g}" if entry["strength"] else "none" for entry in settings]
+            panels[2, column].set_xticks(range(len(settings)), names)
+            panels[2, column].set_xlabel("strength of the penalty")
         panels[0, 0].annotate(
             "guessing", xy=(0.01, facts["guessing"]), xycoords=("axes fraction", "data"), xytext=(0, -3), va="top",
             textcoords="offset points", fontsize="small", color=GREY,
         )  # fmt: skip
         panels[0, 0].set_ylabel("loss [nats]")
-        panels[1, 0].set_ylabel("largest score / A, median")
-        for ax in panels[:, 1]:
+        panels[1, 0].set_ylabel(COEFFICIENTS["coefficients"])
+        panels[2, 0].set_ylabel("largest score of a pair / A")
+        for ax in panels[[0, 2], 1]:
             legend_beside(ax)
         figure.suptitle(
-            "A penalty on coefficients in training: one layer of attention, one synthetic task, a point a seed\n"
+            "A penalty on coefficients in training: one layer of attention, one synthetic task, a point a seed, "
+            "lines through medians\n"
             f"(trained at T = {facts['window']}, d = {facts['head_dim']}, c = {facts['base']:g}, "
             f"{facts['steps']} steps, seeds {', '.join(map(str, facts['seeds']))}; "
             "A: largest score of a pair inside the window)",
@@ -325,19 +336,29 @@ def draw(data: Data) -> Figure:
     return figure
 
 
-def _points(ax: Axes, runs: Columns, settings: list[dict[str, Any]], measures: Mapping[str, str]) -> None:
-    """Draw a point a seed, side by side a measure, and a line through the medians."""
-    for number, (name, label) in enumerate(measures.items()):
-        shift = 0.12 * (number - (len(measures) - 1) / 2)
+def _points(
+    ax: Axes, runs: Columns, settings: list[dict[str, Any]], measures: Mapping[str, str], first: int
+) -> None:  # fmt: skip
+    """Draw a point a seed, side by side a measure, thin lines along the seeds and one through the medians."""
+    for number, (name, label) in enumerate(measures.items(), start=first):
+        shift = 0.12 * (number - first - (len(measures) - 1) / 2)
         places = [place + shift for place in range(len(settings))]
         medians = [entry[name]["median"] for entry in settings]
-        (line,) = ax.plot(places, medians, linestyle=DASHES[number], linewidth=1.0, zorder=2)
-        look: dict[str, Any] = {"marker": MARKERS[number], "markersize": 5, "color": line.get_color()}
+        color = PALETTE[number]
+        ax.plot(places, medians, linestyle=DASHES[number], color=color, linewidth=1.2, zorder=2)
+        look: dict[str, Any] = {"marker": MARKERS[number], "markersize": 5, "color": color}
         look["markerfacecolor"] = "white"
         ax.plot([], [], linestyle=DASHES[number], linewidth=1.0, label=label, **look)  # for the legend
         for place, entry in zip(places, settings, strict=True):
             chosen = (runs["form"] == entry["form"]) & (runs["strength"] == entry["strength"])
             ax.plot([place] * int(chosen.sum()), runs[name][chosen], linestyle="none", zorder=3, **look)
+        for seed in dict.fromkeys(runs["seed"].tolist()):
+            rows = [
+                (runs["form"] == entry["form"]) & (runs["strength"] == entry["strength"]) & (runs["seed"] == seed)
+                for entry in settings
+            ]
+            along = [float(runs[name][row][0]) for row in rows]
+            ax.plot(places, along, linestyle="-", color=color, linewidth=0.5, alpha=0.5, zorder=1.5)
 
 
 PART = Part("penalty_experiment", "figures", INPUTS, compute, draw, (SWEEP,))

@@ -119,7 +119,7 @@ def test_a_tiny_run_end_to_end_is_the_same_twice(tiny):
     assert (np.array(columns["median_interpolated"]) >= 1.0 - 1e-12).all()  # every second offset is a trained one
     data = experiment.compute(TINY, columns)
     figure = experiment.draw(data)
-    assert len(figure.axes) == 4
+    assert len(figure.axes) == 6
 
 
 # what is committed ----------------------------------------------------------------------------------------------------
@@ -189,6 +189,12 @@ def test_what_theory_md_says_of_it(stored):
     ratios = [np.median(seeds(*key, "median_outside")) for key in penalised]
     assert round(np.median(seeds("none", 0.0, "median_outside")), 2) == 1.05
     assert (round(min(ratios), 2), round(max(ratios), 2)) == (0.98, 1.09)
+    tops = {key: np.median(seeds(*key, "top_outside")) for key in [("none", 0.0), *penalised]}
+    assert (round(tops["none", 0.0], 1), round(tops["plain", 1e-2], 1)) == (4.4, 2.9)
+    weighted = [tops["theta_squared", strength] for strength in (1e-4, 1e-3, 1e-2)]
+    assert (round(min(weighted), 1), round(max(weighted), 1)) == (4.6, 4.9)
+    assert (seeds("plain", 1e-2, "top_outside") < seeds("none", 0.0, "top_outside").min()).all()
+    assert (table["loss_2_interpolated"] > math.log(INPUTS["values"])).all()
 
 
 def test_training_taught_the_task_at_strength_zero(stored):
@@ -202,14 +208,17 @@ def test_the_picture_shows_a_point_a_seed():
     figure = experiment.draw(data)
     assert [ax.get_title() for ax in figure.axes[:2]] == list(experiment.FORMS.values())
     assert "T = 64" in figure.get_suptitle()
-    for ax, measures in zip((figure.axes[0], figure.axes[2]), (LOSSES, SIZES), strict=True):
+    runs = data.tables["runs"]
+    for ax, measures in zip(figure.axes[::2], (LOSSES, experiment.COEFFICIENTS, SIZES), strict=True):
         points = [line for line in ax.lines if line.get_linestyle() == "None"]
         assert len(points) == 4 * len(measures)
         assert {len(line.get_xdata()) for line in points} == {3}
-        runs = data.tables["runs"]
         for name, line in zip(measures, points[::4], strict=True):
             assert list(line.get_ydata()) == list(runs[name][:3])
-    for ax, measures in ((figure.axes[1], LOSSES), (figure.axes[3], SIZES)):
+        along = [line for line in ax.lines if line.get_linewidth() == 0.5]
+        assert len(along) == 3 * len(measures)  # a line a seed
+        assert [line.get_ydata()[0] for line in along[:3]] == list(runs[next(iter(measures))][:3])
+    for ax, measures in ((figure.axes[1], LOSSES), (figure.axes[5], SIZES)):
         assert [text.get_text() for text in ax.get_legend().get_texts()] == list(measures.values())
     figure.canvas.draw()
 
