@@ -104,7 +104,7 @@ def draw(data: Data) -> Figure:
         left.set_ylabel("numerical rank over L tokens")
         gap = facts["rank_less_critical"][f"{at:g}"]
         left.set_title(
-            f"Rank less critical dimension: {gap['smallest']:+d} to {gap['largest']:+d}, median {gap['median']:+g} "
+            f"Rank minus critical dimension: {gap['smallest']:+d} to {gap['largest']:+d}, median {gap['median']:+g} "
             f"(σ > {at:g} σ_max)", fontsize=10,
         )  # fmt: skip
         right.set_xlabel("numerical rank over L tokens")

@@ -10,13 +10,14 @@ import numpy as np
 from paper_repro.parts import Data, Part
 from rope_theory import plots
 from rope_theory.config import LLAMA_3
+from rope_theory.plots.style import GREY
 from rope_theory.precision import STORAGES, PhaseError, first_broken_position, phase_error
 from rope_theory.scaling import Unscaled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "head_dim": LLAMA_3.head_dim,
     "base": LLAMA_3.base,
     "window": LLAMA_3.context_length,
@@ -76,7 +77,11 @@ def draw(data: Data) -> Figure:
         labels = [f"{name} throughout" if name == "bfloat16" else name for name in names]
         plots.phase_errors(errors, labels=labels, window=LLAMA_3.context_length, ax=axes)
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
-        axes.set_title("What is left of a phase in finite precision (thin lines: proved bounds)")
+        axes.axhline(INPUTS["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
+        axes.set_title(
+            f"Phases in finite precision, d = {INPUTS['head_dim']}, c = {INPUTS['base']:g} "
+            f"(thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
+        )
     return figure
 
 

@@ -59,6 +59,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
             "residual_at_strength": {
                 name: _residual(singular, window, found.alpha) for name, found in strengths.items()
             },
+            **{name: inputs[name] for name in ("head_dim", "base")},
             "window": window,
             "factor": factor,
             "draws": inputs["draws"],
@@ -100,12 +101,15 @@ def draw(data: Data) -> Figure:
         right.set_ylabel("")
         right.tick_params(labelleft=True)
         left.set_ylabel("largest |fit| over the new offsets")
-        left.annotate(f"α*(2) = {strength:.1f}", (strength, 0.97), xycoords=("data", "axes fraction"), xytext=(5, 0),
-                      textcoords="offset points", va="top")  # fmt: skip
+        left.annotate(
+            f"α* = {strength:.1f}: std ≤ 2 × inside", (strength, 0.97), xycoords=("data", "axes fraction"),
+            xytext=(-5, 0), textcoords="offset points", ha="right", va="top",
+        )  # fmt: skip
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         figure.suptitle(
             "A fit to unit noise: beyond its window a ridge tames it, at the offsets of Position Interpolation it "
-            f"needs none\n({facts['draws']} draws, bands of {_bands(facts['quantiles'])})"
+            f"needs none\n(d = {facts['head_dim']}, c = {facts['base']:g}, trained on 0 … {window - 1}; "
+            f"{facts['draws']} draws, bands of {_bands(facts['quantiles'])})"
         )
     return figure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from rope_theory._arrays import numpy_angular, real, space_of
 from rope_theory._checks import LARGEST_NUMBER, even_width, integer
+from rope_theory._progress import watched
 from rope_theory._records import Record, Table
 from rope_theory.config import RopeConfig
 from rope_theory.laws._cosine_sums import first_negative
 from rope_theory.scaling import Unscaled
+
+LONG = 1 << 30
+"""Candidates × offsets × width from which a progress bar is worth its import: about a second."""
 
 FIRST_ZERO = 0.6165054856207162
 """First positive zero of the cosine integral Ci."""
@@ -69,7 +74,7 @@ class AdmissibleBases(Table):
     Attributes
     ----------
     head_dim, length : int
-        Rotary width d and window L, tokens.
+        Rotary width d and last offset L, tokens.
     candidates : ndarray, shape (n,)
         The bases asked about, increasing.
     admissible : ndarray of bool, shape (n,)
@@ -79,7 +84,7 @@ class AdmissibleBases(Table):
     intervals : tuple of (float, float)
         First and last candidate of every run of admissible ones; bases between candidates were not looked at.
     smallest : float or None
-        Smallest admissible candidate.
+        Smallest admissible candidate; ``smallest_admissible_base`` finds the smallest base.
     """
 
     head_dim: int
@@ -108,15 +113,16 @@ def admissible_bases(head_dim: int, length: int, candidates: Any) -> AdmissibleB
     head_dim : int
         Rotary width d, even.
     length : int
-        Last offset L, tokens.
+        Last offset L, tokens: T − 1 for a window of T tokens, T in the published tables.
     candidates : array (n,)
-        Bases b above 1, strictly increasing: ``numpy.geomspace(1e3, 1e6, 400)``.
+        Bases b above 1, strictly increasing: ``numpy.geomspace(1e3, 1e6, 400)``. Nothing is said about bases between
+        them: runs narrower than a step are missed.
 
     Returns
     -------
     AdmissibleBases
         The verdict on every candidate, and the runs of admissible ones. A million offsets of 400 candidates take
-        seconds; candidates that fail early take less.
+        seconds, and time grows with both; candidates that fail early take less. A terminal shows a progress bar.
 
     Raises
     ------
@@ -134,7 +140,10 @@ def admissible_bases(head_dim: int, length: int, candidates: Any) -> AdmissibleB
     width = even_width(head_dim, "head_dim")
     last = integer(length, "length", 1, "It is the last offset, tokens.")
     bases = _candidates(candidates)
-    found = np.array([_first_negative_of(base, width, last) for base in bases.tolist()], dtype=np.int64)
+    each: Iterable[int] = (_first_negative_of(base, width, last) for base in bases.tolist())
+    if len(bases) * last * width > LONG:
+        each = watched(each, "admissible bases", len(bases))
+    found = np.fromiter(each, dtype=np.int64, count=len(bases))
     admissible = found < 0
     for array in (bases, admissible, found):
         array.setflags(write=False)

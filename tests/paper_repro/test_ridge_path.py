@@ -76,5 +76,7 @@ def test_the_picture_says_what_it_shows(data):
     assert "κ = 2" in right.get_title()
     assert "40 draws" in figure.get_suptitle()
     assert "5 to 95 % and 25 to 75 %" in figure.get_suptitle()
-    assert [text.get_text() for text in left.texts] == [f"α*(2) = {data.facts['strengths']['2']['alpha']:.1f}"]
+    assert [text.get_text() for text in left.texts] == [
+        f"α* = {data.facts['strengths']['2']['alpha']:.1f}: std ≤ 2 × inside"
+    ]
     assert json.loads(as_json(data.facts))["strengths"]["2"]["intervals"][0][1] == "inf"
