@@ -14,6 +14,7 @@ from rich.table import Table
 from benchmarks import (
     abel_sum_speed,
     admissible_bases_speed,
+    capture_overhead,
     commands,
     import_time,
     long_window,
@@ -35,7 +36,7 @@ HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (
     score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time, worst_case_speed,
     worst_case_against_full_grid, worst_case_gap, verification_speed, long_window, ridge_speed,
-    ridge_targets, admissible_bases_speed,
+    ridge_targets, admissible_bases_speed, capture_overhead,
 )  # fmt: skip
 
 
