@@ -14,8 +14,8 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 (``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
 ``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
-``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``plots``,
-``testing`` (hypothesis strategies).
+``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``llama``
+(``capture``: queries and keys of a forward pass), ``plots``, ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         comparison,
         config,
         laws,
+        llama,
         plots,
         precision,
         proofs,
@@ -63,8 +64,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "plots", "precision", "proofs",
-    "regression", "scaling", "scores", "testing",
+    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "llama", "plots", "precision",
+    "proofs", "regression", "scaling", "scores", "testing",
 )  # fmt: skip
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "config",
     "from_hf",
     "laws",
+    "llama",
     "plots",
     "position_free_term",
     "precision",

@@ -169,7 +169,7 @@ def test_every_public_object_has_a_docstring():
     assert [name for name, value in described.items() if not (value.__doc__ or "").strip()] == []
 
 
-@pytest.mark.parametrize("folder", ["bounds", "laws", "precision", "regression", "scaling"])
+@pytest.mark.parametrize("folder", ["bounds", "laws", "llama", "precision", "regression", "scaling"])
 def test_every_name_a_folder_lists_resolves(folder):
     module = importlib.import_module(f"rope_theory.{folder}")
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name.lower()))
