@@ -519,15 +519,15 @@ def _shows_the_fit() -> Finding:
     window = CONFIG.context_length
     beyond = np.arange(window, 2 * window)
     fit = figure_2_exact.exact_fit(0, 0.0)
-    curve = figure_2_exact.middle(fit.predict(beyond))
-    inside = np.abs(figure_2_exact.middle(fit.predict(np.arange(window))))
+    curve = fit.predict(beyond).middle
+    inside = np.abs(fit.predict(np.arange(window)).middle)
     routes: Any = figure_2.INPUTS["unregularised"]
     ratios = [figure_2_exact.solver_curve(solver, dtype, 0)[window:] / curve for solver, dtype in routes]
     share = max(float(((ratio > 0.5) & (ratio < 2.0)).mean()) for ratio in ratios)
     return Finding(
         _verdict(share > 0.5, "holds", "refuted"),
         f"the fit itself is {curve[1]:.2f} at s = {window + 1}, {curve[2100 - window]:.2e} at 2100, {curve[-1]:.3e} at "
-        f"{2 * window - 1}; its largest |h_j| is {figure_2_exact.middle(fit.largest_modulus):.2e}",
+        f"{2 * window - 1}; its largest |h_j| is {fit.largest_modulus.middle:.2e}",
         f"seed 0, enclosed in ball arithmetic at {fit.bits} bits; |a| ≤ {inside.max():.4f} inside the window. "
         f"{len(routes)} solver routes without ridge are within a factor 2 of it at less than "
         f"{10 * (math.floor(10 * share) + 1)} % of {window} … {2 * window - 1}",

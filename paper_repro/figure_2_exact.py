@@ -19,7 +19,6 @@ from paper_repro.figure_2 import noise
 from paper_repro.parts import Data, Part
 from paper_repro.settings import CONFIG, theta
 from rope_theory import plots
-from rope_theory.certificates.enclosure import Enclosure
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
 from rope_theory.plots.style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION
 from rope_theory.regression import RotaryRidge
@@ -50,18 +49,13 @@ def solver_curve(solver: str, dtype: str, seed: int) -> NDArray[np.float64]:
     return curve
 
 
-def middle(enclosure: Enclosure) -> Any:
-    """Return the middle of an enclosure."""
-    return enclosure.lower / 2 + enclosure.upper / 2
-
-
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return all curves at 0 … 2L − 1, and the sizes they reach."""
     window, seed = inputs["window"], inputs["seed"]
     offsets = np.arange(2 * window)
     fit, ridge = exact_fit(seed, 0.0), exact_fit(seed, inputs["alpha"])
     enclosed = fit.predict(offsets)
-    curves = {"exact": middle(enclosed), "ridge": middle(ridge.predict(offsets))}
+    curves = {"exact": enclosed.middle, "ridge": ridge.predict(offsets).middle}
     curves |= {f"{solver}_{dtype}": solver_curve(solver, dtype, seed) for solver, dtype in inputs["routes"]}
     exact = curves["exact"]
     return Data(
@@ -70,8 +64,8 @@ def compute(inputs: Mapping[str, Any]) -> Data:
             "seed": seed,
             "bits": fit.bits,
             "widest_enclosure": float(np.max(enclosed.width / np.maximum(1.0, np.abs(exact)))),
-            "largest_coefficient": float(middle(fit.largest_coefficient)),
-            "largest_modulus": float(middle(fit.largest_modulus)),
+            "largest_coefficient": float(fit.largest_coefficient.middle),
+            "largest_modulus": float(fit.largest_modulus.middle),
             "largest_inside": {name: float(np.abs(curve[:window]).max()) for name, curve in curves.items()},
             "largest_outside": {name: float(np.abs(curve[window:]).max()) for name, curve in curves.items()},
             "exact_largest_inside_at": int(np.abs(exact[:window]).argmax()),

@@ -176,6 +176,12 @@ def first(array: Array, chosen: Array) -> float:
     return float(array.reshape(-1)[chosen.reshape(-1)][0])
 
 
+def runs(mask: Array) -> list[tuple[int, int]]:
+    """Return the first index of every run of True in a numpy mask (n,), and the one after its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+
+
 def _size(array: Array) -> int:
     return int(np.prod(array.shape, dtype=np.int64))
 

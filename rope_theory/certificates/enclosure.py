@@ -39,6 +39,11 @@ class Enclosure(Record):
         """Length of the interval."""
         return self.upper - self.lower
 
+    @property
+    def middle(self) -> Any:
+        """Middle of the interval in float64, without the overflow of a sum of its ends."""
+        return self.lower / 2 + self.upper / 2
+
     def __contains__(self, value: float) -> bool:
         """Tell whether ``value`` lies in the interval, in all of them where there are several."""
         inside = (self.lower <= value) & (value <= self.upper)

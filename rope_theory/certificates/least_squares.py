@@ -66,7 +66,7 @@ class ExactFit(Record):
     @property
     def h(self) -> NDArray[np.complex128]:
         """Score coefficients α_j − iβ_j, shape (P,), rounded to float64: for their sizes, not for predictions."""
-        middle = self.coefficients.lower / 2 + self.coefficients.upper / 2
+        middle = self.coefficients.middle
         rounded = np.empty(len(middle) // 2, np.complex128)
         rounded.real, rounded.imag = middle[: len(rounded)], -middle[len(rounded) :]
         return rounded

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import numpy_angular, real, space_of
+from rope_theory._arrays import numpy_angular, real, runs, space_of
 from rope_theory._checks import LARGEST_NUMBER, even_width, integer
 from rope_theory._progress import watched
 from rope_theory._records import Record, Table
@@ -200,5 +200,4 @@ def _candidates(candidates: Any) -> NDArray[np.float64]:
 
 
 def _runs(bases: NDArray[np.float64], admissible: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], admissible, [False]]).astype(np.int8)))
-    return tuple((float(bases[begin]), float(bases[end - 1])) for begin, end in edges.reshape(-1, 2).tolist())
+    return tuple((float(bases[begin]), float(bases[end - 1])) for begin, end in runs(admissible))

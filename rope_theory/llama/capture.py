@@ -25,6 +25,9 @@ from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 IMPLEMENTATION = "rope_theory_capture"
 """Name of the attention function in transformers' registry."""
 
+ARGUMENTS = ("hidden_states", "position_embeddings", "attention_mask")
+"""What an attention module is given by name."""
+
 CHECKED_TOKENS = 4
 """Tokens that every captured layer rotates by nothing, to compare with what was undone."""
 
@@ -225,9 +228,7 @@ def _attention_modules(model: Any) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for module in model.modules():
         number = getattr(module, "layer_idx", None)
-        if number is None or not hasattr(module, "config") or "position_embeddings" not in _arguments(module):
-            continue
-        if "hidden_states" in _arguments(module) and "attention_mask" in _arguments(module) and not _is_layer(module):
+        if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS) and not _is_layer(module):
             found[int(number)] = module
     if not found:
         raise ValueError(
@@ -237,13 +238,13 @@ def _attention_modules(model: Any) -> dict[int, Any]:
     return found
 
 
-def _arguments(module: Any) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(module.forward).parameters
+def _takes(module: Any, *names: str) -> bool:
+    return inspect.signature(module.forward).parameters.keys() >= set(names)
 
 
 def _is_layer(module: Any) -> bool:
     """Tell a decoder layer, which holds an attention module with the same arguments, from the attention itself."""
-    return any("position_embeddings" in _arguments(part) for part in module.children())
+    return any(_takes(part, "position_embeddings") for part in module.children())
 
 
 def _described(module: Any, layer: int) -> HuggingFaceRope:

@@ -81,14 +81,14 @@ def judged(
         return replace(row, finding="different table", remark=f"The values are the described ones, {reversal}.")
     if (given < 0.0).any() or given.max() > FASTEST or given.max() < 1e-12:
         kind = "all zero" if not given.any() else "no frequencies in rad/token"
-        return replace(row, finding="uninitialised", remark=f"The values are {kind}: {_few(given)}.")
+        return replace(row, finding="uninitialised", remark=f"The values are {kind}: {few(given)}.")
     for target in (*coarse, FLOAT32):
         explained = _explained(row, given, table, described, length, target)
         if explained is not None:
             return explained
     if (np.diff(given) > 0.0).any() and not (np.diff(table.theta) > 0.0).any():
-        return replace(row, finding="uninitialised", remark=f"The values do not fall from pair to pair: {_few(given)}.")
-    return replace(row, finding="different table", remark=f"No base and no factor explains it: {_few(given)}.")
+        return replace(row, finding="uninitialised", remark=f"The values do not fall from pair to pair: {few(given)}.")
+    return replace(row, finding="different table", remark=f"No base and no factor explains it: {few(given)}.")
 
 
 def _reversal(given: NDArray[np.float64], table: Frequencies) -> str | None:
@@ -226,6 +226,7 @@ def _attention_scaling(
     )
 
 
-def _few(given: NDArray[np.float64]) -> str:
+def few(given: NDArray[np.float64]) -> str:
+    """Return the first three values, for a remark."""
     shown = ", ".join(f"{value:.4g}" for value in given[:3])
     return f"{shown}{', …' if len(given) > 3 else ''}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._arrays import phasors, space_of
-from rope_theory.precision._judged_frequencies import FACTOR_TOLERANCE, judged, lengths_of, wrong_shape
+from rope_theory.precision._judged_frequencies import FACTOR_TOLERANCE, few, judged, lengths_of, wrong_shape
 from rope_theory.precision._model_tables import Found
 from rope_theory.precision._table_rounding import allowed, kept_in, relative
 from rope_theory.precision.findings import HEALTHY, AuditRow
@@ -108,7 +108,7 @@ def _off(
         remark = f"Its phases are those described at position 1, and not at position {first}."
         found = replace(found, finding="different table", remark=remark)
     elif found.finding == "uninitialised":  # cos² + sin² is one number: somebody wrote it
-        found = replace(found, finding="different table", remark=f"At position 1 its phases are {_few(given)}.")
+        found = replace(found, finding="different table", remark=f"At position 1 its phases are {few(given)}.")
     return replace(found, attention_scaling=scaling)
 
 
@@ -132,7 +132,3 @@ def _chain(
         if fits.all() or (phase is not FLOAT32 and fits.mean() > 0.99):
             return chain
     return None
-
-
-def _few(angles: NDArray[np.float64]) -> str:
-    return ", ".join(f"{value:.4g}" for value in angles[:3]) + (", …" if len(angles) > 3 else "")

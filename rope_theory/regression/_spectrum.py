@@ -77,6 +77,11 @@ class Spectrum:
         gains: NDArray[np.float64] = self.singular / (self.singular**2 + alpha)
         return gains
 
+    def kept(self, alpha: float) -> NDArray[np.float64]:
+        """Return σ²/(σ² + alpha): the share of the targets that the fit keeps along each singular vector."""
+        shares: NDArray[np.float64] = self.singular * self.gains(alpha)
+        return shares
+
     def coordinates(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return φ(s) in the basis of right singular vectors, shape (n, min(n, 2P)), for one-dimensional s."""
         rows: NDArray[np.float64] = design(self.theta, s, FLOAT64) @ self.right.T

@@ -95,4 +95,4 @@ def effective_dof(theta: Any, train: Any, *, alpha: float) -> float:
     Source: docs/theory.md, section 6.
     """
     known = spectrum(theta, train)
-    return float((known.singular * known.gains(known.strength(alpha))).sum())
+    return float(known.kept(known.strength(alpha)).sum())

@@ -130,7 +130,7 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         phi, targets, exact = design(theta, s, dtype), y.astype(dtype).reshape(len(s), -1), None
         if self.solver == "exact":
             exact = _exact_fits(self.theta, s, targets, alpha)
-            weights = np.stack([_middle(fit.coefficients) for fit in exact], axis=1)
+            weights = np.stack([fit.coefficients.middle for fit in exact], axis=1)
             _refuse_infinite(weights, "coefficients", "certificates.exact_least_squares, whose fit keeps them")
             solution = Solution(weights, singular_values(phi), phi.shape, alpha, "exact")
         else:
@@ -175,9 +175,9 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
             values: NDArray[Any] = design(self._theta, s, self.coef_.dtype) @ self.coef_.T
             return values
         if isinstance(self.exact_, tuple):
-            values = np.stack([_middle(fit.predict(s)) for fit in self.exact_], axis=1)
+            values = np.stack([fit.predict(s).middle for fit in self.exact_], axis=1)
         else:
-            values = _middle(self.exact_.predict(s))
+            values = self.exact_.predict(s).middle
         _refuse_infinite(values, "values", "offsets nearer to the fitted ones")
         return values
 
@@ -310,11 +310,6 @@ def _naming_svd(solver: str, alpha: float) -> Iterator[None]:
         raise ValueError(
             f"solver={solver!r} with alpha = {alpha:g}: {error} Or use solver='svd', which can."
         ) from error
-
-
-def _middle(enclosure: Any) -> NDArray[np.float64]:
-    middle: NDArray[np.float64] = enclosure.lower / 2 + enclosure.upper / 2
-    return middle
 
 
 def _refuse_infinite(values: NDArray[np.float64], name: str, remedy: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import BLOCK_ELEMENTS
+from rope_theory._arrays import BLOCK_ELEMENTS, runs
 from rope_theory._checks import above, integer
 from rope_theory._records import Record
 from rope_theory.regression._spectrum import Spectrum, spectrum
@@ -201,9 +201,7 @@ def _searched(
 
 def _joined(alphas: NDArray[np.float64], admissible: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
     """Return runs of admissible cells as intervals."""
-    edges = np.diff(np.concatenate([[0], admissible.astype(int), [0]]))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return tuple(zip(alphas[starts].tolist(), alphas[ends].tolist(), strict=True))
+    return tuple((float(alphas[begin]), float(alphas[end])) for begin, end in runs(admissible))
 
 
 def _nothing_reached(sizes: _Sizes, alphas: NDArray[np.float64], tolerance: float, window: int, length: int) -> str:
