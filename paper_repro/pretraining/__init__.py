@@ -1,0 +1,1 @@
+"""Training of the reference model from scratch: corpus, tokenizer, rows, steps, measurement and card."""

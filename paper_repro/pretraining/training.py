@@ -1,0 +1,199 @@
+"""The steps, and the checkpoints that let a killed run go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paper_repro import files
+from paper_repro.pretraining.recipe import Recipe
+from paper_repro.pretraining.rows import Rows
+from rope_theory._optional import load
+from rope_theory._records import json_ready
+
+BETAS = (0.9, 0.95)
+"""AdamW's, as LLaMA was trained."""
+
+KEPT = 2
+"""Checkpoints kept, the newest; one more is kept where the learning rate begins to fall."""
+
+
+@dataclass
+class State:
+    """A run at one step.
+
+    Attributes
+    ----------
+    model : LlamaForCausalLM
+        float32 weights.
+    optimizer : AdamW
+        Its moments.
+    step : int
+        Steps done.
+    seconds : float
+        Wall time spent on them.
+    losses : list of dict
+        What was reported, by step.
+    """
+
+    model: Any
+    optimizer: Any
+    step: int
+    seconds: float
+    losses: list[dict[str, float]]
+
+
+def start(recipe: Recipe, special: tuple[int, int], device: str) -> State:
+    """Return a new model and its optimizer.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Shape, seed and rates.
+    special : pair of int
+        Tokens that begin and end a document.
+    device : str
+        "cpu" or "cuda".
+    """
+    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    torch.manual_seed(recipe.seed)
+    config = transformers.LlamaConfig(
+        vocab_size=recipe.vocabulary,
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        head_dim=recipe.hidden // recipe.heads,
+        max_position_embeddings=recipe.window,
+        bos_token_id=special[0],
+        eos_token_id=special[1],
+        tie_word_embeddings=True,
+    )
+    model = transformers.LlamaForCausalLM(config).to(device)
+    matrices = [weight for weight in model.parameters() if weight.ndim == 2]
+    others = [weight for weight in model.parameters() if weight.ndim != 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=recipe.rate,
+        betas=BETAS,
+    )
+    return State(model, optimizer, 0, 0.0, [])
+
+
+def run(
+    state: State,
+    rows: Rows,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    every: int = 200,
+    measure: Callable[[Any], dict[str, float]] = lambda model: {},
+    report: Callable[[int, float], None] = lambda step, loss: None,
+    until: int | None = None,
+) -> State:
+    """Train up to the recipe's last step, or ``until``, from where ``state`` is; checkpoints go into ``folder``."""
+    torch = load("torch", "llama")
+    device = state.model.device.type
+    automatic = torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()
+    turn = int(recipe.steps * (1.0 - recipe.decay)) // every * every
+    begin, recent = time.perf_counter(), []
+    last = recipe.steps if until is None else min(until, recipe.steps)
+    state.model.train()
+    while state.step < last:
+        for group in state.optimizer.param_groups:
+            group["lr"] = recipe.rate_at(state.step)
+        ids, weights = (torch.from_numpy(array).to(device) for array in rows.batch(state.step))
+        with automatic:
+            loss = weighted_loss(state.model, ids, weights)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        recent.append(loss.detach())
+        report(state.step, recent[-1])
+        if state.step % every == 0 or state.step == last:
+            mean = float(torch.stack(recent).mean())
+            if mean != mean:
+                raise ValueError(f"The loss became NaN before step {state.step}; lower the learning rate.")
+            now = time.perf_counter()
+            state.seconds += now - begin
+            state.losses.append({"step": state.step, "loss": mean, **measure(state.model)})
+            state.model.train()
+            save(state, folder, keep=turn)
+            begin, recent = time.perf_counter(), []
+    return state
+
+
+def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
+    """Return the mean of the next-token losses of ids (B, T), weighted by ``weights`` (B, T) of the tokens."""
+    functional = load("torch.nn.functional", "llama")
+    logits = model(ids, use_cache=False).logits[:, :-1].float()
+    losses = functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    wanted = weights[:, 1:].flatten()
+    return (losses * wanted).sum() / wanted.sum()
+
+
+def save(state: State, folder: Path, *, keep: int) -> Path:
+    """Write a whole checkpoint or none, and drop old ones; that of step ``keep`` stays."""
+    safetensors = load("safetensors.torch", "llama")
+    target = folder / f"step-{state.step:06d}"
+    temporary = folder / f".{target.name}{files.TEMPORARY}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    moments = {
+        f"{number}.{name}": value.contiguous()
+        for number, values in state.optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+    safetensors.save_file({name: value.contiguous() for name, value in _weights(state.model)}, temporary / "weights.safetensors")
+    safetensors.save_file(moments, temporary / "moments.safetensors")
+    files.write(
+        temporary / "state.json",
+        files.as_json({"step": state.step, "seconds": state.seconds, "losses": json_ready(state.losses)}),
+    )
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.replace(target)
+    steps = _steps(folder)
+    for step in steps[:-KEPT]:
+        if step != keep:
+            shutil.rmtree(folder / f"step-{step:06d}")
+    return target
+
+
+def resume(state: State, folder: Path, *, latest: int | None = None) -> State:
+    """Load the newest whole checkpoint of ``folder`` into ``state``, none beyond ``latest``; without one, as it was."""
+    steps = [step for step in _steps(folder) if latest is None or step <= latest]
+    if not steps:
+        return state
+    safetensors = load("safetensors.torch", "llama")
+    source = folder / f"step-{steps[-1]:06d}"
+    device = str(state.model.device)
+    weights = safetensors.load_file(source / "weights.safetensors", device=device)
+    torch = load("torch", "llama")
+    with torch.no_grad():
+        for name, value in _weights(state.model):
+            value.copy_(weights[name])
+    moments: dict[int, dict[str, Any]] = {}
+    for name, value in safetensors.load_file(source / "moments.safetensors", device=device).items():
+        number, kind = name.split(".")
+        moments.setdefault(int(number), {})[kind] = value
+    state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
+    stored = json.loads((source / "state.json").read_bytes())
+    state.step, state.seconds, state.losses = stored["step"], stored["seconds"], stored["losses"]
+    return state
+
+
+def _weights(model: Any) -> list[tuple[str, Any]]:
+    return [(name, value.detach()) for name, value in model.named_parameters()]  # tied ones once
+
+
+def _steps(folder: Path) -> list[int]:
+    return sorted(int(path.name.removeprefix("step-")) for path in folder.glob("step-*") if path.is_dir())
