@@ -153,7 +153,9 @@ def save(state: State, folder: Path, *, keep: int) -> Path:
         for number, values in state.optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
-    safetensors.save_file({name: value.contiguous() for name, value in _weights(state.model)}, temporary / "weights.safetensors")
+    safetensors.save_file(
+        {name: value.contiguous() for name, value in _weights(state.model)}, temporary / "weights.safetensors"
+    )
     safetensors.save_file(moments, temporary / "moments.safetensors")
     files.write(
         temporary / "state.json",

@@ -82,7 +82,7 @@ class PasskeyPrompts:
     """
 
     def __init__(self, tokenizer: Any, wording: PasskeyWording = WORDING) -> None:
-        self._encode = lambda text: tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+        self._tokenizer = tokenizer
         self._wording = wording
         begin = () if tokenizer.bos_token_id is None else (int(tokenizer.bos_token_id),)
         self._instruction = begin + self._encode(wording.instruction)
@@ -120,7 +120,7 @@ class PasskeyPrompts:
         room = length - self.shortest(key)
         after = integer(after, "after", 0)
         if after > room:
-            raise ValueError(f"after must be at most {room}, the filler that {length} tokens leave room for, got {after}.")
+            raise ValueError(f"after must be at most {room}, what {length} tokens leave for filler, got {after}.")
         before = room - after
         stretch = self._filler * (max(before, after) // len(self._filler) + 1)
         ids = self._instruction + stretch[:before] + line + stretch[:after] + self._question
@@ -133,6 +133,9 @@ class PasskeyPrompts:
             distance=length - first - before,
             fillers=((first, first + before), (second, second + after)),
         )
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _line(self, key: str) -> tuple[int, ...]:
         return self._encode(self._wording.key.format(key=key))
