@@ -67,11 +67,6 @@ def visit(
     ``capture``; the rotation of the layers is checked at the end.
     """
     torch = load("torch", "llama")
-    transformers = load("transformers", "llama")
-    if not isinstance(model, transformers.PreTrainedModel):
-        raise TypeError(
-            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
-        )
     ids = checked_tokens(input_ids, model)
     modules = _attention_modules(model)
     chosen = _chosen(layers, sorted(modules))
@@ -88,6 +83,11 @@ def visit(
                 )
             _check_rotation(modules[layer], recorder, layer)
     return output.last_hidden_state
+
+
+def described_layers(model: Any) -> dict[int, HuggingFaceRope]:
+    """Return what the config of ``model`` says of every layer that can be visited."""
+    return {layer: _described(module, layer) for layer, module in sorted(_attention_modules(model).items())}
 
 
 @dataclass
@@ -232,7 +232,11 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
 
 def checked_tokens(input_ids: Any, model: Any) -> Any:
     """Return the tokens of one sequence as (1, T), on the device of the model."""
-    torch = load("torch", "llama")
+    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    if not isinstance(model, transformers.PreTrainedModel):
+        raise TypeError(
+            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
+        )
     ids = torch.as_tensor(input_ids)
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
         raise TypeError(f"input_ids must be integers, got {ids.dtype}; a tokenizer makes them of a text.")

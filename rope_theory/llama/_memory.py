@@ -1,0 +1,54 @@
+"""How many positions of a model fit into the memory there is."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rope_theory._optional import load
+
+SPARE = 0.9
+"""Share of the free memory that may be used."""
+
+
+def refuse_too_long(model: Any, tokens: int) -> None:
+    """Raise when a forward pass over ``tokens`` positions would not fit, and say how many would.
+
+    Counted for every position: the residual stream and what a layer makes of it, and the queries and keys of one layer
+    in float64. Attention itself is counted in blocks, as torch's scaled_dot_product_attention takes it.
+    """
+    free = _free(model.device)
+    if free is None:
+        return
+    each = _bytes_a_token(model)
+    fitting = int(SPARE * free / each)
+    if tokens > fitting:
+        raise ValueError(
+            f"{tokens} positions need about {tokens * each / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free on "
+            f"{model.device}: about {fitting} positions fit. Give fewer tokens or a shorter length."
+        )
+
+
+def _bytes_a_token(model: Any) -> int:
+    config = model.config.get_text_config()
+    size = model.get_input_embeddings().weight.element_size()
+    hidden, inner = config.hidden_size, getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or hidden // heads
+    return int(size * (6 * hidden + 3 * inner + 8 * heads * width) + 16 * heads * width)
+
+
+def _free(device: Any) -> int | None:
+    torch = load("torch", "llama")
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            found = [line.split() for line in file if line.startswith("MemAvailable")]
+        return int(found[0][1]) * 1024
+    except (OSError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

@@ -1,0 +1,251 @@
+"""What a check of a model's heads measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rope_theory._records import Record, Table
+from rope_theory.config import RopeConfig
+
+
+@dataclass(frozen=True)
+class ScoreRow(Record):
+    """Sizes of the scores of one head in one region, under one scaling; ratios to A, pair by pair.
+
+    Attributes
+    ----------
+    layer, head : int
+        From 0.
+    scaling : str
+        The model's own, or one of those asked for.
+    region : {"inside", "beyond"}
+        Offsets 0 … L − 1 of the trained window, or those past it up to the length.
+    pairs : int
+        Query-key pairs looked at.
+    at_integers, at_integers_error : float
+        Mean over pairs of the largest abs(score) at integer offsets over A, and its standard error.
+    between, between_error : float
+        The same on a grid of 1/16 token that contains the integers.
+    largest_at_integers, largest_between : float
+        Largest of those ratios.
+    largest_score : float
+        Largest abs(score) of any pair on the fine grid, before 1/√head_dim.
+    """
+
+    layer: int
+    head: int
+    scaling: str
+    region: str
+    pairs: int
+    at_integers: float
+    at_integers_error: float
+    between: float
+    between_error: float
+    largest_at_integers: float
+    largest_between: float
+    largest_score: float
+
+
+@dataclass(frozen=True)
+class HeadRow(Record):
+    """Sizes of the coefficients of one head: means over pairs, their standard errors, and the largest ratios.
+
+    Attributes
+    ----------
+    layer, head : int
+        From 0.
+    pairs : int
+        Query-key pairs looked at.
+    trained_maximum, trained_maximum_error : float
+        A: the largest abs(score) at the trained integer offsets, attention factor included.
+    coefficient_maximum, coefficient_maximum_error : float
+        H: the largest abs(h_j), times μ².
+    coefficient_sum, coefficient_sum_error : float
+        Σ abs(h_j), times μ².
+    position_free, position_free_error : float
+        abs(C), the part of a partly rotated head's score that no offset changes; 0 for others.
+    maximum_ratio, maximum_ratio_error, largest_maximum_ratio : float
+        H/A.
+    sum_ratio, sum_ratio_error, largest_sum_ratio : float
+        (Σ abs(h_j) + abs(C)) / A: no scaling and no distance makes a score larger than this times A.
+    shares : tuple of float, P of them
+        Mean share of pair j in Σ abs(h_j).
+    """
+
+    layer: int
+    head: int
+    pairs: int
+    trained_maximum: float
+    trained_maximum_error: float
+    coefficient_maximum: float
+    coefficient_maximum_error: float
+    coefficient_sum: float
+    coefficient_sum_error: float
+    position_free: float
+    position_free_error: float
+    maximum_ratio: float
+    maximum_ratio_error: float
+    largest_maximum_ratio: float
+    sum_ratio: float
+    sum_ratio_error: float
+    largest_sum_ratio: float
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BoundRow(Record):
+    """One bound on the data of one head.
+
+    Attributes
+    ----------
+    layer, head : int
+        From 0.
+    bound : str
+        Name in ``rope_theory.bounds.CATALOGUE``, or "master_inequality": the inequality behind all of them
+        (docs/theory.md, section 2), with least-squares weights on the trained offsets.
+    evidence : str
+        "proved", or "refuted" for the published Theorem 2.1.
+    evaluations : int
+        How many values it was held against.
+    violations : int
+        How many exceeded it by more than the rounding of float64.
+    tightest : float
+        Largest value / bound; the slack is what is missing to 1.
+    """
+
+    layer: int
+    head: int
+    bound: str
+    evidence: str
+    evaluations: int
+    violations: int
+    tightest: float
+
+
+@dataclass(frozen=True)
+class AttentionRow(Record):
+    """Where the attention of one head goes: means over query positions, and their standard errors.
+
+    Attributes
+    ----------
+    layer, head : int
+        From 0.
+    scaling : str
+        The model's own; others inside the window only, on the unscaled model's queries and keys.
+    region : {"inside", "beyond"}
+        Queries in the second half of the window, or past it.
+    queries : int
+        Rows of attention looked at.
+    entropy, entropy_error : float
+        −Σ p ln p, nats.
+    first, first_error : float
+        Share on the first token.
+    last, last_error : float
+        Share on the last 16 tokens, the query's own among them.
+    far, far_error : float
+        Share at distances of L tokens and more.
+    largest_logit : float
+        Largest logit of any row, 1/√head_dim and the like included, before any soft cap.
+    moved, moved_error : float
+        Total variation between the row and the one of the model's own table; 0 for that one.
+    """
+
+    layer: int
+    head: int
+    scaling: str
+    region: str
+    queries: int
+    entropy: float
+    entropy_error: float
+    first: float
+    first_error: float
+    last: float
+    last_error: float
+    far: float
+    far_error: float
+    largest_logit: float
+    moved: float
+    moved_error: float
+
+
+@dataclass(frozen=True)
+class LossRow(Record):
+    """Next-token loss of a stretch of positions.
+
+    Attributes
+    ----------
+    start, stop : int
+        Positions of the predicted tokens, the last one excluded.
+    region : {"inside", "beyond"}
+        Of the window.
+    tokens : int
+        Predictions.
+    loss, loss_error : float
+        Mean, nats a token, and its standard error over eighths of the stretches.
+    """
+
+    start: int
+    stop: int
+    region: str
+    tokens: int
+    loss: float
+    loss_error: float
+
+
+@dataclass(frozen=True)
+class Rows(Table):
+    """A tidy table."""
+
+    rows: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Check(Table):
+    """What a model's heads did on a text, held against every bound.
+
+    Attributes
+    ----------
+    rows : tuple of ScoreRow
+        One a layer, head, scaling and region.
+    heads, bounds, attention, losses : Rows
+        Tables of HeadRow, BoundRow, AttentionRow and LossRow.
+    violations : int
+        Violations of proved bounds: anything but 0 is an error of this package or of the arithmetic.
+    published_violations : int
+        Violations of Theorem 2.1 as printed.
+    model, dtype, device : str
+        What was run.
+    config : RopeConfig
+        Of the first layer; its context_length is L.
+    length : int
+        Extended window: offsets reach length − 1.
+    tokens : int
+        Length of the longest forward pass; below ``length`` where the text is shorter.
+    stretches : int
+        Stretches of text run.
+    pairs : int or None
+        Pairs a head asked for; None is all of them.
+    seed : int
+        Of the sampled pairs and queries.
+    notes : tuple of str
+        What limits the result.
+    """
+
+    rows: tuple[ScoreRow, ...]
+    heads: Rows
+    bounds: Rows
+    attention: Rows
+    losses: Rows
+    violations: int
+    published_violations: int
+    model: str
+    dtype: str
+    device: str
+    config: RopeConfig
+    length: int
+    tokens: int
+    stretches: int
+    pairs: int | None
+    seed: int
+    notes: tuple[str, ...]
