@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 import rope_theory as rt
+from rope_theory._check_overview import check_overview
 from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
@@ -35,7 +36,9 @@ from rope_theory._overview import (
     worst_case_overview,
 )
 from rope_theory._records import Record, json_ready
-from rope_theory.certificates._files import check_place
+from rope_theory._report import check_page
+from rope_theory._whole_files import check_place, write_text
+from rope_theory.llama.loading import encoded, load_model, read_text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -352,11 +355,92 @@ def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[Render
     yield from _draw_notes(record.notes)
 
 
-def _described(config: rt.RopeConfig, scaling: Any) -> str:
+@app.command()
+@plain_errors
+def check(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder: config.json, safetensors, tokenizer.")],
+    text: Annotated[
+        str | None, typer.Option(metavar="FILE", help="UTF-8 text to run; default the sources of rope_theory.")
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Extended window in tokens; default four times the trained one.")
+    ] = None,
+    factor: Annotated[
+        float, typer.Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
+    ] = 4.0,
+    pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all of them.")] = 1024,
+    seed: Annotated[int, typer.Option(help="Of the pairs and queries drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    as_json: AsJson = False,
+    page: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page to FILE.")] = None,
+) -> None:
+    """Hold a model's heads against every bound, on a text: score sizes, scalings, attention and losses."""
+    if page is not None:
+        check_place(Path(page))
+    content, described = read_text(text)
+    loaded, tokenizer = load_model(model, device=device)
+    methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
+    scalings = [] if factor == 1.0 else [method(factor) for method in methods]
+    result = rt.llama.check(
+        loaded, encoded(content, tokenizer), scalings=scalings, length=length, pairs=pairs or None, seed=seed
+    )
+    if page is not None:
+        write_text(Path(page), check_page(result, model=model, text=described))
+    show(result, functools.partial(_draw_check, model, described, page), as_json)
+
+
+def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check) -> Iterator[RenderableType]:
+    seen = check_overview(record)
+    heads = f"{record.model}, {seen.heads} query heads"
+    yield Text(f"{model}: {heads}; {_described(record.config)}; {record.rows[0].scaling}")
+    yield Text(
+        f"{text}: {record.stretches} stretches of up to {record.tokens} tokens; {record.pairs or 'all'} pairs a head; "
+        f"{record.dtype} on {record.device}; seed {record.seed}; offsets up to {record.length - 1}"
+    )
+    largest = f"{seen.largest_sum_ratio:.3g} at most"
+    yield Text(f"H/A {seen.maximum_ratio:.3g}, (Σ|h| + |C|)/A {seen.sum_ratio:.3g} on average, {largest}")
+    yield _plain_table(
+        ("largest |score| / A", "region", "mean", "highest head", "largest pair"),
+        ((row.scaling, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
+    )
+    yield _plain_table(
+        ("bound", "evidence", "evaluations", "violations", "largest value / bound"),
+        ((row.bound, row.evidence, row.evaluations, row.violations, row.tightest) for row in seen.bounds),
+    )
+    yield _plain_table(
+        ("attention", "region", "entropy", "first", "last 16", "distance ≥ L", "largest logit", "moved"),
+        (
+            (row.scaling, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
+            for row in seen.attention
+        ),
+    )
+    if seen.losses:
+        yield _plain_table(
+            ("loss [nats a token]", "tokens", "mean", "standard error"),
+            ((region, tokens, mean, error) for region, mean, error, tokens in seen.losses),
+        )
+    proved = f"{record.violations} violations of proved bounds"
+    yield Text(f"{proved}; {record.published_violations} of Theorem 2.1 as printed", "red" if record.violations else "")
+    if page is not None:
+        yield Text(f"written to {page}")
+    yield from _draw_notes(record.notes)
+
+
+def _plain_table(headings: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
+    """Return a table whose first two columns are words, the others numbers of four digits."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
+    for row in rows:
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    return table
+
+
+def _described(config: rt.RopeConfig, scaling: Any = None) -> str:
     rotated = "" if config.width == config.head_dim else f", of which {config.width} rotate"
     return (
         f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
-        f"trained window {config.context_length} tokens; {short_label(scaling)}"
+        f"trained window {config.context_length} tokens" + (f"; {short_label(scaling)}" if scaling else "")
     )
 
 

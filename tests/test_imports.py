@@ -20,14 +20,15 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_arrays", "_checks", "_optional", "_progress", "_records"},
+    {"_arrays", "_checks", "_optional", "_progress", "_records", "_whole_files"},
     {"config"},
     {"scaling"},
     {"coefficients", "scores", "_balls"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "doctor", "llama", "testing"},
-    {"_labels", "_overview"},
+    {"_labels", "_overview", "_check_overview"},
     {"plots"},
+    {"_report"},
     {"cli", "__main__"},
 ]
 """A module imports from earlier sets; from its own set only where that is no step of the path."""

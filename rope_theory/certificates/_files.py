@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 
 from rope_theory import scaling as _scaling
 from rope_theory._records import plain
+from rope_theory._whole_files import write_text
 from rope_theory.certificates._design import even_step
 from rope_theory.certificates._verification import check_form
 from rope_theory.certificates.certificate import Certificate
@@ -40,7 +39,7 @@ def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     for name in ("residual", "witness"):
         fields[name] = plain(getattr(certificate, name))
     content = {"format": FORMAT, "fields": fields, "sha256": {name: _hash(value) for name, value in fields.items()}}
-    _write(Path(path), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(Path(path), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def load(path: str | PathLike[str]) -> Certificate:
@@ -101,27 +100,6 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
 def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    """Write under a temporary name, then rename, so that the file is whole or absent."""
-    check_place(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def check_place(path: Path) -> None:
-    """Raise when no file can be written at ``path``: asked before minutes of work, not after."""
-    if path.is_dir() or not path.name:
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
 
 
 def _grid_out(grid: Any) -> Any:

@@ -38,8 +38,14 @@ BOUNDS = {
 ROUNDING = 1e-12
 """Share of Σ abs(h_j) + abs(C) that the rounding of float64 may add to a value."""
 
-BLOCK = {"cpu": 1 << 21, "cuda": 1 << 26}
-"""Scores held at one time, by device: 16 MiB and 512 MiB; about eight tensors of that size live together."""
+BLOCK = {"cpu": 1 << 18, "cuda": 1 << 26}
+"""Scores held at one time, by device: 2 MiB, which a cache holds, and 512 MiB; a few such live at a time."""
+
+SPAN = 1024
+"""Offsets of a stretch of the table."""
+
+CELL = (4, 8, 12)
+"""Points of a cell, in sixteenths, at which scores are held against the chord."""
 
 RIDGE = 1e-6
 """Strength of the least squares that choose the weights of the master inequality, relative to the trained offsets."""
@@ -133,7 +139,11 @@ def _larger(known: NDArray[np.float64] | None, values: Any) -> NDArray[np.float6
 
 @dataclass(eq=False)
 class _Curves:
-    """Curves of pairs h (n, P) with position-free terms (n,); a block of pairs by offsets at a time."""
+    """Curves of pairs h (n, P) with position-free terms (n,); a block of pairs by offsets at a time.
+
+    The score at n + λ is that of h·e^{iλθ} at n, so that a table at integers is enough: a block of scores has the axes
+    pair, λ and n.
+    """
 
     owner: PairScores
     h: Any
@@ -144,24 +154,25 @@ class _Curves:
         """Return the largest abs(score) by table, region, grid (integers, fine) and pair: (tables, 2, 2, n)."""
         torch = load("torch", "llama")
         result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
+        window = self.owner.config.context_length
         for number, asked in enumerate(self.owner.asked):
             gain = asked.table.attention_factor**2
-            features = gain * torch.cat([self.h.real, -self.h.imag], dim=-1)
-            for first, last, region in self._cells():
-                grid = _table(asked.table, first, last, self.h.device)
-                for rows in self._rows(grid.shape[1]):
-                    rotated = features[rows] @ grid
-                    whole = abs(rotated + self.free[rows, None])
-                    begin = 1 if region and first == self.owner.config.context_length - 1 else 0  # L − 1 is inside
-                    target = result[number, region]
-                    fine = whole[:, begin:]
-                    if fine.shape[1]:
-                        target[1, rows] = torch.maximum(target[1, rows], fine.amax(-1))
-                    integers = whole[:, PER_TOKEN * begin :: PER_TOKEN]
-                    if integers.shape[1]:
-                        target[0, rows] = torch.maximum(target[0, rows], integers.amax(-1))
+            between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, asked.table.theta)), self.h)
+            for first, last, region in self._stretches():
+                grid = _integers(asked.table, first, last, self.h.device)
+                begin = int(region == 1 and first == window - 1)  # offset L − 1 itself is inside
+                for rows in self._rows(PER_TOKEN * grid.shape[1]):
+                    moved = gain * self.h[rows, None, :] * between
+                    scores = torch.cat([moved.real, -moved.imag], dim=-1) @ grid
+                    free, target = self.free[rows], result[number, region]
+                    if begin < scores.shape[-1]:
+                        target[0, rows] = torch.maximum(target[0, rows], _extreme(scores[:, 0, begin:], free))
+                    fine = torch.maximum(target[1, rows], target[0, rows])
+                    if last > first:
+                        fine = torch.maximum(fine, _extreme(scores[:, 1:, :-1], free[:, None]).amax(-1))
+                    target[1, rows] = fine
                     if number == 0:
-                        self._hold_block(rows, rotated, whole, gain, first, last)
+                        self._hold_block(rows, scores, gain, first, last)
         return result
 
     def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
@@ -169,59 +180,54 @@ class _Curves:
         self._hold_master(trained)
         return self.counts
 
-    def _cells(self) -> Iterator[tuple[int, int, int]]:
-        """Yield stretches of unit cells [first, last] and their region; none crosses the end of the window."""
-        block = BLOCK.get(self.h.device.type, BLOCK["cpu"])
-        span = max(1, min(512, block // (4 * 2 * self.h.shape[1] * PER_TOKEN)))
+    def _stretches(self) -> Iterator[tuple[int, int, int]]:
+        """Yield stretches of offsets [first, last] and their region; they share ends, none crosses the last trained."""
         window, length = self.owner.config.context_length, self.owner.length
-        edges = [(0, window - 1, 0), (window - 1, length - 1, 1)] if window > 1 else [(0, length - 1, 1)]
-        for begin, end, region in edges:
-            for first in range(begin, end, span):
-                yield first, min(end, first + span), region
+        for begin, end, region in ((0, window - 1, 0), (window - 1, length - 1, 1)):
+            for first in range(begin, end, SPAN):
+                yield first, min(end, first + SPAN), region
+        if window == 1:
+            yield 0, 0, 0
 
     def _rows(self, columns: int) -> Iterator[slice]:
         size = max(1, BLOCK.get(self.h.device.type, BLOCK["cpu"]) // columns)
         for first in range(0, len(self.h), size):
             yield slice(first, min(len(self.h), first + size))
 
-    def _hold_block(self, rows: slice, rotated: Any, whole: Any, gain: float, first: int, last: int) -> None:
-        """Hold the scores of cells first … last under the model's own table against the bounds of single pairs."""
+    def _hold_block(self, rows: slice, scores: Any, gain: float, first: int, last: int) -> None:
+        """Hold the scores (pairs, λ, n) of a stretch under the model's own table against the bounds of single pairs."""
+        torch = load("torch", "llama")
         config, own = self.owner.config, self.owner.asked[0].table
-        moduli = gain * abs(self.h[rows])
+        moduli, free = gain * abs(self.h[rows]), self.free[rows]
         total, maximum = moduli.sum(-1), moduli.amax(-1)
-        slack = ROUNDING * (total + abs(self.free[rows]))
-        self._count("triangle", rows, whole.amax(-1), total + abs(self.free[rows]), slack, rotated.shape[1])
-        cells = last - first
-        fine = rotated[:, :-1].unflatten(-1, (cells, PER_TOKEN))
-        ends = rotated[:, ::PER_TOKEN]
-        share = np.arange(1, PER_TOKEN) / PER_TOKEN
-        weight = _on(share, self.h)
-        chord = (1.0 - weight) * ends[:, :-1, None] + weight * ends[:, 1:, None]
-        away = abs(fine[..., 1:] - chord)
-        furthest = away.amax(1)  # over the cells: the bounds are the same in each
-        parabola = _on(0.5 * share * (1.0 - share), self.h)
-        theta = _on(own.theta, self.h)
-        unit = _on(_unit_deviations(own, share), self.h)
-        held = {"chord_sharp": moduli @ unit.T, "chord_curvature": (moduli @ theta**2)[:, None] * parabola}
+        slack = ROUNDING * (total + abs(free))
+        everywhere = _extreme(scores.flatten(1), free)
+        self._count("triangle", rows, everywhere, total + abs(free), slack, scores[0].numel())
+        size = abs(scores[:, 0])
+        following = torch.cat([self.h[rows, 1:], torch.zeros_like(self.h[rows, :1])], dim=-1)
+        steps = gain * abs(following - self.h[rows]).amax(-1)
+        sums = _on(abel_sum(own, np.arange(first, last + 1, dtype=float)), self.h)
+        self._count("abel", rows, size, steps[:, None] * sums, slack[:, None], size.shape[1])
+        self._count("abel_published", rows, size, 2.0 * maximum[:, None] * sums, slack[:, None], size.shape[1])
+        if last == first:
+            return
+        share = np.array(CELL) / PER_TOKEN
+        weight = _on(share, self.h)[:, None]
+        chord = (1.0 - weight) * scores[:, :1, :-1] + weight * scores[:, :1, 1:]
+        away = abs(scores[:, list(CELL), :-1] - chord)
+        furthest = away.amax(-1)  # over the cells: the bounds are the same in each
+        held = {
+            "chord_sharp": moduli @ _on(_unit_deviations(own, share), self.h).T,
+            "chord_curvature": (moduli @ _on(own.theta, self.h) ** 2)[:, None] * _on(0.5 * share * (1 - share), self.h),
+        }
         if isinstance(own.scaling, Unscaled):
             for name, formula in (("chord_repaired", chord_repaired), ("chord_published", chord_published)):
                 held[name] = maximum[:, None] * _on(formula(config, share, 0.0, 1.0), self.h)
         for name, bound in held.items():
-            evaluations = away.shape[1] * away.shape[2]
             exceeded = None
-            if name == "chord_published":
-                exceeded = (away > bound[:, None, :] + slack[:, None, None]).sum((1, 2))
-            self._count(name, rows, furthest, bound, slack[:, None], evaluations, exceeded)
-        steps = gain * abs(self._following(rows) - self.h[rows]).amax(-1)
-        sums = _on(abel_sum(own, np.arange(first, last + 1, dtype=float)), self.h)
-        size = abs(ends)
-        self._count("abel", rows, size, steps[:, None] * sums, slack[:, None], size.shape[1])
-        self._count("abel_published", rows, size, 2.0 * maximum[:, None] * sums, slack[:, None], size.shape[1])
-
-    def _following(self, rows: slice) -> Any:
-        torch = load("torch", "llama")
-        h = self.h[rows]
-        return torch.cat([h[:, 1:], torch.zeros_like(h[:, :1])], dim=-1)
+            if name == "chord_published":  # the one that is not expected to hold: counted cell by cell
+                exceeded = (away > bound[:, :, None] + slack[:, None, None]).sum((1, 2))
+            self._count(name, rows, furthest, bound, slack[:, None], away[0].numel(), exceeded)
 
     def _hold_master(self, trained: Any) -> None:
         """Hold |a(s)| ≤ ‖w‖₁A + Σ|h_j||ρ_j| in the middle, at the edge and far beyond, w from least squares."""
@@ -259,13 +265,20 @@ def _on(array: NDArray[Any], like: Any) -> Any:
     return torch.tensor(array, dtype=dtype, device=like.device)
 
 
-def _table(table: Frequencies, first: int, last: int, device: Any) -> Any:
-    """Return cos and sin of sθ at first, first + 1/16, … last: (2P, (last − first)·16 + 1)."""
+def _extreme(scores: Any, free: Any) -> Any:
+    """Return the largest abs(score + free) along the last axis, without a copy of the scores."""
+    low, high = scores.aminmax(dim=-1)
     torch = load("torch", "llama")
-    theta = torch.as_tensor(np.array(table.theta), dtype=torch.float64, device=device)
-    s = first + torch.arange((last - first) * PER_TOKEN + 1, dtype=torch.float64, device=device) / PER_TOKEN
-    cos, sin = phasors(theta, s, space_of(theta))
-    return torch.cat([cos, sin], dim=-1).T
+    return torch.maximum(abs(high + free), abs(low + free))
+
+
+def _integers(table: Frequencies, first: int, last: int, device: Any) -> Any:
+    """Return cos and sin of nθ at first, …, last: (2P, last − first + 1)."""
+    torch = load("torch", "llama")
+    theta = torch.tensor(np.array(table.theta), dtype=torch.float64, device=device)
+    n = torch.arange(first, last + 1, dtype=torch.float64, device=device)
+    cos, sin = phasors(theta, n, space_of(theta))
+    return torch.cat([cos, sin], dim=-1).T.contiguous()
 
 
 def _unit_deviations(table: Frequencies, share: NDArray[np.float64]) -> NDArray[np.float64]:

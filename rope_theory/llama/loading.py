@@ -1,0 +1,124 @@
+"""Models and texts from disk: safetensors only, no code from a checkpoint is ever run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rope_theory._optional import load
+
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Weights that execute what they like when they are loaded."""
+
+
+def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:
+    """Return the causal language model and the tokenizer of a folder, or of a name on the hub.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder with config.json, weights as safetensors and a tokenizer; or a name that transformers finds.
+    device : str
+        "cpu", "cuda", "cuda:1", …
+    dtype : str
+        As transformers names them; "auto" is the one the weights are stored in.
+
+    Returns
+    -------
+    model, tokenizer
+        In evaluation mode; the tokenizer is None where the folder has none.
+
+    Raises
+    ------
+    OSError
+        For a path that is no model, or has no weights.
+    ValueError
+        For weights that are pickled, a device that is not there, a model that needs code of its own.
+    """
+    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    checked_device(device)
+    folder = Path(source)
+    if folder.is_file():
+        raise OSError(f"{folder} is a file; give the folder of the model, with its config.json.")
+    if folder.is_dir():
+        _refuse_unsafe(folder)
+    elif folder.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1:
+        raise OSError(f"There is no folder {folder}.")
+    try:
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise OSError(f"{source} cannot be loaded as a causal language model: {_first_line(error)}") from error
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError, KeyError):
+        tokenizer = None
+    return model.to(torch.device(device)).eval(), tokenizer
+
+
+def checked_device(device: str) -> None:
+    """Raise when ``device`` is none of torch's, or not there."""
+    torch = load("torch", "llama")
+    try:
+        kind = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device must be cpu or cuda, got {device!r}.") from None
+    if kind.type == "cuda" and (not torch.cuda.is_available() or (kind.index or 0) >= torch.cuda.device_count()):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
+
+
+def encoded(text: str, tokenizer: Any) -> list[int]:
+    """Return the tokens of a text, with the special tokens that the tokenizer adds.
+
+    Raises
+    ------
+    ValueError
+        Without a tokenizer, or for a text of fewer than two tokens.
+    """
+    if tokenizer is None:
+        raise ValueError("The model's folder holds no tokenizer, so a text cannot be read; put tokenizer.json there.")
+    ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
+    if len(ids) < 2:
+        raise ValueError(f"The text has {len(ids)} token(s); two at least make a distance.")
+    return ids
+
+
+def read_text(path: str | Path | None) -> tuple[str, str]:
+    """Return a text and what it is: a UTF-8 file, or without one the sources of this package.
+
+    Raises
+    ------
+    OSError
+        For a path that is no file.
+    ValueError
+        For a file that is not UTF-8.
+    """
+    if path is None:
+        root = Path(__file__).resolve().parent.parent
+        files = sorted(root.rglob("*.py"))
+        return "\n".join(file.read_text(encoding="utf-8") for file in files), "the sources of rope_theory"
+    try:
+        return Path(path).read_text(encoding="utf-8"), str(path)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text; convert it first.") from None
+
+
+def _refuse_unsafe(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise OSError(f"{folder} is no model: it holds no config.json.")
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
+    if pickled:
+        raise ValueError(
+            f"{folder} holds pickled weights only ({pickled[0]}), which run code when they are loaded: refused. "
+            "Convert them to safetensors."
+        )
+    raise OSError(f"{folder} holds no weights: no file ends in .safetensors.")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

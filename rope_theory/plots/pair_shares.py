@@ -1,0 +1,40 @@
+"""Which frequency pairs carry the coefficients of trained heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rope_theory.plots._axes import canvas, legend_beside
+from rope_theory.plots.style import BLUE, GREY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw every head's mean share of Σ abs(h_j) against the pair j.
+
+    Parameters
+    ----------
+    check : llama.Check
+        A line a head; the even share 1/P is marked.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    heads = check.heads.rows
+    with canvas(ax) as axes:
+        for number, head in enumerate(heads):
+            label = f"a head, of {len(heads)}" if number == 0 else None
+            axes.plot(
+                range(len(head.shares)), head.shares, color=BLUE, linestyle="-", linewidth=0.8, alpha=0.4, label=label
+            )
+        axes.axhline(1.0 / len(heads[0].shares), color=GREY, linestyle="--", linewidth=1.0, label="even share")
+        axes.set_xlabel("pair j, fast to slow")
+        axes.set_ylabel("share of Σ|h_j|")
+        axes.set_ylim(bottom=0.0)
+        legend_beside(axes)
+        return axes

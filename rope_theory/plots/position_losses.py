@@ -1,0 +1,51 @@
+"""Next-token loss against the position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rope_theory.plots._axes import canvas
+from rope_theory.plots.style import BLUE, GREY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw the mean loss of stretches of positions, with standard errors and the end of the window.
+
+    Parameters
+    ----------
+    check : llama.Check
+        Its losses.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure in the house style when not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        For a check without losses.
+    """
+    rows = check.losses.rows
+    if not rows:
+        raise ValueError("The check has no losses; its notes say why.")
+    with canvas(ax) as axes:
+        axes.errorbar(
+            [0.5 * (row.start + row.stop) for row in rows],
+            [row.loss for row in rows],
+            xerr=[0.5 * (row.stop - row.start) for row in rows],
+            yerr=[row.loss_error for row in rows],
+            linestyle="none",
+            marker="o",
+            markersize=3,
+            color=BLUE,
+            elinewidth=1.0,
+        )
+        axes.axvline(check.config.context_length, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
+        axes.set_xlabel("position [tokens]")
+        axes.set_ylabel("loss [nats a token]")
+        return axes
