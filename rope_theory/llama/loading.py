@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +48,10 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     elif folder.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1:
         raise OSError(f"There is no folder {folder}.")
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, trust_remote_code=False
-        )
+        with _bars_on_terminals_only():
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+            )
     except (OSError, ValueError, KeyError) as error:
         raise OSError(f"{source} cannot be loaded as a causal language model: {_first_line(error)}") from error
     try:
@@ -103,6 +107,19 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
         return Path(path).read_text(encoding="utf-8"), str(path)
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text; convert it first.") from None
+
+
+@contextmanager
+def _bars_on_terminals_only() -> Iterator[None]:
+    logging = load("transformers.utils.logging", "llama")
+    hidden = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
+    if hidden:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hidden:
+            logging.enable_progress_bar()
 
 
 def _refuse_unsafe(folder: Path) -> None:

@@ -15,7 +15,6 @@ QUANTITIES = {
     "entropy": "entropy [nats]",
     "first": "share on the first token",
     "last": "share on the last 16 tokens",
-    "far": "share at distances ≥ L",
 }
 """What can be drawn, and how the axes call it."""
 
@@ -27,7 +26,7 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
     ----------
     check : llama.Check
         Its rows of attention under the model's own table are drawn.
-    quantity : {"entropy", "first", "last", "far"}
+    quantity : {"entropy", "first", "last"}
         What to compare.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.

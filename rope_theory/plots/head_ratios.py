@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rope_theory._optional import load
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import GREY, MARKERS, PALETTE
 
@@ -59,6 +60,9 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
         axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="-", zorder=1.5)
         _layers(axes, [row.layer for row in heads])
         axes.set_yscale("log")
+        ticker = load("matplotlib.ticker", "plots")
+        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("head, layer by layer")
         axes.set_ylabel("over the trained maximum A")
         legend_beside(axes)

@@ -33,6 +33,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
                 range(len(head.shares)), head.shares, color=BLUE, linestyle="-", linewidth=0.8, alpha=0.4, label=label
             )
         axes.axhline(1.0 / len(heads[0].shares), color=GREY, linestyle="--", linewidth=1.0, label="even share")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("pair j, fast to slow")
         axes.set_ylabel("share of Σ|h_j|")
         axes.set_ylim(bottom=0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rope_theory as rt
-from rope_theory import plots
+from rope_theory import llama, plots
 from rope_theory.comparison import chord_cells
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -20,7 +20,24 @@ TABLE = rt.scaling.Unscaled().frequencies(CONFIG)
 H = rt.coefficients.random_phase(CONFIG.pairs, seed=0)
 S = np.arange(1.0, 9.0)
 
+REGIONS = ("inside", "beyond")
+CHECK = llama.Check(
+    rows=tuple(llama.ScoreRow(0, 0, "Unscaled()", region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
+    heads=llama.Rows((llama.HeadRow(0, 0, 9, *(1.0, 0.1) * 3, 0, 0, 0.7, 0.1, 0.8, 1.5, 0.1, 1.9, (0.3, 0.7)),)),
+    bounds=llama.Rows(()),
+    attention=llama.Rows(
+        tuple(llama.AttentionRow(0, 0, "Unscaled()", r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
+    ),
+    losses=llama.Rows((llama.LossRow(0, 9, "inside", 9, 1.0, 0.1), llama.LossRow(9, 18, "beyond", 9, 2.0, 0.1))),
+    violations=0, published_violations=0, model="LlamaForCausalLM", dtype="float32", device="cpu", config=CONFIG,
+    length=18, tokens=18, stretches=1, pairs=9, seed=0, notes=(),
+)  # fmt: skip
+
 DRAW = {
+    "attention_mass": lambda ax=None: plots.attention_mass(CHECK, ax=ax),
+    "head_ratios": lambda ax=None: plots.head_ratios(CHECK, ax=ax),
+    "pair_shares": lambda ax=None: plots.pair_shares(CHECK, ax=ax),
+    "position_losses": lambda ax=None: plots.position_losses(CHECK, ax=ax),
     "score_curves": lambda ax=None: plots.score_curves(S, S, labels=["one"], window=4, ax=ax),
     "chord_cells": lambda ax=None: plots.chord_cells(chord_cells(H, TABLE, 3, 5), ax=ax),
     "abel_ratio": lambda ax=None: plots.abel_ratio(S, 2.0 / S, window=4, ax=ax),
