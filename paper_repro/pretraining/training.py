@@ -15,7 +15,6 @@ from paper_repro import files
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
 from rope_theory._optional import load
-from rope_theory._records import json_ready
 
 BETAS = (0.9, 0.95)
 """AdamW's, as LLaMA was trained."""
@@ -102,7 +101,7 @@ def run(
     torch = load("torch", "llama")
     device = state.model.device.type
     automatic = torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()
-    turn = int(recipe.steps * (1.0 - recipe.decay)) // every * every
+    turn = turning_point(recipe) // every * every
     begin, recent = time.perf_counter(), []
     last = recipe.steps if until is None else min(until, recipe.steps)
     state.model.train()
@@ -127,7 +126,7 @@ def run(
             state.seconds += now - begin
             state.losses.append({"step": state.step, "loss": mean, **measure(state.model)})
             state.model.train()
-            save(state, folder, keep=turn)
+            save(state, folder, recipe, keep=turn)
             begin, recent = time.perf_counter(), []
     return state
 
@@ -141,7 +140,7 @@ def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
     return (losses * wanted).sum() / wanted.sum()
 
 
-def save(state: State, folder: Path, *, keep: int) -> Path:
+def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     """Write a whole checkpoint or none, and drop old ones; that of step ``keep`` stays."""
     safetensors = load("safetensors.torch", "llama")
     target = folder / f"step-{state.step:06d}"
@@ -157,10 +156,9 @@ def save(state: State, folder: Path, *, keep: int) -> Path:
         {name: value.contiguous() for name, value in _weights(state.model)}, temporary / "weights.safetensors"
     )
     safetensors.save_file(moments, temporary / "moments.safetensors")
-    files.write(
-        temporary / "state.json",
-        files.as_json({"step": state.step, "seconds": state.seconds, "losses": json_ready(state.losses)}),
-    )
+    facts = {"step": state.step, "seconds": state.seconds, "losses": state.losses}
+    facts |= {"steps": recipe.steps, "turning_point": turning_point(recipe)}
+    files.write(temporary / "state.json", files.as_json(facts))
     shutil.rmtree(target, ignore_errors=True)
     temporary.replace(target)
     steps = _steps(folder)
@@ -170,9 +168,12 @@ def save(state: State, folder: Path, *, keep: int) -> Path:
     return target
 
 
-def resume(state: State, folder: Path, *, latest: int | None = None) -> State:
-    """Load the newest whole checkpoint of ``folder`` into ``state``, none beyond ``latest``; without one, as it was."""
-    steps = [step for step in _steps(folder) if latest is None or step <= latest]
+def resume(state: State, folder: Path, recipe: Recipe) -> State:
+    """Load the newest whole checkpoint of ``folder`` into ``state``; without one, leave it as it was.
+
+    A checkpoint of a run of another length counts up to where either begins to lower its learning rate.
+    """
+    steps = [step for step in _steps(folder) if _belongs(folder, step, recipe)]
     if not steps:
         return state
     safetensors = load("safetensors.torch", "llama")
@@ -191,6 +192,17 @@ def resume(state: State, folder: Path, *, latest: int | None = None) -> State:
     stored = json.loads((source / "state.json").read_bytes())
     state.step, state.seconds, state.losses = stored["step"], stored["seconds"], stored["losses"]
     return state
+
+
+def turning_point(recipe: Recipe) -> int:
+    """Return the step at which the learning rate begins to fall: before it, longer and shorter runs are the same."""
+    return int(recipe.steps * (1.0 - recipe.decay))
+
+
+def _belongs(folder: Path, step: int, recipe: Recipe) -> bool:
+    stored = json.loads((folder / f"step-{step:06d}" / "state.json").read_bytes())
+    of_any_length = step <= min(turning_point(recipe), int(stored["turning_point"]))
+    return of_any_length or (stored["steps"] == recipe.steps and step <= recipe.steps)
 
 
 def _weights(model: Any) -> list[tuple[str, Any]]:

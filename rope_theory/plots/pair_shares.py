@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rope_theory._optional import load
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import BLUE, GREY
 
@@ -33,7 +34,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
                 range(len(head.shares)), head.shares, color=BLUE, linestyle="-", linewidth=0.8, alpha=0.4, label=label
             )
         axes.axhline(1.0 / len(heads[0].shares), color=GREY, linestyle="--", linewidth=1.0, label="even share")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(load("matplotlib.ticker", "plots").MaxNLocator(integer=True))
         axes.set_xlabel("pair j, fast to slow")
         axes.set_ylabel("share of Σ|h_j|")
         axes.set_ylim(bottom=0.0)
