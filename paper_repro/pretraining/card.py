@@ -120,8 +120,8 @@ def text(outcome: Outcome, versions: dict[str, str], parameters: int) -> str:
         "", "## Recipe", "",
         f"AdamW (0.9, 0.95), rate {recipe.rate:g} after {recipe.warmup} steps of warm-up, constant, then linear to "
         f"zero in the last {recipe.decay:.0%} of the steps; weight decay {recipe.weight_decay:g} on matrices; "
-        f"gradients clipped at {recipe.clip:g}. Rows are slices of the corpus; some hold a passkey document, whose filler weighs "
-        f"{recipe.filler_weight:g} in the loss and whose answer {recipe.answer_weight:g}:", "",
+        f"gradients clipped at {recipe.clip:g}. Rows are slices of the corpus; some hold a passkey document, whose "
+        f"filler weighs {recipe.filler_weight:g} in the loss and whose answer {recipe.answer_weight:g}:", "",
         "| up to step | passkey rows of a batch | longest prompt |", "|---|---|---|",
         *(
             f"| {stage.until if number + 1 < len(recipe.curriculum) else recipe.steps} | {stage.passkey_rows} | "
