@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from paper_repro import figure_2, figure_2_exact, published
+from paper_repro import figure_2, figure_2_exact, published, real_heads
 from paper_repro.conditioning import condition_number
 from paper_repro.parts import Data
 from paper_repro.settings import CONFIG, theta
@@ -554,6 +554,40 @@ def _calm() -> Finding:
         _verdict(ratio < 1.125, "holds", "refuted"),
         f"largest |a| between integers / at integers = {ratio:.3f}",
         "25 ≤ s ≤ 75, step 0.125, float32 normal equations, the curve of figure 2",
+    )
+
+
+@recomputes("trained_heads_explode")
+def _trained_heads() -> Finding:
+    facts = real_heads.PART.data().facts
+    own = {row["region"]: row for row in facts["overview"]["rows"] if row["scaling"] == "Unscaled"}
+    losses = facts["losses"]
+    rise = losses["plain"]["beyond"] - losses["plain"]["inside"]
+    back = {name: (losses["plain"]["beyond"] - loss["beyond"]) / rise for name, loss in losses.items()}
+    explodes = own["beyond"]["mean"] > 2.0 or back["capped"] > 0.5
+    beyond, plain = own["beyond"], losses["plain"]
+    return Finding(
+        _verdict(explodes, "holds", "refuted"),
+        f"largest |score| beyond / A: {beyond['mean']:.2f} on average over heads, {beyond['highest_head']:.2f} in the "
+        f"highest head, while loss rises from {plain['inside']:.2f} to {plain['beyond']:.2f} nats; cutting far scores "
+        f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens away "
+        f"{back['near']:.0%}",
+        f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
+        f"{facts['text']}; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` does "
+        "the same for any other",
+    )
+
+
+@recomputes("theorem_2_1_in_trained_heads")
+def _theorem_in_trained_heads() -> Finding:
+    facts = real_heads.PART.data().facts
+    published_bound = next(row for row in facts["overview"]["bounds"] if row["bound"] == "chord_published")
+    return Finding(
+        _verdict(published_bound["violations"] == 0, "holds", "refuted"),
+        f"exceeded {published_bound['violations']} times in {published_bound['evaluations']}, by a factor of up to "
+        f"{published_bound['tightest']:.3f}; proved bounds {facts['violations']} times",
+        f"{facts['overview']['heads']} heads of the reference model, {real_heads.INPUTS['pairs']} pairs a head of "
+        f"{facts['text']}, a quarter, half and three quarters into every cell of 4L tokens",
     )
 
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from paper_repro import base_bounds, files, table_interpolation, table_kernels, table_worst_case
+from paper_repro import base_bounds, files, real_heads, table_interpolation, table_kernels, table_worst_case
 from paper_repro.claims import Ledger
 from paper_repro.parts import Data
 from rope_theory import bounds, certificates, precision, regression
@@ -139,10 +139,46 @@ def base_bounds_table(data: Data) -> str:
     return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, base_bounds.lines(data))}"
 
 
+def real_heads_tables(data: Data) -> str:
+    """Return what ``real_heads`` computes as Markdown: sizes of scores, and losses by treatment of far keys."""
+    facts = data.facts
+    seen, window = facts["overview"], facts["window"]
+    sizes = [
+        (row["scaling"], row["region"], f"{row['mean']:.2f}", f"{row['highest_head']:.2f}", f"{row['largest']:.2f}")
+        for row in seen["rows"]
+    ]
+    regions = ("inside", "beyond")
+    losses = [
+        (real_heads.NAMES[name], *(f"{loss[region]:.3f} ± {loss[f'{region}_error']:.3f}" for region in regions))
+        for name, loss in facts["losses"].items()
+    ]
+    attention = {row["region"]: row for row in seen["attention"] if row["scaling"] == seen["rows"][0]["scaling"]}
+    last = real_heads.INPUTS["lengthened"] * window - 1
+    caption = (
+        f"{seen['heads']} heads, L = {window}, text {facts['text']}. H/A is {seen['maximum_ratio']:.2f} on average and "
+        f"Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no frequencies can make the average pair's score larger than "
+        f"that times A. Largest |score| over A, between integers too, up to offset {last}:"
+    )
+    moved = (
+        f"Queries inside put {attention['inside']['last']:.0%} of their attention on the last 16 tokens, those beyond "
+        f"{attention['beyond']['last']:.0%}, and {attention['beyond']['far']:.0%} on distances of L and more, which "
+        "training never showed. Loss in nats a token, as it is and with keys at those distances treated otherwise:"
+    )
+    return "\n\n".join(
+        [
+            textwrap.fill(caption, WIDTH),
+            table(("scaling", "region", "mean over heads", "highest head", "largest pair"), sizes),
+            textwrap.fill(moved, WIDTH),
+            table(("far keys", "inside", "beyond"), losses),
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
     "kernels": lambda: kernels_table(table_kernels.PART.data()),
+    "real_heads": lambda: real_heads_tables(real_heads.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
 }
 """Generated tables that a document has where it has their markers."""
