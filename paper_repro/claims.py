@@ -570,11 +570,11 @@ def _trained_heads() -> Finding:
         _verdict(explodes, "holds", "refuted"),
         f"largest |score| beyond / A: {beyond['mean']:.2f} on average over heads, {beyond['highest_head']:.2f} in the "
         f"highest head, while loss rises from {plain['inside']:.2f} to {plain['beyond']:.2f} nats; cutting far scores "
-        f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens away "
-        f"{back['near']:.0%}",
+        f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens "
+        f"away {back['near']:.0%}",
         f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
-        f"{facts['text']}; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` does "
-        "the same for any other",
+        f"{facts['text']}; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` "
+        "does the same for any other",
     )
 
 

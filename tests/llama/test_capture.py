@@ -89,6 +89,45 @@ def test_exact_frequencies_give_the_same_up_to_the_rounding_of_tables(kind):
             assert (np.abs(found - logits[layer][head, m, n].numpy()) / size).max() < 2e-5
 
 
+def test_the_error_of_tables_grows_with_the_position_as_precision_predicts():
+    """transformers keeps cosines and sines in float32 even in a float64 model."""
+    model = build("llama", torch.float64, max_position_embeddings=4096)
+    ids = torch.cat([IDS] * 8)
+    captured, logits = capture(model, ids, layers=[0]), logits_before_softmax(model, ids)[0]
+    table, worst = captured.frequencies[0], []
+    for end in (64, 512, 4096):
+        m = np.arange(end - end // 4, end)
+        n = (m * 7) % (end // 2)
+        h, _ = coefficients(captured, 0, 3, m, n)
+        predicted = [
+            rt.precision.score_error(one.numpy(), table, float(query), float(key), rt.precision.STORAGES["float32"])
+            for one, query, key in zip(h, m, n, strict=True)
+        ]
+        exact = [float(rt.attention_score(one, table, float(s))) for one, s in zip(h, m - n, strict=True)]
+        error = logits[3, m, n].numpy() - exact
+        bound = np.array([one.bound for one in predicted]).ravel()
+        assert (np.abs(error) <= bound + 1e-12 * h.abs().sum(-1).numpy()).all()
+        size = h.abs().sum(-1).numpy()
+        measured = np.array([one.measured for one in predicted]).ravel()
+        assert 0.5 < np.std(error / size) / np.std(measured / size) < 2.0  # its power function may miss the last place
+        worst.append(np.abs(error / size).max())
+    assert worst[0] < worst[1] / 2 < worst[2] / 8
+
+
+def test_a_model_of_several_configs_attends_by_its_texts_own():
+    sizes = {**SMALL, "head_dim": 16}
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+              "image_size": 28, "patch_size": 14}  # fmt: skip
+    config = transformers.Gemma3Config(text_config=sizes, vision_config=vision, mm_tokens_per_image=1)
+    torch.manual_seed(0)
+    whole = transformers.Gemma3ForConditionalGeneration(config).eval()
+    text = whole.model.language_model
+    alone, inside = capture(text, IDS[:20]), capture(whole, IDS[:20])
+    assert list(inside.query) == list(alone.query)
+    for layer in alone.query:
+        torch.testing.assert_close(inside.query[layer], alone.query[layer])
+
+
 def test_longrope_takes_the_table_of_the_length():
     model = build("phi3")
     short, long = capture(model, IDS[:40]), capture(model, IDS[:96])
