@@ -15,6 +15,8 @@ from benchmarks import (
     abel_sum_speed,
     admissible_bases_speed,
     capture_overhead,
+    check_memory,
+    check_time,
     commands,
     import_time,
     long_window,
@@ -36,7 +38,7 @@ HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (
     score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time, worst_case_speed,
     worst_case_against_full_grid, worst_case_gap, verification_speed, long_window, ridge_speed,
-    ridge_targets, admissible_bases_speed, capture_overhead,
+    ridge_targets, admissible_bases_speed, capture_overhead, check_time, check_memory,
 )  # fmt: skip
 
 

@@ -22,10 +22,11 @@ class Means:
 
     def add(self, values: Any, batch: Any, batches: int) -> None:
         """Add a tensor (..., n) whose members belong to ``batch`` (n,), integers below ``batches``."""
-        torch = load("torch", "llama")
-        sums = torch.zeros((*values.shape[:-1], batches), dtype=torch.float64, device=values.device)
-        sums.index_add_(-1, batch, values.to(torch.float64))
-        self._sums.append(sums.cpu().numpy())
+        self.add_sums(batch_sums(values, batch, batches), batch, batches)
+
+    def add_sums(self, sums: NDArray[np.float64], batch: Any, batches: int) -> None:
+        """Add sums (..., batches) that ``batch_sums`` made of members of ``batch`` (n,)."""
+        self._sums.append(sums)
         self._counts.append(np.bincount(batch.cpu().numpy(), minlength=batches).astype(float))
 
     def result(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -41,3 +42,11 @@ class Means:
             return mean, np.full_like(mean, np.inf)
         spread = ((sums - counts * mean[..., None]) ** 2).sum(-1) * len(counts) / (len(counts) - 1)
         return mean, np.sqrt(spread) / counts.sum()
+
+
+def batch_sums(values: Any, batch: Any, batches: int) -> NDArray[np.float64]:
+    """Return the sums of a tensor (..., n) over the members of every batch, (..., batches)."""
+    torch = load("torch", "llama")
+    sums = torch.zeros((*values.shape[:-1], batches), dtype=torch.float64, device=values.device)
+    result: NDArray[np.float64] = sums.index_add_(-1, batch, values.to(torch.float64)).cpu().numpy()
+    return result

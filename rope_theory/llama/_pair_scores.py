@@ -15,7 +15,7 @@ from rope_theory.bounds.abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig
-from rope_theory.llama._means import Means
+from rope_theory.llama._means import Means, batch_sums
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
@@ -40,6 +40,9 @@ ROUNDING = 1e-12
 
 BLOCK = {"cpu": 1 << 18, "cuda": 1 << 26}
 """Scores held at one time, by device: 2 MiB, which a cache holds, and 512 MiB; a few such live at a time."""
+
+HELD = {"cpu": 1 << 21, "cuda": 1 << 26}
+"""Numbers of queries, and of keys, whose pairs are looked at together, by device: 16 MiB of coefficients, and 512."""
 
 SPAN = 1024
 """Offsets of a stretch of the table."""
@@ -95,6 +98,27 @@ class PairScores:
 
     def add(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> None:
         """Reduce pairs of unrotated queries and keys (heads, n, head_dim), of which ``batch`` (n,) belong together."""
+        heads, count, width = query.shape
+        size = max(1, HELD.get(query.device.type, HELD["cpu"]) // (count * width))
+        parts = [
+            self._reduced(query[first : first + size], key[first : first + size], pairing, batch, batches)
+            for first in range(0, heads, size)
+        ]
+        sums = [np.concatenate(part, axis=-2) for part in zip(*(part[0] for part in parts), strict=True)]
+        largest = [np.concatenate(part, axis=-1) for part in zip(*(part[1] for part in parts), strict=True)]
+        for means, values in zip((self.sizes, self.ratios, self.shares), sums, strict=True):
+            means.add_sums(values, batch, batches)
+        self.largest_sizes = _larger(self.largest_sizes, largest[0])
+        self.largest_ratios = _larger(self.largest_ratios, largest[1])
+        self.largest_scores = _larger(self.largest_scores, largest[2])
+        for name in parts[0][2]:
+            found = [np.concatenate(part) for part in zip(*(part[2][name] for part in parts), strict=True)]
+            known = self.bounds.setdefault(name, [np.zeros(heads) for _ in range(3)])
+            self.bounds[name] = [known[0] + found[0], known[1] + found[1], np.maximum(known[2], found[2])]
+        self.pairs += count
+
+    def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
+        """Return of some heads: sums by batch (..., heads, batches), largest (..., heads), and counts of each bound."""
         torch = load("torch", "llama")
         width = self.config.width
         h = score_coefficients(query, key, pairing=pairing, rotary_dim=width)
@@ -103,27 +127,21 @@ class PairScores:
         curves = _Curves(self, h.reshape(-1, h.shape[-1]), free.reshape(-1))
         largest = curves.largest().reshape(len(self.asked), len(REGIONS), 2, heads, count)
         trained = largest[0, 0, 0]
-        gain = self.asked[0].table.attention_factor ** 2
-        moduli = gain * abs(h)
+        moduli = self.asked[0].table.attention_factor ** 2 * abs(h)
         maximum, total = moduli.amax(-1), moduli.sum(-1)
         reachable = total + abs(free)
-        sizes = [trained, maximum, total, abs(free), _over(maximum, trained), _over(reachable, trained)]
-        ratios = _over(largest, trained)
-        self.sizes.add(torch.stack(sizes), batch, batches)
-        self.ratios.add(ratios, batch, batches)
-        self.shares.add(_over(moduli, total[..., None]).movedim(-1, 0), batch, batches)
-        self.largest_sizes = _larger(self.largest_sizes, torch.stack(sizes))
-        self.largest_ratios = _larger(self.largest_ratios, ratios)
-        self.largest_scores = _larger(self.largest_scores, largest)
-        for name, (evaluations, violations, tightest) in curves.held(trained.reshape(-1)).items():
-            by_head = [
+        sizes = torch.stack([trained, maximum, total, abs(free), _over(maximum, trained), _over(reachable, trained)])
+        ratios, shares = _over(largest, trained), _over(moduli, total[..., None]).movedim(-1, 0)
+        counts = {
+            name: (
                 evaluations * np.full(heads, count, dtype=float),
-                violations.reshape(heads, count).sum(-1).cpu().numpy().astype(float),
+                violations.reshape(heads, count).sum(-1).cpu().numpy(),
                 tightest.reshape(heads, count).amax(-1).cpu().numpy(),
-            ]
-            known = self.bounds.setdefault(name, [np.zeros(heads) for _ in range(3)])
-            self.bounds[name] = [known[0] + by_head[0], known[1] + by_head[1], np.maximum(known[2], by_head[2])]
-        self.pairs += count
+            )
+            for name, (evaluations, violations, tightest) in curves.held(trained.reshape(-1)).items()
+        }
+        sums = tuple(batch_sums(values, batch, batches) for values in (sizes, ratios, shares))
+        return sums, tuple(values.amax(-1).cpu().numpy() for values in (sizes, ratios, largest)), counts
 
 
 def _over(value: Any, by: Any) -> Any:
@@ -132,8 +150,7 @@ def _over(value: Any, by: Any) -> Any:
     return torch.where(by > 0, value / torch.where(by > 0, by, 1.0), 0.0)
 
 
-def _larger(known: NDArray[np.float64] | None, values: Any) -> NDArray[np.float64]:
-    new: NDArray[np.float64] = values.amax(-1).cpu().numpy()
+def _larger(known: NDArray[np.float64] | None, new: NDArray[np.float64]) -> NDArray[np.float64]:
     return new if known is None else np.maximum(known, new)
 
 
