@@ -15,8 +15,8 @@ from rope_theory._optional import load
 from rope_theory._records import Record
 from rope_theory.llama.passkey_prompt import PasskeyPrompts
 
-AT_ONCE = 32
-"""Rows in one forward pass."""
+AT_ONCE = 4096
+"""Tokens in one forward pass."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ def losses(model: Any, ids: NDArray[np.int64]) -> NDArray[np.float64]:
     torch = load("torch", "llama")
     result = []
     with torch.no_grad():
-        for first in range(0, len(ids), AT_ONCE):
-            rows = torch.from_numpy(ids[first : first + AT_ONCE]).to(model.device)
+        count = max(1, AT_ONCE // ids.shape[1])
+        for first in range(0, len(ids), count):
+            rows = torch.from_numpy(ids[first : first + count]).to(model.device)
             logits = model(rows, use_cache=False).logits[:, :-1].float()
             flat = torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="none")
             result.append(flat.reshape(len(rows), -1).double().cpu().numpy())
