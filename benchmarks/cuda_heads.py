@@ -72,12 +72,13 @@ def largest_difference(device: str) -> float:
     for place in ("cpu", device):
         model, tokenizer = load_model(pretrain.REFERENCE, device=place)
         checks.append(rt.llama.check(model, encoded(text, tokenizer), scalings=[rt.scaling.YaRN(4)], pairs=256))
-    return max(
+    differences = [
         abs(getattr(one, name) - getattr(other, name)) / max(abs(getattr(one, name)), 1e-9)
         for table, names in NUMBERS.items()
         for one, other in zip(*(_rows(check, table) for check in checks), strict=True)
         for name in names
-    )
+    ]
+    return float(max(differences))
 
 
 def timed(size: Size, device: str) -> Timing:
