@@ -37,6 +37,13 @@ WINDOWS = 1024
 PLACES, TRIALS = 9, 50
 """Places of the key and prompts a place, at the end."""
 
+
+def run_facts() -> bytes:
+    """Return what is stored of the run that made the reference model; nothing where there is none yet."""
+    path = REFERENCE / "run.json"
+    return path.read_bytes() if path.is_file() else b""
+
+
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
 

@@ -7,20 +7,23 @@ and the collapse is looked for in them: by cutting large scores, by hiding far k
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import rope_theory as rt
-from paper_repro import pretrain
+from paper_repro import files, pretrain
 from paper_repro.far_keys import TREATMENTS, treated
 from paper_repro.parts import Data, Part
 from paper_repro.pretraining import corpus, measured
+from paper_repro.pretraining.recipe import Recipe
+from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory._check_overview import check_overview
-from rope_theory.llama import AttentionRow, HeadRow, Rows, ScoreRow
+from rope_theory.llama import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.llama.loading import load_model
 from rope_theory.plots._axes import legend_beside
 from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUTS: dict[str, Any] = {
-    "text": "mpmath", "lengthened": 4, "factor": 4.0, "pairs": 1024, "seed": 0, "documents": 12, "rows": 16,
-    "bins_a_window": 4,
+    "text": "mpmath", "text_version": "1.3.0", "lengthened": 4, "factor": 4.0, "pairs": 1024, "seed": 0, "documents": 12,
+    "rows": 16, "bins_a_window": 4, "model": files.digest(pretrain.run_facts()),
 }  # fmt: skip
 
 NAMES = {
@@ -41,85 +44,136 @@ NAMES = {
 }
 """What the picture calls the treatments of keys at distances of L tokens and more."""
 
+KEYS = ("layer", "head", "scaling", "region", "bound", "evidence")
+"""Columns that say what a row of a check is about; all others are numbers."""
 
-def compute(inputs: Mapping[str, Any]) -> Data:
-    """Return a check of the reference model, and its losses under every treatment of far keys."""
-    return _computed(tuple(inputs.items()))
+TABLES = {"scores": ScoreRow, "heads": HeadRow, "bounds": BoundRow, "attention": AttentionRow}
 
 
-@cache
-def _computed(settings: tuple[tuple[str, Any], ...]) -> Data:
-    inputs = dict(settings)
+def check_chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the only chunk: all heads see the same passes."""
+    return [dict(inputs)]
+
+
+def check_rows(chunk: Mapping[str, Any]) -> Columns:
+    """Return every number of a check of the reference model, a row each."""
+    model, tokenizer = load_model(pretrain.REFERENCE)
+    length = chunk["lengthened"] * model.config.max_position_embeddings
+    factor = chunk["factor"]
+    scalings = [rt.scaling.PositionInterpolation(factor), rt.scaling.NTKAware(factor), rt.scaling.YaRN(factor)]
+    ids = _ids(chunk, tokenizer, length)
+    check = rt.llama.check(model, ids, scalings=scalings, length=length, pairs=chunk["pairs"], seed=chunk["seed"])
+    tables = {"scores": check.rows} | {name: getattr(check, name).rows for name in ("heads", "bounds", "attention")}
+    columns: dict[str, list[Any]] = {name: [] for name in ("table", *KEYS, "quantity", "value")}
+    for table, rows in tables.items():
+        for row in rows:
+            content = row.to_dict()
+            for pair, share in enumerate(content.pop("shares", ())):
+                content[f"share {pair}"] = share
+            for quantity in sorted(content.keys() - {*KEYS, "type"}):
+                line = {"table": table, "quantity": quantity, "value": float(content[quantity])}
+                for name, values in columns.items():
+                    values.append(line.get(name, content.get(name, "")))
+    return columns
+
+
+def loss_chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a chunk a treatment of far keys."""
+    texts = list(range(inputs["rows"]))
+    return [{**inputs, "treatment": treatment, "texts": texts} for treatment in TREATMENTS]
+
+
+def loss_rows(chunk: Mapping[str, Any]) -> Columns:
+    """Return mean losses of stretches of positions, a row a text and stretch."""
     model, tokenizer = load_model(pretrain.REFERENCE)
     own = rt.from_hf(model.config)
     window = own.config.context_length
-    length = inputs["lengthened"] * window
-    ids = _ids(inputs, tokenizer, length)
-    factor = inputs["factor"]
-    scalings = [rt.scaling.PositionInterpolation(factor), rt.scaling.NTKAware(factor), rt.scaling.YaRN(factor)]
-    check = rt.llama.check(model, ids, scalings=scalings, length=length, pairs=inputs["pairs"], seed=inputs["seed"])
-    starts = np.linspace(0, len(ids) - length, inputs["rows"]).astype(int)
-    rows = np.stack([ids[start : start + length] for start in starts])
-    losses = {}
-    for treatment in TREATMENTS:
-        with treated(model, treatment, own.frequencies()):
-            losses[treatment] = measured.losses(model, rows)
-    seen = check_overview(check)
-    heads = [row.to_dict() for row in check.heads.rows]
-    shares = np.array([head.pop("shares") for head in heads])
-    return Data(
-        tables={
-            "scores": _columns([row.to_dict() for row in check.rows]),
-            "heads": _columns(heads),
-            "shares": {"layer": [head["layer"] for head in heads], "head": [head["head"] for head in heads]}
-            | {f"pair {pair}": shares[:, pair] for pair in range(shares.shape[1])},
-            "bounds": _columns([row.to_dict() for row in check.bounds.rows]),
-            "attention": _columns([row.to_dict() for row in check.attention.rows]),
-            "losses": _binned(losses, window, window // inputs["bins_a_window"]),
-        },
-        facts={
-            "window": window,
-            "violations": check.violations,
-            "overview": {key: value for key, value in seen.to_dict().items() if key != "type"},
-            "losses": {name: _regions(values, window) for name, values in losses.items()},
-            "tokens": int(rows.size),
-            "text": f"{inputs['text']} {corpus.version(inputs['text'])}",
-        },
-    )
+    length = chunk["lengthened"] * window
+    ids = _ids(chunk, tokenizer, length)
+    begins = np.linspace(0, len(ids) - length, chunk["rows"]).astype(int)
+    texts = np.array(chunk["texts"])
+    rows = np.stack([ids[begin : begin + length] for begin in begins[texts]])
+    with treated(model, chunk["treatment"], own.frequencies()):
+        losses = measured.losses(model, rows)
+    size = window // chunk["bins_a_window"]
+    starts = np.arange(0, length, size)
+    # the loss of the token at t stands at t − 1
+    means = np.stack([losses[:, max(start - 1, 0) : start + size - 1].mean(-1) for start in starts], axis=-1)
+    return {
+        "treatment": [chunk["treatment"]] * means.size,
+        "text": np.repeat(texts, len(starts)),
+        "start": np.tile(starts, len(rows)),
+        "stop": np.tile(starts + size, len(rows)),
+        "loss": means.reshape(-1),
+    }
 
 
 def _ids(inputs: Mapping[str, Any], tokenizer: Any, length: int) -> Any:
     """Return the first tokens of the longest documents of the held-out text, one behind the other."""
+    if corpus.version(inputs["text"]) != inputs["text_version"]:
+        raise ValueError(f"The text is {inputs['text']} {inputs['text_version']}; install that version.")
     documents = sorted(corpus.documents(inputs["text"]), key=lambda document: (-len(document.text), document.path))
     pieces = [tokenizer(document.text)["input_ids"][: 2 * length] for document in documents[: inputs["documents"]]]
     return np.concatenate(pieces)
 
 
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0] if name != "type"}
+CHECKED = Sweep(
+    name="real_heads_check", kind="figures", inputs=INPUTS, chunks=check_chunks, compute=check_rows,
+    about="A row a number of llama.check on the reference model: table and what the row is about, quantity, value. "
+    "Computed in float32 on a CPU; other processors give other last digits.",
+)  # fmt: skip
+LOSSES = Sweep(
+    name="real_heads_losses", kind="figures", inputs=INPUTS, chunks=loss_chunks, compute=loss_rows,
+    about="A row a stretch of positions [start, stop) of a text: mean next-token loss, nats, of the reference model "
+    "with keys at distances of L and more treated as said (paper_repro/far_keys.py).",
+)  # fmt: skip
 
 
-def _binned(losses: Mapping[str, Any], window: int, size: int) -> dict[str, Any]:
-    """Return mean loss and standard error over rows of text, by stretch of positions and treatment."""
-    length = next(iter(losses.values())).shape[1] + 1
-    starts = np.arange(0, length, size)
-    columns: dict[str, Any] = {"start": starts, "stop": starts + size}
-    for name, values in losses.items():
-        # the loss of the token at t stands at t − 1
-        means = np.stack([values[:, max(start - 1, 0) : start + size - 1].mean(-1) for start in starts])
-        columns[f"{name}, mean"] = means.mean(-1)
-        columns[f"{name}, error"] = means.std(-1, ddof=1) / np.sqrt(means.shape[1])
-    return columns
+def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Data:
+    """Return the tables of the check, losses by stretch and treatment, and what prose quotes of them."""
+    tables = _tables(checked)
+    seen = check_overview(_check(tables))
+    window = Recipe.window
+    text, starts = np.asarray(losses["text"]), np.asarray(losses["start"])
+    treatment, loss = np.asarray(losses["treatment"]), np.asarray(losses["loss"])
+    places, count = np.unique(starts), len(np.unique(text))
+    size = int(places[1] - places[0])
+    columns: dict[str, Any] = {"start": places, "stop": places + size}
+    facts: dict[str, dict[str, float]] = {}
+    for name in TREATMENTS:
+        by_text = loss[treatment == name].reshape(count, len(places))
+        columns[f"{name}, mean"] = by_text.mean(0)
+        columns[f"{name}, error"] = by_text.std(0, ddof=1) / np.sqrt(count)
+        facts[name] = {}
+        for region, chosen in (("inside", places < window), ("beyond", places >= window)):
+            of_text = by_text[:, chosen].mean(-1)
+            error = float(of_text.std(ddof=1) / np.sqrt(count))
+            facts[name] |= {region: float(of_text.mean()), f"{region}_error": error}
+    return Data(
+        tables={**tables, "losses": columns},
+        facts={
+            "window": window,
+            "violations": sum(row.violations for row in seen.bounds if row.evidence == "proved"),
+            "overview": {key: value for key, value in seen.to_dict().items() if key != "type"},
+            "losses": facts,
+            "texts": count,
+            "text": f"{inputs['text']} {inputs['text_version']}",
+        },
+    )
 
 
-def _regions(values: Any, window: int) -> dict[str, float]:
-    inside, beyond = values[:, : window - 1].mean(-1), values[:, window - 1 :].mean(-1)
-    count = np.sqrt(len(values))
+def _tables(checked: Columns) -> dict[str, dict[str, list[Any]]]:
+    """Return the long rows of a check as one table a kind of row."""
+    found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in TABLES}
+    names = list(checked)
+    for values in zip(*checked.values(), strict=True):
+        line = dict(zip(names, values, strict=True))
+        key = tuple(line[name] for name in KEYS)
+        row = found[line["table"]].setdefault(key, {name: line[name] for name in KEYS if line[name] != ""})
+        row[line["quantity"]] = line["value"]
     return {
-        "inside": float(inside.mean()),
-        "inside_error": float(inside.std(ddof=1) / count),
-        "beyond": float(beyond.mean()),
-        "beyond_error": float(beyond.std(ddof=1) / count),
+        name: {column: [row[column] for row in rows.values()] for column in next(iter(rows.values()))}
+        for name, rows in found.items()
     }
 
 
@@ -127,7 +181,7 @@ def draw(data: Data) -> Figure:
     """Draw score sizes, losses under every treatment, where attention goes, and which pairs carry the scores."""
     from matplotlib import pyplot as plt
 
-    check = _check(data)
+    check = _check(data.tables)
     with plots.style():
         figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
         plots.head_ratios(check, ax=axes[0, 0])
@@ -163,22 +217,25 @@ def _draw_losses(axes: Any, data: Data) -> None:
     legend_beside(axes)
 
 
-def _check(data: Data) -> Any:
-    """Return the tables as the record that the pictures take."""
-    from types import SimpleNamespace
-
-    shares = np.array([data.tables["shares"][name] for name in data.tables["shares"] if name.startswith("pair ")]).T
-    heads = [HeadRow(shares=tuple(share), **row) for row, share in zip(_rows(data, "heads"), shares, strict=True)]
-    return SimpleNamespace(
-        rows=tuple(ScoreRow(**row) for row in _rows(data, "scores")),
-        heads=Rows(tuple(heads)),
-        attention=Rows(tuple(AttentionRow(**row) for row in _rows(data, "attention"))),
-    )
+def _check(tables: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return the tables as the record that overview and pictures take."""
+    rows = {name: tuple(_row(kind, one) for one in _lines(tables[name])) for name, kind in TABLES.items()}
+    heads, bounds, attention = (Rows(rows[name]) for name in ("heads", "bounds", "attention"))
+    return SimpleNamespace(rows=rows["scores"], heads=heads, bounds=bounds, attention=attention, losses=Rows(()))
 
 
-def _rows(data: Data, name: str) -> list[dict[str, Any]]:
-    columns = data.tables[name]
+def _row(kind: Any, line: dict[str, Any]) -> Any:
+    fields = {field.name: field.type for field in dataclasses.fields(kind)}
+    content = {name: int(line[name]) if of == "int" else line[name] for name, of in fields.items() if name in line}
+    if "shares" in fields:
+        content["shares"] = tuple(value for name, value in line.items() if name.startswith("share "))
+    return kind(**content)
+
+
+def _lines(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-PART = Part(name="real_heads", kind="figures", inputs=INPUTS, compute=compute, draw=draw)
+PART = Part(
+    name="real_heads", kind="figures", inputs=INPUTS, compute=compute, draw=draw, sweeps=(CHECKED, LOSSES),
+)  # fmt: skip

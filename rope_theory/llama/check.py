@@ -284,6 +284,7 @@ class _Run:
                     evaluations=round(evaluations[head]),
                     violations=round(violations[head]),
                     tightest=float(tightest[head]),
+                    slack=1.0 - float(tightest[head]),
                 )
 
     def _attention_rows(self, layer: int, number: int, region: int) -> Iterator[AttentionRow]:

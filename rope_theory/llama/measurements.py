@@ -111,7 +111,9 @@ class BoundRow(Record):
     violations : int
         How many exceeded it by more than the rounding of float64.
     tightest : float
-        Largest value / bound; the slack is what is missing to 1.
+        Largest value / bound.
+    slack : float
+        1 − tightest: the smallest share of the bound that was left; below 0 where it was exceeded.
     """
 
     layer: int
@@ -121,6 +123,7 @@ class BoundRow(Record):
     evaluations: int
     violations: int
     tightest: float
+    slack: float
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,21 @@ import json
 import numpy as np
 import pytest
 
+import rope_theory as rt
 from paper_repro import pretrain, real_heads
+from paper_repro.parts import STORE
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-SMALL = {**real_heads.INPUTS, "pairs": 12, "documents": 2, "rows": 3}
+from rope_theory.llama.loading import load_model  # noqa: E402
+
+SMALL = {**real_heads.INPUTS, "pairs": 12, "documents": 2}
 
 
 @pytest.fixture(scope="module")
 def data():
-    return real_heads.compute(SMALL)
+    return real_heads.PART.data()
 
 
 def test_the_part_is_made_by_the_command():
@@ -29,27 +33,43 @@ def test_tables_are_of_every_head(data):
     heads = 24
     assert len(data.tables["heads"]["layer"]) == heads
     assert len(data.tables["scores"]["layer"]) == heads * 4 * 2
-    shares = np.array([values for name, values in data.tables["shares"].items() if name.startswith("pair ")])
+    shares = np.array([values for name, values in data.tables["heads"].items() if name.startswith("share ")])
     np.testing.assert_allclose(shares.sum(0), 1.0)
     assert data.facts["violations"] == 0
 
 
-def test_treatments_change_nothing_inside_and_agree_with_the_bins(data):
+def test_treatments_change_nothing_inside(data):
     losses = data.facts["losses"]
-    assert len({round(loss["inside"], 5) for loss in losses.values()}) == 1
-    columns = data.tables["losses"]
-    beyond = np.asarray(columns["start"]) >= data.facts["window"]
-    for name, loss in losses.items():
-        assert np.mean(np.asarray(columns[f"{name}, mean"])[beyond]) == pytest.approx(loss["beyond"], rel=5e-3)
+    assert len({round(loss["inside"], 4) for loss in losses.values()}) == 1
+    assert len({round(loss["beyond"], 2) for loss in losses.values()}) > 1
+
+
+def test_long_rows_are_the_check_they_were_made_of():
+    rows = real_heads.check_rows(SMALL)
+    model, tokenizer = load_model(pretrain.REFERENCE)
+    scalings = [rt.scaling.PositionInterpolation(4.0), rt.scaling.NTKAware(4.0), rt.scaling.YaRN(4.0)]
+    direct = rt.llama.check(model, real_heads._ids(SMALL, tokenizer, 1024), scalings=scalings, length=1024, pairs=12)
+    found = real_heads._check(real_heads._tables(rows))
+    assert found.rows == direct.rows
+    for name in ("heads", "bounds", "attention"):
+        assert getattr(found, name).rows == getattr(direct, name).rows
+
+
+def test_stored_losses_are_those_of_the_shipped_model():
+    columns = STORE.read(real_heads.LOSSES).values()
+    stored = {(name, text, start): loss for name, text, start, _, loss in zip(*columns, strict=True)}
+    for treatment in ("plain", "near"):
+        chunk = {**real_heads.INPUTS, "treatment": treatment, "texts": [0, 15]}
+        for _, text, start, _, loss in zip(*real_heads.loss_rows(chunk).values(), strict=True):
+            assert loss == pytest.approx(stored[treatment, text, start], rel=1e-3)
 
 
 def test_the_picture_shows_what_was_computed(data):
     pytest.importorskip("matplotlib")
     figure = real_heads.draw(data)
     sizes, losses, attention, shares = figure.axes
-    own = [
-        row for row in real_heads._rows(data, "scores") if row["scaling"] == "Unscaled()" and row["region"] == "beyond"
-    ]
+    rows = real_heads._lines(data.tables["scores"])
+    own = [row for row in rows if row["scaling"] == "Unscaled()" and row["region"] == "beyond"]
     np.testing.assert_array_equal(sizes.lines[0].get_ydata(), [row["largest_between"] for row in own])
     np.testing.assert_array_equal(losses.lines[0].get_ydata(), data.tables["losses"]["plain, mean"])
     assert len(shares.lines) == 24 + 1
@@ -79,7 +99,7 @@ def test_the_shipped_model_is_what_its_card_says():
 
 def test_the_shipped_model_finds_passkeys_and_predicts_code():
     from paper_repro.pretraining import measured
-    from rope_theory.llama.loading import encoded, load_model
+    from rope_theory.llama.loading import encoded
     from rope_theory.llama.passkey_prompt import PasskeyPrompts
 
     model, tokenizer = load_model(pretrain.REFERENCE)
