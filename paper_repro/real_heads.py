@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUTS: dict[str, Any] = {
-    "text": "mpmath", "text_version": "1.3.0", "lengthened": 4, "factor": 4.0, "pairs": 1024, "seed": 0, "documents": 12,
-    "rows": 16, "bins_a_window": 4, "model": files.digest(pretrain.run_facts()),
+    "text": "mpmath", "text_version": "1.3.0", "documents": 12, "rows": 16, "lengthened": 4, "factor": 4.0,
+    "pairs": 1024, "seed": 0, "bins_a_window": 4, "model": files.digest(pretrain.run_facts()),
 }  # fmt: skip
 
 NAMES = {
