@@ -36,12 +36,12 @@ def treated(model: Any, treatment: str, table: Frequencies) -> Iterator[None]:
     torch, transformers = load("torch", "llama"), load("transformers", "llama")
     masks = load("transformers.masking_utils", "llama")
     window = table.config.context_length
-    theta = torch.tensor(table.theta.copy())
+    theta = torch.tensor(table.theta.copy(), device=model.device)
 
     def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
         groups = query.shape[1] // key.shape[1]
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
-        places = torch.arange(query.shape[2])
+        places = torch.arange(query.shape[2], device=query.device)
         distance = places[:, None] - places
         logits = query @ key.transpose(-1, -2) * options["scaling"]
         logits = logits.masked_fill(distance < 0, -torch.inf)

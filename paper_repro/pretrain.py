@@ -61,6 +61,9 @@ def run(
     try:
         torch = load("torch", "llama")
         checked_device(device)
+        card.check_place(out)
+        if steps < 1 or threads < 0:
+            raise ValueError(f"--steps must be at least 1 and --threads at least 0, got {steps} and {threads}.")
         if threads:
             torch.set_num_threads(threads)
         recipe = Recipe(steps=steps, seed=seed)

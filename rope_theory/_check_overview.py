@@ -155,8 +155,8 @@ def _mean(values: list[float]) -> float:
 
 
 def _loss(region: str, rows: list[LossRow]) -> tuple[str, float, float, int]:
-    """Return the mean over the parts of a region, which count as independent."""
+    """Return the mean over the parts of a region; their errors add up, since they are of the same stretches of text."""
     tokens = sum(row.tokens for row in rows)
     mean = sum(row.tokens * row.loss for row in rows) / tokens
-    error = sum((row.tokens * row.loss_error) ** 2 for row in rows) ** 0.5 / tokens
+    error = sum(row.tokens * row.loss_error for row in rows) / tokens
     return region, mean, error, tokens

@@ -377,10 +377,12 @@ def check(
     """Hold a model's heads against every bound, on a text: score sizes, scalings, attention and losses."""
     if page is not None:
         check_place(Path(page))
-    content, described = read_text(text)
-    loaded, tokenizer = load_model(model, device=device)
+    if pairs < 0:
+        raise ValueError(f"--pairs must be at least 0, got {pairs}; 0 takes all of them.")
     methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
     scalings = [] if factor == 1.0 else [method(factor) for method in methods]
+    content, described = read_text(text)
+    loaded, tokenizer = load_model(model, device=device)
     result = rt.llama.check(
         loaded, encoded(content, tokenizer), scalings=scalings, length=length, pairs=pairs or None, seed=seed
     )
@@ -397,7 +399,7 @@ def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check)
         f"{text}: {record.stretches} stretches of up to {record.tokens} tokens; {record.pairs or 'all'} pairs a head; "
         f"{record.dtype} on {record.device}; seed {record.seed}; offsets up to {record.length - 1}"
     )
-    largest = f"{seen.largest_sum_ratio:.3g} at most"
+    largest = f"{seen.largest_sum_ratio:.3g} in the largest pair"
     yield Text(f"H/A {seen.maximum_ratio:.3g}, (Σ|h| + |C|)/A {seen.sum_ratio:.3g} on average, {largest}")
     yield _plain_table(
         ("largest |score| / A", "region", "mean", "highest head", "largest pair"),

@@ -69,8 +69,19 @@ def write(folder: Path, outcome: Outcome, model: Any, prepared: Prepared) -> Non
     files.write(temporary / "run.json", files.as_json(content))
     files.write(temporary / "corpus.csv", _listing(prepared))
     files.write(temporary / "README.md", text(outcome, content["versions"], parameters(model)).encode())
-    shutil.rmtree(folder, ignore_errors=True)
+    before = folder.with_name(f".{folder.name}.before{files.TEMPORARY}")
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        check_place(folder)
+        folder.replace(before)
     temporary.replace(folder)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def check_place(folder: Path) -> None:
+    """Raise when ``folder`` holds something else than a model of an earlier run: it would be replaced."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").is_file()):
+        raise ValueError(f"{folder} holds something else than a model of this command; name a new or empty folder.")
 
 
 def parameters(model: Any) -> int:

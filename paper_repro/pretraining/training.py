@@ -157,13 +157,13 @@ def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     )
     safetensors.save_file(moments, temporary / "moments.safetensors")
     facts = {"step": state.step, "seconds": state.seconds, "losses": state.losses}
-    facts |= {"steps": recipe.steps, "turning_point": turning_point(recipe)}
+    facts |= {"steps": recipe.steps, "turning_point": turning_point(recipe), "turn": state.step == keep}
     files.write(temporary / "state.json", files.as_json(facts))
     shutil.rmtree(target, ignore_errors=True)
     temporary.replace(target)
-    steps = _steps(folder)
-    for step in steps[:-KEPT]:
-        if step != keep:
+    own = [step for step in _steps(folder) if step <= state.step and _belongs(folder, step, recipe)]
+    for step in own[:-KEPT]:  # those of a run of another length are its own
+        if step != keep and not _is_turn(folder, step):
             shutil.rmtree(folder / f"step-{step:06d}")
     return target
 
@@ -197,6 +197,12 @@ def resume(state: State, folder: Path, recipe: Recipe) -> State:
 def turning_point(recipe: Recipe) -> int:
     """Return the step at which the learning rate begins to fall: before it, longer and shorter runs are the same."""
     return int(recipe.steps * (1.0 - recipe.decay))
+
+
+def _is_turn(folder: Path, step: int) -> bool:
+    """Tell whether a checkpoint is the last one before its run lowers its learning rate: longer runs begin there."""
+    stored = json.loads((folder / f"step-{step:06d}" / "state.json").read_bytes())
+    return bool(stored.get("turn", False))
 
 
 def _belongs(folder: Path, step: int, recipe: Recipe) -> bool:

@@ -154,7 +154,7 @@ def _values(rows: _Rows, own: _Rows, window: int) -> Any:
             p[..., 0],
             (p * (rows.distance < LAST)).sum(-1),
             (p * (rows.distance >= window)).sum(-1),
-            0.5 * abs(p - own.weights).sum(-1),
+            _variation(rows, own),
         ]
     )
 
@@ -164,9 +164,15 @@ def _shift(rows: _Rows, own: _Rows) -> tuple[Any, Any]:
     visible = torch.isfinite(own.logits)
     moves = torch.where(visible, rows.logits, 0.0) - torch.where(visible, own.logits, 0.0)
     bound = attention_shift(abs(moves).amax(-1))
-    value = 0.5 * abs(rows.weights - own.weights).sum(-1)
+    value = _variation(rows, own)
     share = torch.where(bound > ROUNDING, (value - ROUNDING) / torch.clamp(bound, min=ROUNDING), 0.0)
     return (value > bound + ROUNDING).sum(-1), torch.clamp(share, min=0.0).amax(-1)
+
+
+def _variation(rows: _Rows, own: _Rows) -> Any:
+    """Return the total variation between rows; what does not go to keys goes to a sink."""
+    difference = rows.weights - own.weights
+    return 0.5 * (abs(difference).sum(-1) + abs(difference.sum(-1)))
 
 
 def _turns(visited: VisitedLayer, table: Frequencies | None, length: int) -> Any:

@@ -29,10 +29,15 @@ def token_losses(model: Any, states: Any, ids: Any) -> Any:
     head = model.get_output_embeddings()
     if head is None:
         return None
+    training = model.training
     with torch.no_grad():
         few = ids[None, :TRIED]
-        own, plain = model(few, use_cache=False).logits, head(states[:, : few.shape[1]])
-        if own.shape != plain.shape or float((own - plain).abs().max()) > 1e-2 * float(own.abs().max()):
+        model.eval()
+        body = getattr(model, model.base_model_prefix, model)
+        own, plain = model(few, use_cache=False).logits, head(body(few, use_cache=False).last_hidden_state)
+        model.train(training)
+        near = 64 * torch.finfo(own.dtype).eps * float(own.abs().max())
+        if own.shape != plain.shape or float((own - plain).abs().max()) > near:
             return None
         size = max(1, LOGITS // own.shape[-1])
         before, after = states[0, :-1].split(size), ids[1:].split(size)

@@ -16,6 +16,7 @@ from rope_theory.bounds.chord import chord_published, chord_repaired, chord_shar
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.llama._means import Means, batch_sums
+from rope_theory.llama._recording import VisitedLayer
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
@@ -62,12 +63,13 @@ class Asked:
     ----------
     label : str
         Name of the scaling.
-    table : Frequencies
-        θ' and its attention factor.
+    inside, beyond : Frequencies
+        θ' and its attention factor, in either region; they differ where the table depends on the length.
     """
 
     label: str
-    table: Frequencies
+    inside: Frequencies
+    beyond: Frequencies
 
 
 @dataclass(eq=False)
@@ -96,14 +98,30 @@ class PairScores:
     bounds: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
     pairs: int = 0
 
-    def add(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> None:
-        """Reduce pairs of unrotated queries and keys (heads, n, head_dim), of which ``batch`` (n,) belong together."""
-        heads, count, width = query.shape
-        size = max(1, HELD.get(query.device.type, HELD["cpu"]) // (count * width))
-        parts = [
-            self._reduced(query[first : first + size], key[first : first + size], pairing, batch, batches)
-            for first in range(0, heads, size)
-        ]
+    def add(self, visited: VisitedLayer, query: Any, key: Any, batch: Any, batches: int) -> None:
+        """Reduce pairs of tokens ``query`` and ``key`` (n,) in every head; those of a ``batch`` belong together.
+
+        Only some heads and pairs are copied at a time.
+        """
+        heads, _, width = visited.query.shape
+        group = heads // visited.key.shape[0]
+        held = max(1, HELD.get(query.device.type, HELD["cpu"]) // width)
+        span, pairs = max(1, held // len(query)), min(held, len(query))
+        parts = []
+        for first in range(0, heads, span):
+            some = slice(first, min(heads, first + span))
+            keys = [head // group for head in range(some.start, some.stop)]
+            blocks = [
+                self._reduced(
+                    visited.query[some, query[start : start + pairs]],
+                    visited.key[keys][:, key[start : start + pairs]],
+                    visited.rope.pairing,
+                    batch[start : start + pairs],
+                    batches,
+                )
+                for start in range(0, len(query), pairs)
+            ]
+            parts.append(_joined(blocks))
         sums = [np.concatenate(part, axis=-2) for part in zip(*(part[0] for part in parts), strict=True)]
         largest = [np.concatenate(part, axis=-1) for part in zip(*(part[1] for part in parts), strict=True)]
         for means, values in zip((self.sizes, self.ratios, self.shares), sums, strict=True):
@@ -115,7 +133,7 @@ class PairScores:
             found = [np.concatenate(part) for part in zip(*(part[2][name] for part in parts), strict=True)]
             known = self.bounds.setdefault(name, [np.zeros(heads) for _ in range(3)])
             self.bounds[name] = [known[0] + found[0], known[1] + found[1], np.maximum(known[2], found[2])]
-        self.pairs += count
+        self.pairs += len(query)
 
     def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
         """Return of some heads: sums by batch (..., heads, batches), largest (..., heads), and counts of each bound."""
@@ -127,7 +145,7 @@ class PairScores:
         curves = _Curves(self, h.reshape(-1, h.shape[-1]), free.reshape(-1))
         largest = curves.largest().reshape(len(self.asked), len(REGIONS), 2, heads, count)
         trained = largest[0, 0, 0]
-        moduli = self.asked[0].table.attention_factor ** 2 * abs(h)
+        moduli = self.asked[0].inside.attention_factor ** 2 * abs(h)
         maximum, total = moduli.amax(-1), moduli.sum(-1)
         reachable = total + abs(free)
         sizes = torch.stack([trained, maximum, total, abs(free), _over(maximum, trained), _over(reachable, trained)])
@@ -148,6 +166,19 @@ def _over(value: Any, by: Any) -> Any:
     """Return value / by, and 0 where ``by`` is 0: such a pair scores nothing anywhere."""
     torch = load("torch", "llama")
     return torch.where(by > 0, value / torch.where(by > 0, by, 1.0), 0.0)
+
+
+def _joined(blocks: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
+    """Return what blocks of pairs of the same heads come to together."""
+    if len(blocks) == 1:
+        return blocks[0]
+    sums = tuple(sum(part[1:], part[0]) for part in zip(*(block[0] for block in blocks), strict=True))
+    largest = tuple(np.maximum.reduce(part) for part in zip(*(block[1] for block in blocks), strict=True))
+    counts = {}
+    for name in blocks[0][2]:
+        evaluations, violations, tightest = zip(*(block[2][name] for block in blocks), strict=True)
+        counts[name] = (np.sum(evaluations, axis=0), np.sum(violations, axis=0), np.maximum.reduce(tightest))
+    return sums, largest, counts
 
 
 def _larger(known: NDArray[np.float64] | None, new: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -173,10 +204,11 @@ class _Curves:
         result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
         window = self.owner.config.context_length
         for number, asked in enumerate(self.owner.asked):
-            gain = asked.table.attention_factor**2
-            between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, asked.table.theta)), self.h)
             for first, last, region in self._stretches():
-                grid = _integers(asked.table, first, last, self.h.device)
+                table = asked.beyond if region else asked.inside
+                gain = table.attention_factor**2
+                between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, table.theta)), self.h)
+                grid = _integers(table, first, last, self.h.device)
                 begin = int(region == 1 and first == window - 1)  # offset L − 1 itself is inside
                 for rows in self._rows(PER_TOKEN * grid.shape[1]):
                     moved = gain * self.h[rows, None, :] * between
@@ -189,7 +221,7 @@ class _Curves:
                         fine = torch.maximum(fine, _extreme(scores[:, 1:, :-1], free[:, None]).amax(-1))
                     target[1, rows] = fine
                     if number == 0:
-                        self._hold_block(rows, scores, gain, first, last)
+                        self._hold_block(rows, scores, table, first, last)
         return result
 
     def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
@@ -211,10 +243,10 @@ class _Curves:
         for first in range(0, len(self.h), size):
             yield slice(first, min(len(self.h), first + size))
 
-    def _hold_block(self, rows: slice, scores: Any, gain: float, first: int, last: int) -> None:
+    def _hold_block(self, rows: slice, scores: Any, own: Frequencies, first: int, last: int) -> None:
         """Hold the scores (pairs, λ, n) of a stretch under the model's own table against the bounds of single pairs."""
         torch = load("torch", "llama")
-        config, own = self.owner.config, self.owner.asked[0].table
+        config, gain = self.owner.config, own.attention_factor**2
         moduli, free = gain * abs(self.h[rows]), self.free[rows]
         total, maximum = moduli.sum(-1), moduli.amax(-1)
         slack = ROUNDING * (total + abs(free))
@@ -248,7 +280,7 @@ class _Curves:
 
     def _hold_master(self, trained: Any) -> None:
         """Hold |a(s)| ≤ ‖w‖₁A + Σ|h_j||ρ_j| in the middle, at the edge and far beyond, w from least squares."""
-        own, window = self.owner.asked[0].table, self.owner.config.context_length
+        own, window = self.owner.asked[0].inside, self.owner.config.context_length
         gain = own.attention_factor**2
         for s in ((window - 1) // 2 + 0.5, window - 0.5, self.owner.length - 1.0):
             norm, missed = _weights(own.theta, window, s)

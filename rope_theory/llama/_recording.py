@@ -157,7 +157,7 @@ def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
     before = {key: getattr(config, "_attn_implementation", None) for key, config in configs.items()}
     recorder.implementations.update({key: name or "eager" for key, name in before.items()})
-    training = model.training
+    training = [(part, part.training) for part in model.modules()]
     with ExitStack() as stack:
         for module in modules:
             handle = module.register_forward_pre_hook(
@@ -166,13 +166,33 @@ def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[
             stack.callback(handle.remove)
         token = _active.set(recorder)
         stack.callback(_active.reset, token)
-        stack.callback(model.train, training)
+        for part, flag in training:
+            stack.callback(setattr, part, "training", flag)
+        for part in model.modules():
+            _start_anew(part, stack)
         model.eval()
         for config in configs.values():
             if hasattr(config, "_attn_implementation_internal"):
                 stack.callback(setattr, config, "_attn_implementation_internal", config._attn_implementation_internal)
         model.set_attn_implementation(IMPLEMENTATION)
         yield
+
+
+def _start_anew(part: Any, stack: ExitStack) -> None:
+    """Give a rotary module the table it was made with, as before any pass, and put back the one it has after.
+
+    A dynamic table grows with the longest sequence seen, and does not shrink again for one of the trained window.
+    """
+    for name in [name for name in vars(part).get("_buffers", {}) if name.endswith("original_inv_freq")]:
+        current, first = name.replace("original_", ""), getattr(part, name)
+        prefix = name.removesuffix("original_inv_freq")
+        for attribute, value in (
+            (current, first),
+            (f"{prefix}max_seq_len_cached", part.__dict__.get("original_max_seq_len")),
+        ):
+            if hasattr(part, attribute) and value is not None:
+                stack.callback(setattr, part, attribute, getattr(part, attribute))
+                setattr(part, attribute, value)
 
 
 def _keep_call(recorder: _Recorder, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from rope_theory.llama._memory import refuse_too_long
 from rope_theory.llama._pair_scores import BOUNDS, REGIONS, Asked, PairScores
 from rope_theory.llama._recording import VisitedLayer, checked_tokens, described_layers, visit
 from rope_theory.llama.measurements import AttentionRow, BoundRow, Check, HeadRow, LossRow, Rows, ScoreRow
-from rope_theory.scaling import Scaling
+from rope_theory.scaling import Frequencies, Scaling
 from rope_theory.scaling.huggingface import HuggingFaceRope
 
 PAIRS = 1024
@@ -35,6 +35,9 @@ QUERIES = 64
 
 FEW = 1 << 24
 """Pairs of a window below which they are drawn without replacement."""
+
+ROUNDED = 2e-2
+"""Largest difference of cosines and sines that is put down to rounding: a table in bfloat16 errs by 4e-3."""
 
 LENGTHENED = 4
 """Default length, in trained windows."""
@@ -139,8 +142,14 @@ class _Run:
         self.loss_tokens: dict[int, int] = {}
         self.notes: set[str] = set()
         for layer, rope in described.items():
-            asked = [Asked(repr(rope.scaling), rope.frequencies())]
-            asked += [Asked(repr(one), one.frequencies(rope.config, length)) for one in scalings]
+            others = [one for one in dict.fromkeys(scalings) if one != rope.scaling]
+            if len(others) < len(scalings):
+                self.notes.add("A scaling that is the model's own, or was given twice, is compared once.")
+            # a dynamic table is another one at another length; inside, it is that of the window
+            asked = [Asked(repr(rope.scaling), rope.frequencies(), rope.frequencies(length))]
+            for one in others:
+                table = one.frequencies(rope.config, length)
+                asked.append(Asked(repr(one), table, table))
             self.scores[layer] = PairScores(rope.config, asked, length)
 
     def add(self, number: int, stretches: int, ids: Any) -> None:
@@ -162,35 +171,58 @@ class _Run:
         if len(ids) > self.window:
             beyond = torch.as_tensor(_places(self.window, len(ids), random), device=device)
             states = visit(self.model, ids, lambda visited: self._look_at_rows(visited, beyond, 1))
-        self._look_at_losses(states, ids if len(ids) > self.window else inside)
+        self._look_at_losses(states, ids if len(ids) > self.window else inside, stretches)
 
     def _look_at_pairs(self, visited: VisitedLayer, query: Any, key: Any, tokens: int) -> None:
-        group = visited.query.shape[0] // visited.key.shape[0]
-        keys = visited.key[:, key].repeat_interleave(group, dim=0)  # a copy of the chosen tokens alone
-        batch = query * BATCHES // tokens
-        self.scores[visited.layer].add(visited.query[:, query], keys, visited.rope.pairing, batch, BATCHES)
+        scores = self.scores[visited.layer]
+        self._look_at_table(visited, scores.asked[0].inside)
+        scores.add(visited, query, key, query * BATCHES // tokens, BATCHES)
+
+    def _look_at_table(self, visited: VisitedLayer, table: Frequencies) -> None:
+        """Note a table that is not the one the config describes, as one cast to bfloat16 is not."""
+        found = visited.phasors.to("cpu").numpy()
+        exact = table.attention_factor * np.exp(1j * np.outer(np.arange(len(found)), table.theta))
+        away = float(np.abs(found - exact).max())
+        if away > ROUNDED * table.attention_factor:
+            self.notes.add(
+                f"The model's cosines and sines are up to {away:.2g} away from those its config describes (layer "
+                f"{visited.layer}): scores and bounds are of the config's, attention and losses of the model's. "
+                "rope_theory.precision.audit says why; loading with dtype= keeps tables whole."
+            )
 
     def _look_at_rows(self, visited: VisitedLayer, places: Any, region: int) -> None:
         torch = load("torch", "llama")
         asked = self.scores[visited.layer].asked
-        tables = [None, *(one.table for one in asked[1:])] if region == 0 else [None]  # others never saw what is beyond
+        tables = (
+            [None, *(one.inside for one in asked[1:])] if region == 0 else [None]
+        )  # others never saw what is beyond
         batch = torch.arange(len(places), device=places.device) * BATCHES // len(places)
         for number, values in enumerate(reduced_rows(visited, places, tables, self.window)):
             self.mass.setdefault((visited.layer, number, region), AttentionMass()).add(values, batch, BATCHES)
 
-    def _look_at_losses(self, states: Any, ids: Any) -> None:
+    def _look_at_losses(self, states: Any, ids: Any, stretches: int) -> None:
         torch = load("torch", "llama")
         losses = token_losses(self.model, states, ids)
         if losses is None:
             self.notes.add("No losses: the model has no output layer, or does more with the last states than project.")
             return
-        part = max(1, self.window // LOSS_PARTS)
-        for start in range(0, len(ids), part):
-            some = losses[max(start - 1, 0) : start + part - 1]  # the loss of token t stands at t − 1
+        for start, stop in self._loss_parts(len(ids)):
+            some = losses[max(start - 1, 0) : stop - 1]  # the loss of token t stands at t − 1
             if len(some):
-                batch = torch.arange(len(some), device=some.device) * BATCHES // len(some)
-                self.losses.setdefault(start, Means()).add(some, batch, BATCHES)
+                batches = 1 if stretches > 1 else BATCHES  # stretches are independent, their eighths hardly
+                batch = torch.arange(len(some), device=some.device) * batches // len(some)
+                self.losses.setdefault(start, Means()).add(some, batch, batches)
                 self.loss_tokens[start] = self.loss_tokens.get(start, 0) + len(some)
+
+    def _loss_parts(self, tokens: int) -> Iterator[tuple[int, int]]:
+        """Yield quarters of windows: none lies on both sides of a window's end."""
+        number, start = 0, 0
+        while start < tokens:
+            number += 1
+            stop = min(tokens, number * self.window // LOSS_PARTS)
+            if stop > start:
+                yield start, stop
+            start = max(start, stop)
 
     def result(self, stretches: list[Any]) -> Check:
         """Return everything as tables."""
@@ -306,12 +338,13 @@ class _Run:
             )
 
     def _loss_rows(self, longest: int) -> Iterator[LossRow]:
-        part = max(1, self.window // LOSS_PARTS)
-        for start in sorted(self.losses):
+        for start, stop in self._loss_parts(longest):
+            if start not in self.losses:
+                continue
             mean, error = self.losses[start].result()
             yield LossRow(
                 start=start,
-                stop=min(start + part, longest),
+                stop=stop,
                 region=REGIONS[start >= self.window],
                 tokens=self.loss_tokens[start],
                 loss=float(mean),
@@ -334,9 +367,7 @@ def _pairs(tokens: int, wanted: int | None, random: np.random.Generator) -> tupl
     if wanted is None or wanted >= every:
         query, key = np.tril_indices(tokens)
         return query, key
-    number = np.sort(
-        random.choice(every, wanted, replace=False) if every < 1 << 24 else random.integers(0, every, wanted)
-    )
+    number = np.sort(random.choice(every, wanted, replace=False) if every < FEW else random.integers(0, every, wanted))
     query = ((np.sqrt(8.0 * number + 1.0) - 1.0) / 2.0).astype(np.int64)
     query += (query + 1) * (query + 2) // 2 <= number
     return query, number - query * (query + 1) // 2

@@ -10,6 +10,9 @@ from typing import Any
 
 from rope_theory._optional import load
 
+_LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
+"""What transformers raises for folders that are no model it knows."""
+
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 """Weights that execute what they like when they are loaded."""
 
@@ -34,9 +37,9 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     Raises
     ------
     OSError
-        For a path that is no model, or has no weights.
+        For a path that is no model, has no weights, damaged ones or not all of them, or needs code of its own.
     ValueError
-        For weights that are pickled, a device that is not there, a model that needs code of its own.
+        For weights that are pickled, or a device that is not there.
     """
     torch, transformers = load("torch", "llama"), load("transformers", "llama")
     checked_device(device)
@@ -49,14 +52,26 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
         raise OSError(f"There is no folder {folder}.")
     try:
         with _bars_on_terminals_only():
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+                source, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
             )
-    except (OSError, ValueError, KeyError) as error:
-        raise OSError(f"{source} cannot be loaded as a causal language model: {_first_line(error)}") from error
+    except _LOADING as error:
+        folder_missing = "" if folder.is_dir() else f" There is no folder {source}, and as a name on the hub it fails."
+        raise OSError(
+            f"{source} cannot be loaded as a causal language model: {_first_line(error)}{folder_missing}"
+        ) from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise OSError(f"{source} has damaged weights: {_first_line(error)}") from error
+    lacking = sorted(found["missing_keys"])
+    if lacking:
+        raise OSError(f"{source} lacks the weights {lacking[0]} ({len(lacking)} in all): they would be random numbers.")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError):
+    except Exception as error:  # whatever a damaged file makes of it
+        if folder.is_dir() and (folder / "tokenizer.json").is_file():
+            raise OSError(f"The tokenizer of {source} cannot be loaded: {_first_line(error)}") from error
         tokenizer = None
     return model.to(torch.device(device)).eval(), tokenizer
 
@@ -68,6 +83,8 @@ def checked_device(device: str) -> None:
         kind = torch.device(device)
     except RuntimeError:
         raise ValueError(f"device must be cpu or cuda, got {device!r}.") from None
+    if kind.type not in ("cpu", "cuda"):
+        raise ValueError(f"device must be cpu or cuda, got {device!r}: scores are computed in float64.")
     if kind.type == "cuda" and (not torch.cuda.is_available() or (kind.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
@@ -103,6 +120,8 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
         root = Path(__file__).resolve().parent.parent
         files = sorted(root.rglob("*.py"))
         return "\n".join(file.read_text(encoding="utf-8") for file in files), "the sources of rope_theory"
+    if not Path(path).is_file():
+        raise OSError(f"{path} is no file; give a UTF-8 text.")
     try:
         return Path(path).read_text(encoding="utf-8"), str(path)
     except UnicodeDecodeError:

@@ -68,7 +68,8 @@ class HeadRow(Record):
     maximum_ratio, maximum_ratio_error, largest_maximum_ratio : float
         H/A.
     sum_ratio, sum_ratio_error, largest_sum_ratio : float
-        (Σ abs(h_j) + abs(C)) / A: no scaling and no distance makes a score larger than this times A.
+        (Σ abs(h_j) + abs(C)) / A: no distance and no frequencies make a score larger than this times A; a table with
+        an attention factor μ' above the model's own μ may, by (μ'/μ)².
     shares : tuple of float, P of them
         Mean share of pair j in Σ abs(h_j).
     """
@@ -109,7 +110,8 @@ class BoundRow(Record):
     evaluations : int
         How many values it was held against.
     violations : int
-        How many exceeded it by more than the rounding of float64.
+        How many exceeded it by more than the rounding of float64: every value for "chord_published", for others at
+        least one a pair that has any.
     tightest : float
         Largest value / bound.
     slack : float
@@ -185,7 +187,8 @@ class LossRow(Record):
     tokens : int
         Predictions.
     loss, loss_error : float
-        Mean, nats a token, and its standard error over eighths of the stretches.
+        Mean, nats a token, and its standard error over stretches of text; over eighths of the part where there is but
+        one stretch, which is too small where neighbours are alike.
     """
 
     start: int
