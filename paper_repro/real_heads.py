@@ -70,7 +70,7 @@ def check_rows(chunk: Mapping[str, Any]) -> Columns:
             content = row.to_dict()
             for pair, share in enumerate(content.pop("shares", ())):
                 content[f"share {pair}"] = share
-            for quantity in sorted(content.keys() - {*KEYS, "type"}):
+            for quantity in [name for name in content if name not in (*KEYS, "type")]:
                 line = {"table": table, "quantity": quantity, "value": float(content[quantity])}
                 for name, values in columns.items():
                     values.append(line.get(name, content.get(name, "")))

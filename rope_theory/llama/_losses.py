@@ -29,13 +29,14 @@ def token_losses(model: Any, states: Any, ids: Any) -> Any:
     head = model.get_output_embeddings()
     if head is None:
         return None
-    training = model.training
+    training = [(part, part.training) for part in model.modules()]
     with torch.no_grad():
         few = ids[None, :TRIED]
         model.eval()
         body = getattr(model, model.base_model_prefix, model)
         own, plain = model(few, use_cache=False).logits, head(body(few, use_cache=False).last_hidden_state)
-        model.train(training)
+        for part, flag in training:
+            part.training = flag
         near = 64 * torch.finfo(own.dtype).eps * float(own.abs().max())
         if own.shape != plain.shape or float((own - plain).abs().max()) > near:
             return None

@@ -286,6 +286,60 @@ def test_a_model_without_rope_is_refused():
         check(transformers.GPT2LMHeadModel(config), IDS[:30])
 
 
+def test_pairs_may_be_taken_in_parts(model, result, monkeypatch):
+    monkeypatch.setitem(_pair_scores.HELD, "cpu", 70 * 16)  # 70 of the 300 pairs of one head
+    again = check(model, IDS[:200], scalings=SCALINGS, length=72, pairs=None)
+    for row, same in zip(result.heads.rows, again.heads.rows, strict=True):
+        assert same.shares == pytest.approx(row.shares, rel=1e-9)
+        for name in ("trained_maximum", "trained_maximum_error", "sum_ratio", "largest_sum_ratio", "pairs"):
+            assert getattr(same, name) == pytest.approx(getattr(row, name), rel=1e-9)
+    assert [row.evaluations for row in again.bounds.rows] == [row.evaluations for row in result.bounds.rows]
+
+
+def test_a_dynamic_table_is_that_of_its_region_and_does_not_stay_stretched():
+    dynamic = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
+    model = build("llama", max_position_embeddings=WINDOW, rope_parameters=dynamic)
+    before = model.model.rotary_emb.inv_freq.clone()
+    found = check(model, IDS[:200], length=72, pairs=50)
+    assert torch.equal(model.model.rotary_emb.inv_freq, before)
+    assert found.notes == ()  # the table of every window is the described one, also after a longer pass
+    assert found.violations == 0
+    plain = check(build("llama", max_position_embeddings=WINDOW), IDS[:200], length=72, pairs=50)
+    for row, same in zip(found.rows, plain.rows, strict=True):
+        assert (row.between == pytest.approx(same.between, rel=1e-6)) == (row.region == "inside")
+    assert len(found.losses.rows) == 12
+
+
+def test_a_table_that_is_not_the_described_one_is_noted():
+    model = build("llama", max_position_embeddings=WINDOW)
+    model.model.rotary_emb.inv_freq *= 0.5
+    model.model.rotary_emb.original_inv_freq *= 0.5
+    assert any("cosines and sines are up to" in note for note in check(model, IDS[:60], pairs=10).notes)
+
+
+def test_a_scaling_given_twice_is_compared_once(model):
+    found = check(model, IDS[:60], scalings=[rt.scaling.Unscaled(), *SCALINGS, SCALINGS[0]], length=72, pairs=10)
+    assert len({row.scaling for row in found.rows}) == 3
+    assert len(found.rows) == 8 * 3 * 2
+    assert any("compared once" in note for note in found.notes)
+
+
+def test_training_flags_come_back_module_by_module():
+    model = build("llama", max_position_embeddings=WINDOW, attention_dropout=0.5).train()
+    model.model.layers[0].eval()
+    found = check(model, IDS[:60], pairs=10)
+    assert model.training
+    assert not model.model.layers[0].training
+    assert model.model.layers[1].self_attn.training
+    assert len(found.losses.rows) > 0
+
+
+def test_losses_of_a_window_of_any_length_keep_their_sides():
+    found = check(build("llama", max_position_embeddings=30), IDS[:70], pairs=10, length=60)
+    assert [row.stop for row in found.losses.rows] == [7, 15, 22, 30, 37, 45, 52, 60]
+    assert all(row.region == ("inside" if row.stop <= 30 else "beyond") for row in found.losses.rows)
+
+
 def test_nan_names_layer_and_head():
     broken = build("llama", max_position_embeddings=WINDOW)
     with torch.no_grad():

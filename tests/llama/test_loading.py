@@ -37,6 +37,24 @@ def test_pickled_weights_are_refused(folder, tmp_path):
         loading.load_model(tmp_path)
 
 
+def test_weights_that_are_damaged_or_missing(folder, tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = safetensors.load_file(tmp_path / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "layers.1.self_attn.q_proj" not in name}
+    safetensors.save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(OSError, match=r"lacks the weights model.layers.1.self_attn.q_proj.weight \(1 in all\)"):
+        loading.load_model(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(OSError, match="damaged weights"):
+        loading.load_model(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(OSError, match=r"The tokenizer of .* cannot be loaded"):
+        loading.load_model(tmp_path)
+
+
 def test_code_of_a_checkpoint_is_never_run(folder, tmp_path):
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -71,6 +89,8 @@ def test_cuda_that_is_not_there(folder):
 def test_a_device_that_is_none():
     with pytest.raises(ValueError, match="device must be cpu or cuda"):
         loading.checked_device("toaster")
+    with pytest.raises(ValueError, match="computed in float64"):
+        loading.checked_device("mps")
 
 
 def test_texts(tmp_path):

@@ -139,6 +139,32 @@ def test_a_longer_run_goes_on_from_the_plateau_of_a_shorter_one(prepared, tmp_pa
     assert torch.equal(weights(direct)["lm_head.weight"], weights(state)["lm_head.weight"])
 
 
+def test_runs_of_two_lengths_keep_their_checkpoints_side_by_side(prepared, tmp_path):
+    longer = Recipe(**{**RECIPE.__dict__, "steps": 24})
+    state, rows = begin(prepared, longer)
+    training.run(state, rows, longer, tmp_path, every=3)
+    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-000018", "step-000021", "step-000024"]
+    state, rows = begin(prepared)
+    training.run(training.resume(state, tmp_path, RECIPE), rows, RECIPE, tmp_path, every=3, until=6)
+    assert (tmp_path / "step-000006").is_dir()  # not dropped because later ones exist
+    state, _ = begin(prepared)
+    assert training.resume(state, tmp_path, RECIPE).step == 6
+    state, _ = begin(prepared, longer)
+    assert training.resume(state, tmp_path, longer).step == 24
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    from paper_repro.pretraining import card
+
+    card.check_place(tmp_path / "new")
+    card.check_place(tmp_path)
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="holds something else"):
+        card.check_place(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    card.check_place(tmp_path)
+
+
 def test_training_lowers_the_loss(prepared, tmp_path):
     recipe = Recipe(**{**RECIPE.__dict__, "steps": 60})
     state, rows = begin(prepared, recipe)
