@@ -108,11 +108,13 @@ def reduced_rows(
     largest -= math.inf
     for number in range(visited.key.shape[0]):
         of_head = slice(number * group, (number + 1) * group)
+        key = visited.key[number].to(torch.float64)
+        keys = [_rotated(key, z, visited) for z in turns]
         for first in range(0, len(places), size):
             some = slice(first, first + size)
             own = None
-            for place, z in enumerate(turns):
-                rows = _rows(visited, number, of_head, places[some], z)
+            for place, (z, key) in enumerate(zip(turns, keys, strict=True)):
+                rows = _rows(visited, of_head, places[some], z, key)
                 own = rows if own is None else own
                 values[place, :, of_head, some] = _values(rows, own, window)
                 largest[place, of_head] = torch.maximum(largest[place, of_head], rows.logits.amax((1, 2)))
@@ -131,7 +133,8 @@ class _Rows:
     distance: Any
 
 
-def _rows(visited: VisitedLayer, key_head: int, heads: slice, places: Any, z: Any) -> _Rows:
+def _rows(visited: VisitedLayer, heads: slice, places: Any, z: Any, key: Any) -> _Rows:
+    """Return the rows of some heads at ``places``; ``key`` (T, head_dim) is rotated by z, queries are not yet."""
     torch = load("torch", "llama")
     distance = places[:, None] - torch.arange(visited.query.shape[1], device=places.device)
     hidden = distance < 0
@@ -139,7 +142,6 @@ def _rows(visited: VisitedLayer, key_head: int, heads: slice, places: Any, z: An
     if sliding is not None:
         hidden = hidden | (distance >= int(sliding))
     query = _rotated(visited.query[heads, places].to(torch.float64), z[places], visited)
-    key = _rotated(visited.key[key_head].to(torch.float64), z, visited)
     logits = (query @ key.T * _scale(visited.options, query.shape[-1])).masked_fill(hidden, -math.inf)
     sinks = visited.options.get("s_aux")
     return _Rows(logits, _weights(logits, visited.options, None if sinks is None else sinks[heads].double()), distance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rope_theory._optional import load
+from rope_theory.llama._recording import evaluating
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -29,14 +30,10 @@ def token_losses(model: Any, states: Any, ids: Any) -> Any:
     head = model.get_output_embeddings()
     if head is None:
         return None
-    training = [(part, part.training) for part in model.modules()]
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         few = ids[None, :TRIED]
-        model.eval()
         body = getattr(model, model.base_model_prefix, model)
         own, plain = model(few, use_cache=False).logits, head(body(few, use_cache=False).last_hidden_state)
-        for part, flag in training:
-            part.training = flag
         near = 64 * torch.finfo(own.dtype).eps * float(own.abs().max())
         if own.shape != plain.shape or float((own - plain).abs().max()) > near:
             return None

@@ -51,6 +51,9 @@ SPAN = 1024
 CELL = (4, 8, 12)
 """Points of a cell, in sixteenths, at which scores are held against the chord."""
 
+PER_PAIR = ("chord_sharp", "chord_curvature")
+"""Chord bounds that take every modulus of h; the others take the largest."""
+
 RIDGE = 1e-6
 """Strength of the least squares that choose the weights of the master inequality, relative to the trained offsets."""
 
@@ -203,12 +206,17 @@ class _Curves:
         torch = load("torch", "llama")
         result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
         window = self.owner.config.context_length
+        cells = {}  # chord bounds by table
         for number, asked in enumerate(self.owner.asked):
             for first, last, region in self._stretches():
                 table = asked.beyond if region else asked.inside
                 gain = table.attention_factor**2
                 between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, table.theta)), self.h)
                 grid = _integers(table, first, last, self.h.device)
+                if number == 0 and id(table) not in cells:
+                    cells[id(table)] = self._cell_limits(table)
+                cell = cells.get(id(table), {})
+                sums = _on(abel_sum(table, np.arange(first, last + 1, dtype=float)), self.h) if number == 0 else None
                 begin = int(region == 1 and first == window - 1)  # offset L − 1 itself is inside
                 for rows in self._rows(PER_TOKEN * grid.shape[1]):
                     moved = gain * self.h[rows, None, :] * between
@@ -221,7 +229,7 @@ class _Curves:
                         fine = torch.maximum(fine, _extreme(scores[:, 1:, :-1], free[:, None]).amax(-1))
                     target[1, rows] = fine
                     if number == 0:
-                        self._hold_block(rows, scores, table, first, last)
+                        self._hold_block(rows, scores, table, sums, cell)
         return result
 
     def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
@@ -243,10 +251,22 @@ class _Curves:
         for first in range(0, len(self.h), size):
             yield slice(first, min(len(self.h), first + size))
 
-    def _hold_block(self, rows: slice, scores: Any, own: Frequencies, first: int, last: int) -> None:
+    def _cell_limits(self, own: Frequencies) -> dict[str, Any]:
+        """Return the chord bounds at ``CELL``: (P, λ) for the moduli of h, or (1, λ) for the largest of them."""
+        share = np.array(CELL) / PER_TOKEN
+        limits = {
+            "chord_sharp": _unit_deviations(own, share).T,
+            "chord_curvature": np.outer(own.theta**2, 0.5 * share * (1.0 - share)),
+        }
+        if isinstance(own.scaling, Unscaled):
+            for name, formula in (("chord_repaired", chord_repaired), ("chord_published", chord_published)):
+                limits[name] = formula(self.owner.config, share, 0.0, 1.0)[None]
+        return {name: _on(limit, self.h) for name, limit in limits.items()}
+
+    def _hold_block(self, rows: slice, scores: Any, own: Frequencies, sums: Any, cell: dict[str, Any]) -> None:
         """Hold the scores (pairs, λ, n) of a stretch under the model's own table against the bounds of single pairs."""
         torch = load("torch", "llama")
-        config, gain = self.owner.config, own.attention_factor**2
+        gain = own.attention_factor**2
         moduli, free = gain * abs(self.h[rows]), self.free[rows]
         total, maximum = moduli.sum(-1), moduli.amax(-1)
         slack = ROUNDING * (total + abs(free))
@@ -255,23 +275,16 @@ class _Curves:
         size = abs(scores[:, 0])
         following = torch.cat([self.h[rows, 1:], torch.zeros_like(self.h[rows, :1])], dim=-1)
         steps = gain * abs(following - self.h[rows]).amax(-1)
-        sums = _on(abel_sum(own, np.arange(first, last + 1, dtype=float)), self.h)
         self._count("abel", rows, size, steps[:, None] * sums, slack[:, None], size.shape[1])
         self._count("abel_published", rows, size, 2.0 * maximum[:, None] * sums, slack[:, None], size.shape[1])
-        if last == first:
+        if scores.shape[-1] == 1:
             return
         share = np.array(CELL) / PER_TOKEN
         weight = _on(share, self.h)[:, None]
         chord = (1.0 - weight) * scores[:, :1, :-1] + weight * scores[:, :1, 1:]
         away = abs(scores[:, list(CELL), :-1] - chord)
         furthest = away.amax(-1)  # over the cells: the bounds are the same in each
-        held = {
-            "chord_sharp": moduli @ _on(_unit_deviations(own, share), self.h).T,
-            "chord_curvature": (moduli @ _on(own.theta, self.h) ** 2)[:, None] * _on(0.5 * share * (1 - share), self.h),
-        }
-        if isinstance(own.scaling, Unscaled):
-            for name, formula in (("chord_repaired", chord_repaired), ("chord_published", chord_published)):
-                held[name] = maximum[:, None] * _on(formula(config, share, 0.0, 1.0), self.h)
+        held = {name: (moduli if name in PER_PAIR else maximum[:, None]) @ limit for name, limit in cell.items()}
         for name, bound in held.items():
             exceeded = None
             if name == "chord_published":  # the one that is not expected to hold: counted cell by cell

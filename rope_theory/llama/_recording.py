@@ -157,7 +157,6 @@ def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
     before = {key: getattr(config, "_attn_implementation", None) for key, config in configs.items()}
     recorder.implementations.update({key: name or "eager" for key, name in before.items()})
-    training = [(part, part.training) for part in model.modules()]
     with ExitStack() as stack:
         for module in modules:
             handle = module.register_forward_pre_hook(
@@ -166,16 +165,26 @@ def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[
             stack.callback(handle.remove)
         token = _active.set(recorder)
         stack.callback(_active.reset, token)
-        for part, flag in training:
-            stack.callback(setattr, part, "training", flag)
+        stack.enter_context(evaluating(model))
         for part in model.modules():
             _start_anew(part, stack)
-        model.eval()
         for config in configs.values():
             if hasattr(config, "_attn_implementation_internal"):
                 stack.callback(setattr, config, "_attn_implementation_internal", config._attn_implementation_internal)
         model.set_attn_implementation(IMPLEMENTATION)
         yield
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Put a model into evaluation mode inside, and every module back into the one it was in."""
+    training = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, flag in training:
+            part.training = flag
 
 
 def _start_anew(part: Any, stack: ExitStack) -> None:

@@ -17,14 +17,6 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 from rope_theory.llama import capture  # noqa: E402
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet():
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    yield
-    transformers.logging.set_verbosity(before)
-
-
 def logits_before_softmax(model, ids):
     """Return q·k of every layer, (heads, T, T), from an attention function of this test's own."""
     found = {}

@@ -20,14 +20,6 @@ WINDOW = 24
 SCALINGS = (rt.scaling.PositionInterpolation(3), rt.scaling.YaRN(3))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet():
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    yield
-    transformers.logging.set_verbosity(before)
-
-
 @pytest.fixture(scope="module")
 def model():
     return build("llama", max_position_embeddings=WINDOW)
