@@ -61,8 +61,9 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
         _layers(axes, [row.layer for row in heads])
         axes.set_yscale("log")
         ticker = load("matplotlib.ticker", "plots")
-        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("head, layer by layer")
         axes.set_ylabel("over the trained maximum A")
         legend_beside(axes)
