@@ -574,7 +574,7 @@ def _trained_heads() -> Finding:
         f"away {back['near']:.0%}",
         f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
         f"{facts['text']}; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` "
-        "does the same for any other",
+        "measures the sizes of any other's",
     )
 
 

@@ -157,7 +157,8 @@ def real_heads_tables(data: Data) -> str:
     caption = (
         f"{seen['heads']} heads, L = {window}, text {facts['text']}. H/A is {seen['maximum_ratio']:.2f} on average and "
         f"Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no frequencies can make the average pair's score larger than "
-        f"that times A. Largest |score| over A, between integers too, up to offset {last}:"
+        "that times A, but for the attention factor of YaRN, whose square is in its rows. Largest |score| over A, "
+        f"between integers too, up to offset {last}:"
     )
     moved = (
         f"Queries inside put {attention['inside']['last']:.0%} of their attention on the last 16 tokens, those beyond "

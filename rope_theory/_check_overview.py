@@ -93,6 +93,23 @@ class CheckOverview(Table):
     largest_sum_ratio: float
 
 
+LEGEND = (
+    "A: the largest |score| at trained distances, of a pair. C: its part that does not rotate. Scores are before "
+    "1/√head_dim and times the attention factor squared. first, last 16: attention on the first token and on the last "
+    "16; moved: total variation between a row's attention under the scaling and under the model's own table."
+)
+"""What the columns mean."""
+
+
+def stretches(check: Check) -> str:
+    """Return how much text was looked at, in words."""
+    return (
+        f"one stretch of {check.tokens} tokens"
+        if check.stretches == 1
+        else f"{check.stretches} stretches of up to {check.tokens} tokens"
+    )
+
+
 def check_overview(check: Check) -> CheckOverview:
     """Return a check in a few rows; a head counts as one, whatever its layer."""
     heads = check.heads.rows

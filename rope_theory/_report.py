@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from rope_theory import plots
-from rope_theory._check_overview import check_overview
+from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._optional import load
 from rope_theory.llama.measurements import Check
 from rope_theory.plots.attention_mass import QUANTITIES
@@ -56,11 +56,11 @@ def check_page(check: Check, *, model: str, text: str) -> str:
         f"<h1>Heads of {html.escape(model)}</h1>",
         f"<p>{check.model}, {seen.heads} query heads, head width {check.config.head_dim}, base {check.config.base:g}, "
         f"trained window {check.config.context_length} tokens, {html.escape(own)}. Text: {html.escape(text)}; "
-        f"{check.stretches} stretches of up to {check.tokens} tokens, "
-        f"{'all' if check.pairs is None else check.pairs} pairs a head, {check.dtype} on {check.device}, "
+        f"{stretches(check)}, {check.rows[0].pairs} pairs a head, {check.dtype} on {check.device}, "
         f"seed {check.seed}. Offsets up to {check.length - 1}.</p>",
         f"<p class='{'bad' if check.violations else 'good'}'>{verdict}</p>",
         *(f"<p>{html.escape(note)}</p>" for note in check.notes),
+        f"<p>{html.escape(LEGEND)}</p>",
         "<h2>Scores over the trained maximum A</h2>",
         f"<p>H/A is {seen.maximum_ratio:.3g} on average, (Σ|h| + |C|)/A {seen.sum_ratio:.3g}; no pair's can exceed "
         f"{seen.largest_sum_ratio:.3g} at any distance, under any table with attention factor 1.</p>",

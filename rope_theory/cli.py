@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -23,7 +23,8 @@ from rich.table import Table
 from rich.text import Text
 
 import rope_theory as rt
-from rope_theory._check_overview import check_overview
+from rope_theory._check_overview import LEGEND, check_overview, stretches
+from rope_theory._checks import integer
 from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
@@ -71,6 +72,9 @@ LayerType = Annotated[
 OptionalConfig = Annotated[
     str | None, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")
 ]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
+]
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
@@ -98,10 +102,12 @@ def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def show(record: Rec, draw: Callable[[Rec], Iterator[RenderableType]], as_json: bool) -> None:
-    """Print a record on stdout, as JSON or as what ``draw`` makes of it."""
+def show(
+    record: Rec, draw: Callable[[Rec], Iterator[RenderableType]], as_json: bool, about: Mapping[str, Any] | None = None
+) -> None:
+    """Print a record on stdout, as JSON, with what else is to be said of it, or as what ``draw`` makes of it."""
     if as_json:
-        typer.echo(json.dumps(json_ready(record), indent=2, allow_nan=False))
+        typer.echo(json.dumps({**json_ready(record), **(about or {})}, indent=2, allow_nan=False))
         return
     console = Console(markup=False, highlight=False, emoji=False)
     piped = not console.is_terminal and "COLUMNS" not in os.environ
@@ -358,7 +364,7 @@ def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[Render
 @app.command()
 @plain_errors
 def check(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder: config.json, safetensors, tokenizer.")],
+    model: Model,
     text: Annotated[
         str | None, typer.Option(metavar="FILE", help="UTF-8 text to run; default the sources of rope_theory.")
     ] = None,
@@ -368,7 +374,7 @@ def check(
     factor: Annotated[
         float, typer.Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
     ] = 4.0,
-    pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all of them.")] = 1024,
+    pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
     seed: Annotated[int, typer.Option(help="Of the pairs and queries drawn.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     as_json: AsJson = False,
@@ -377,18 +383,20 @@ def check(
     """Hold a model's heads against every bound, on a text: score sizes, scalings, attention and losses."""
     if page is not None:
         check_place(Path(page))
-    if pairs < 0:
-        raise ValueError(f"--pairs must be at least 0, got {pairs}; 0 takes all of them.")
+    integer(pairs, "--pairs", 0, "0 takes all of them.")
+    integer(seed, "--seed", 0)
+    if length is not None:
+        integer(length, "--length", 2)
     methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
     scalings = [] if factor == 1.0 else [method(factor) for method in methods]
     content, described = read_text(text)
     loaded, tokenizer = load_model(model, device=device)
     result = rt.llama.check(
-        loaded, encoded(content, tokenizer), scalings=scalings, length=length, pairs=pairs or None, seed=seed
+        loaded, encoded(content, tokenizer, described), scalings=scalings, length=length, pairs=pairs or None, seed=seed
     )
     if page is not None:
         write_text(Path(page), check_page(result, model=model, text=described))
-    show(result, functools.partial(_draw_check, model, described, page), as_json)
+    show(result, functools.partial(_draw_check, model, described, page), as_json, {"source": model, "text": described})
 
 
 def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check) -> Iterator[RenderableType]:
@@ -396,7 +404,7 @@ def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check)
     heads = f"{record.model}, {seen.heads} query heads"
     yield Text(f"{model}: {heads}; {_described(record.config)}; {record.rows[0].scaling}")
     yield Text(
-        f"{text}: {record.stretches} stretches of up to {record.tokens} tokens; {record.pairs or 'all'} pairs a head; "
+        f"{text}: {stretches(record)}; {record.rows[0].pairs} pairs a head; "
         f"{record.dtype} on {record.device}; seed {record.seed}; offsets up to {record.length - 1}"
     )
     largest = f"{seen.largest_sum_ratio:.3g} in the largest pair"
@@ -426,6 +434,7 @@ def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check)
     if page is not None:
         yield Text(f"written to {page}")
     yield from _draw_notes(record.notes)
+    yield Text(LEGEND, "dim")
 
 
 def _plain_table(headings: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:

@@ -36,6 +36,8 @@ def arguments(folder, *more):
 def test_json_is_the_direct_call(folder):
     content = parsed(*arguments(folder, "--factor", 1))
     ids = [3 + number * number % 96 for number in range(150)]
+    assert content.pop("source") == str(folder)
+    assert content.pop("text") == str(folder / "text")
     assert content == json.loads(json.dumps(check(load_model(folder)[0], ids, pairs=30, length=72).to_dict()))
     assert content["violations"] == 0
 

@@ -1,11 +1,12 @@
-"""Next-token losses of a sequence from its last states, a block of positions at a time."""
+"""Next-token losses from the last states of a model, a block of tokens at a time: logits are never held whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rope_theory._optional import load
-from rope_theory.llama._recording import evaluating
+from rope_theory.llama._modes import measuring
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -14,33 +15,53 @@ TRIED = 4
 """Tokens on which the output layer is compared with the model's own logits."""
 
 
-def token_losses(model: Any, states: Any, ids: Any) -> Any:
-    """Return −ln p of ids[1:] in float64, (T − 1,), or None where the model has no plain output layer.
+def body_of(model: Any) -> Any:
+    """Return the part of a causal model that makes the last states."""
+    return getattr(model, model.base_model_prefix, model)
 
-    Parameters
-    ----------
-    model : transformers model
-        Its output layer is tried on a few tokens, against its own logits: a model may scale or cap them.
-    states : tensor, (1, T, hidden)
-        Last states of the body.
-    ids : tensor of int, (T,)
-        Tokens.
+
+def output_layer(model: Any) -> Callable[[Any], Any] | None:
+    """Return what makes logits of last states, or None where the model does something this package does not know.
+
+    Tried on a few tokens, against the model's own logits: models may scale or cap what the output layer gives.
     """
     torch = load("torch", "llama")
     head = model.get_output_embeddings()
     if head is None:
         return None
-    with torch.no_grad(), evaluating(model):
-        few = ids[None, :TRIED]
-        body = getattr(model, model.base_model_prefix, model)
-        own, plain = model(few, use_cache=False).logits, head(body(few, use_cache=False).last_hidden_state)
+    with measuring(model):
+        few = torch.arange(TRIED, device=model.device)[None] % head.weight.shape[0]
+        own, states = model(few, use_cache=False).logits, body_of(model)(few, use_cache=False).last_hidden_state
         near = 64 * torch.finfo(own.dtype).eps * float(own.abs().max())
-        if own.shape != plain.shape or float((own - plain).abs().max()) > near:
-            return None
-        size = max(1, LOGITS // own.shape[-1])
-        before, after = states[0, :-1].split(size), ids[1:].split(size)
+        for candidate in _candidates(head, model.config.get_text_config()):
+            logits = candidate(states)
+            if own.shape == logits.shape and float((own - logits).abs().max()) <= near:
+                return candidate
+    return None
+
+
+def _candidates(head: Any, config: Any) -> Iterator[Callable[[Any], Any]]:
+    """Yield what the classes of transformers make of the output layer: nothing more, a cap, a factor, a divisor."""
+    yield head
+    cap = getattr(config, "final_logit_softcapping", None)
+    if cap:
+        yield lambda states: (head(states) / cap).tanh() * cap
+    factor = getattr(config, "logit_scale", None)
+    if factor:
+        yield lambda states: head(states) * factor
+    divisor = getattr(config, "logits_scaling", None)
+    if divisor:
+        yield lambda states: head(states) / divisor
+
+
+def token_losses(project: Callable[[Any], Any], states: Any, targets: Any, vocabulary: int) -> Any:
+    """Return −ln p of ``targets``, (N,), given last states, (N, hidden); in float32, in float64 for such a model."""
+    torch = load("torch", "llama")
+    wide = torch.promote_types(states.dtype, torch.float32)
+    size = max(1, LOGITS // vocabulary)
+    with torch.no_grad():
         losses = [
-            torch.nn.functional.cross_entropy(head(state).double(), following, reduction="none")
-            for state, following in zip(before, after, strict=True)
+            torch.nn.functional.cross_entropy(project(state).to(wide), following, reduction="none")
+            for state, following in zip(states.split(size), targets.split(size), strict=True)
         ]
     return torch.cat(losses)

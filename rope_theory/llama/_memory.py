@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rope_theory._optional import load
@@ -29,6 +31,22 @@ def refuse_too_long(model: Any, tokens: int) -> None:
         )
 
 
+@contextmanager
+def saying_what_fits(model: Any) -> Iterator[None]:
+    """Turn torch's running out of memory into a sentence with the number of positions that would fit."""
+    torch = load("torch", "llama")
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one, and so is what the CPU's allocator raises
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate" not in str(error):
+            raise
+        free = _free(model.device)
+        fitting = "" if free is None else f" About {int(SPARE * free / _bytes_a_token(model))} positions fit at once."
+        raise ValueError(
+            f"{model.device} ran out of memory.{fitting} Give a shorter window or fewer windows a pass."
+        ) from error
+
+
 def _bytes_a_token(model: Any) -> int:
     config = model.config.get_text_config()
     size = model.get_input_embeddings().weight.element_size()
@@ -41,7 +59,8 @@ def _bytes_a_token(model: Any) -> int:
 def _free(device: Any) -> int | None:
     torch = load("torch", "llama")
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's own
+        return int(torch.cuda.mem_get_info(device)[0]) + int(unused)
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             found = [line.split() for line in file if line.startswith("MemAvailable")]

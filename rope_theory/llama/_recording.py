@@ -18,6 +18,7 @@ from typing import Any
 
 from rope_theory._checks import integer
 from rope_theory._optional import load
+from rope_theory.llama._modes import evaluating, starting_anew
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 IMPLEMENTATION = "rope_theory_capture"
@@ -166,42 +167,12 @@ def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[
         token = _active.set(recorder)
         stack.callback(_active.reset, token)
         stack.enter_context(evaluating(model))
-        for part in model.modules():
-            _start_anew(part, stack)
+        stack.enter_context(starting_anew(model))
         for config in configs.values():
             if hasattr(config, "_attn_implementation_internal"):
                 stack.callback(setattr, config, "_attn_implementation_internal", config._attn_implementation_internal)
         model.set_attn_implementation(IMPLEMENTATION)
         yield
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Put a model into evaluation mode inside, and every module back into the one it was in."""
-    training = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, flag in training:
-            part.training = flag
-
-
-def _start_anew(part: Any, stack: ExitStack) -> None:
-    """Give a rotary module the table it was made with, as before any pass, and put back the one it has after.
-
-    A dynamic table grows with the longest sequence seen, and does not shrink again for one of the trained window.
-    """
-    for name in [name for name in vars(part).get("_buffers", {}) if name.endswith("original_inv_freq")]:
-        current, first = name.replace("original_", ""), getattr(part, name)
-        prefix = name.removesuffix("original_inv_freq")
-        for attribute, value in (
-            (current, first),
-            (f"{prefix}max_seq_len_cached", part.__dict__.get("original_max_seq_len")),
-        ):
-            if hasattr(part, attribute) and value is not None:
-                stack.callback(setattr, part, attribute, getattr(part, attribute))
-                setattr(part, attribute, value)
 
 
 def _keep_call(recorder: _Recorder, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -259,13 +230,21 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
     return sorted(set(chosen))
 
 
-def checked_tokens(input_ids: Any, model: Any) -> Any:
-    """Return the tokens of one sequence as (1, T), on the device of the model."""
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+def checked_model(model: Any) -> None:
+    """Raise when ``model`` is no loaded transformers model."""
+    transformers = load("transformers", "llama")
     if not isinstance(model, transformers.PreTrainedModel):
         raise TypeError(
             f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
         )
+
+
+def checked_tokens(input_ids: Any, model: Any) -> Any:
+    """Return the tokens of one sequence as (1, T), on the device of the model."""
+    torch = load("torch", "llama")
+    checked_model(model)
+    if isinstance(input_ids, str | bytes):
+        raise TypeError("input_ids must be integers, got a text; the model's tokenizer makes them of it.")
     ids = torch.as_tensor(input_ids)
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
         raise TypeError(f"input_ids must be integers, got {ids.dtype}; a tokenizer makes them of a text.")

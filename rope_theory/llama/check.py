@@ -12,7 +12,7 @@ from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory.llama._attention_rows import QUANTITIES, AttentionMass, reduced_rows
-from rope_theory.llama._losses import token_losses
+from rope_theory.llama._losses import output_layer, token_losses
 from rope_theory.llama._means import Means
 from rope_theory.llama._memory import refuse_too_long
 from rope_theory.llama._pair_scores import BOUNDS, REGIONS, Asked, PairScores
@@ -202,10 +202,11 @@ class _Run:
 
     def _look_at_losses(self, states: Any, ids: Any, stretches: int) -> None:
         torch = load("torch", "llama")
-        losses = token_losses(self.model, states, ids)
-        if losses is None:
+        project = output_layer(self.model)
+        if project is None:
             self.notes.add("No losses: the model has no output layer, or does more with the last states than project.")
             return
+        losses = token_losses(project, states[0, :-1], ids[1:], self.model.get_input_embeddings().weight.shape[0])
         for start, stop in self._loss_parts(len(ids)):
             some = losses[max(start - 1, 0) : stop - 1]  # the loss of token t stands at t − 1
             if len(some):

@@ -48,7 +48,7 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
         raise OSError(f"{folder} is a file; give the folder of the model, with its config.json.")
     if folder.is_dir():
         _refuse_unsafe(folder)
-    elif folder.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1:
+    elif _is_path(source):
         raise OSError(f"There is no folder {folder}.")
     try:
         with _bars_on_terminals_only():
@@ -76,6 +76,13 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     return model.to(torch.device(device)).eval(), tokenizer
 
 
+def _is_path(source: str | Path) -> bool:
+    """Tell a path that is not there, such as a mistyped one, from a name on the hub: OWNER/NAME."""
+    text = str(source)
+    beside = "/" in text and Path(text).parent.is_dir()
+    return beside or Path(text).is_absolute() or text.startswith((".", "~")) or text.count("/") > 1
+
+
 def checked_device(device: str) -> None:
     """Raise when ``device`` is none of torch's, or not there."""
     torch = load("torch", "llama")
@@ -90,7 +97,7 @@ def checked_device(device: str) -> None:
         raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
 
 
-def encoded(text: str, tokenizer: Any) -> list[int]:
+def encoded(text: str, tokenizer: Any, name: str = "The text") -> list[int]:
     """Return the tokens of a text, with the special tokens that the tokenizer adds.
 
     Raises
@@ -102,7 +109,7 @@ def encoded(text: str, tokenizer: Any) -> list[int]:
         raise ValueError("The model's folder holds no tokenizer, so a text cannot be read; put tokenizer.json there.")
     ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
     if len(ids) < 2:
-        raise ValueError(f"The text has {len(ids)} token(s); two at least make a distance.")
+        raise ValueError(f"{name} has {len(ids)} token(s); two at least make a distance.")
     return ids
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from rope_theory._records import Record, Table
@@ -199,11 +200,23 @@ class LossRow(Record):
     loss_error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rows(Table):
-    """A tidy table."""
+    """A tidy table; it has a length, can be indexed, cut and gone through like the tuple ``rows``."""
 
     rows: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.rows[place]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Rows({len(self.rows)} × {type(self.rows[0]).__name__})" if self.rows else "Rows()"
 
 
 @dataclass(frozen=True)
@@ -238,7 +251,7 @@ class Check(Table):
         What limits the result.
     """
 
-    rows: tuple[ScoreRow, ...]
+    rows: tuple[ScoreRow, ...] = field(repr=False)
     heads: Rows
     bounds: Rows
     attention: Rows

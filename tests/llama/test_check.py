@@ -163,8 +163,29 @@ def test_losses_are_the_models(model, result):
         assert row.region == ("inside" if row.start < WINDOW else "beyond")
 
 
+@pytest.mark.parametrize("kind", ["gemma2", "cohere"])
+def test_losses_know_of_caps_and_factors_of_logits(kind):
+    model = build(kind, max_position_embeddings=64)
+    found = check(model, IDS[:40], pairs=10)
+    with torch.no_grad():
+        logits = model(input_ids=IDS[None, :40]).logits[0, :-1].double()
+    losses = torch.nn.functional.cross_entropy(logits, IDS[1:40], reduction="none")
+    assert sum(row.loss * row.tokens for row in found.losses.rows) == pytest.approx(float(losses.sum()), rel=1e-5)
+
+
+class DoubledLlama(transformers.LlamaForCausalLM):
+    """A model whose logits are not what its output layer gives."""
+
+    def forward(self, *args, **kwargs):
+        output = super().forward(*args, **kwargs)
+        output.logits = 2.0 * output.logits
+        return output
+
+
 def test_losses_are_left_out_where_the_model_does_more_than_project():
-    found = check(build("gemma2", max_position_embeddings=64), IDS[:40], pairs=10)
+    model = build("llama", max_position_embeddings=64)
+    model.__class__ = DoubledLlama
+    found = check(model, IDS[:40], pairs=10)
     assert found.losses.rows == ()
     assert any("No losses" in note for note in found.notes)
 
@@ -300,6 +321,20 @@ def test_a_dynamic_table_is_that_of_its_region_and_does_not_stay_stretched():
     for row, same in zip(found.rows, plain.rows, strict=True):
         assert (row.between == pytest.approx(same.between, rel=1e-6)) == (row.region == "inside")
     assert len(found.losses.rows) == 12
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "longrope"])
+def test_rotary_buffers_are_left_as_they_were(kind):
+    rope = {"rope_type": kind, "rope_theta": 1e4, "factor": 2.0}
+    lists = {"short_factor": [1.0] * 8, "long_factor": [2.0] * 8, "original_max_position_embeddings": WINDOW}
+    model = build(
+        "llama", max_position_embeddings=WINDOW, rope_parameters={**rope, **(lists if kind == "longrope" else {})}
+    )
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    check(model, IDS[:200], length=72, pairs=10)
+    after = dict(model.named_buffers())
+    assert "original_inv_freq" in " ".join(after)
+    assert all(torch.equal(after[name], before[name]) for name in before)
 
 
 def test_a_table_that_is_not_the_described_one_is_noted():
