@@ -1,18 +1,32 @@
-"""Checkpoints: what a transformers model rotates, and what its heads do. The only importer of transformers."""
+"""Checkpoints: what a model rotates, what its heads do, how far it reads. The only importer of transformers."""
 
 from rope_theory.llama.capture import Captured, capture
 from rope_theory.llama.check import check
+from rope_theory.llama.extend import extend
+from rope_theory.llama.finetune import FineTuning, finetune
 from rope_theory.llama.measurements import AttentionRow, BoundRow, Check, HeadRow, LossRow, Rows, ScoreRow
+from rope_theory.llama.passkey import Passkey, PasskeyRow, ReachRow, passkey
+from rope_theory.llama.perplexity import DocumentRow, Perplexity, perplexity
 
 __all__ = [
     "AttentionRow",
     "BoundRow",
     "Captured",
     "Check",
+    "DocumentRow",
+    "FineTuning",
     "HeadRow",
     "LossRow",
+    "Passkey",
+    "PasskeyRow",
+    "Perplexity",
+    "ReachRow",
     "Rows",
     "ScoreRow",
     "capture",
     "check",
+    "extend",
+    "finetune",
+    "passkey",
+    "perplexity",
 ]

@@ -1,0 +1,363 @@
+"""Fine-tuning at a longer window, by transformers' Trainer: the recipe of arXiv 2306.15595, section 3.1."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._checks import above, integer, one_of
+from rope_theory._optional import load
+from rope_theory._records import Record
+from rope_theory.llama._documents import texts_or_tokens
+from rope_theory.llama._memory import saying_what_fits
+from rope_theory.llama.extend import extend
+from rope_theory.llama.loading import checked_device
+from rope_theory.scaling import Scaling
+
+BETAS = (0.9, 0.95)
+"""AdamW's, as in the paper."""
+
+WARMUP_START = 0.1
+"""Share of the peak learning rate at which warm-up begins, as in the paper."""
+
+STATE = "trainer_state.json"
+"""The file that a checkpoint gets last."""
+
+PRECISIONS = ("float32", "bfloat16")
+"""Of matrix products; weights stay as they are."""
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuning(Record):
+    """A fine-tuned model, and how it came about.
+
+    Attributes
+    ----------
+    model : transformers model
+        In evaluation mode; left out of ``to_dict``.
+    losses : ndarray, (steps,)
+        Mean loss of each step, nats a token.
+    rates : ndarray, (steps,)
+        Learning rate of each step.
+    tokens : int
+        Tokens seen: steps × batch × processes × accumulation × length.
+    scaling : Scaling or None
+        What the model was extended by before.
+    length, steps, batch, processes, accumulation, warmup, seed : int
+        As used; ``batch`` is that of one process.
+    rate : float
+        Peak learning rate.
+    precision : str
+        Of matrix products.
+    lora : int or None
+        Rank of the adapters, which are merged into the model.
+    resumed_at : int
+        Step of the checkpoint that the run went on from; 0 for a new one.
+    device, kind : str
+        Device and class of the model.
+    """
+
+    model: Any
+    losses: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    tokens: int
+    scaling: Scaling | None
+    length: int
+    steps: int
+    batch: int
+    processes: int
+    accumulation: int
+    warmup: int
+    seed: int
+    rate: float
+    precision: str
+    lora: int | None
+    resumed_at: int
+    device: str
+    kind: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record without the model."""
+        content = super().to_dict()
+        del content["model"]
+        return content
+
+
+def finetune(
+    model: Any,
+    texts_or_ids: Any,
+    *,
+    scaling: Scaling | None,
+    length: int,
+    steps: int,
+    tokenizer: Any = None,
+    batch: int = 8,
+    accumulation: int = 1,
+    rate: float = 2e-5,
+    warmup: int = 20,
+    seed: int = 0,
+    precision: str = "float32",
+    lora: int | None = None,
+    gradient_checkpointing: bool = False,
+    device: str | None = None,
+    folder: str | Path | None = None,
+    save_every: int = 50,
+) -> FineTuning:
+    """Extend a model and train it further on next tokens, at the length of the new window.
+
+    AdamW with β = (0.9, 0.95) and no weight decay; the learning rate rises linearly from a tenth of its peak over
+    ``warmup`` steps and stays there. A row is ``length`` tokens from a random place of the documents, which are put one
+    behind the other with the model's end-of-sequence token between them.
+
+    Parameters
+    ----------
+    model : transformers model
+        A causal language model; it is left untouched.
+    texts_or_ids : str, sequence of str, or tokens as ``perplexity`` takes them
+        What to train on; texts need ``tokenizer``.
+    scaling : Scaling or None
+        What to extend the model by, ``Unscaled()`` for direct fine-tuning; None trains it as it is.
+    length : int
+        Tokens a row, and the new window.
+    steps : int
+        Steps in all.
+    tokenizer : transformers tokenizer, optional
+        The model's own.
+    batch, accumulation : int
+        Rows a forward pass of one process, and passes a step.
+    rate : float
+        Peak learning rate; the paper's are 2e-5 for 7B and 13B, 1e-5 for 33B and 65B.
+    warmup : int
+        Steps of warm-up.
+    seed : int
+        Of the rows. The same rows come whatever the number of processes, as long as their total a step is the same.
+    precision : {"float32", "bfloat16"}
+        Of matrix products; bfloat16 is autocast.
+    lora : int, optional
+        Train adapters of that rank on all linear layers (peft) instead of all weights, and merge them at the end.
+    gradient_checkpointing : bool
+        Compute activations again in the backward pass instead of keeping them.
+    device : str, optional
+        "cpu" or "cuda"; where the model is, when not given.
+    folder : str or Path, optional
+        Where checkpoints go, every ``save_every`` steps; a run that was killed goes on from the last whole one there.
+
+    Returns
+    -------
+    FineTuning
+        With ``.model``, the fine-tuned one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``extend`` and ``perplexity`` do of models, scalings and documents; for fewer tokens than one row, a folder
+        of a run with other settings, a loss that is not finite, too little memory.
+
+    Notes
+    -----
+    Under ``accelerate launch`` the steps are shared among processes, and sharded as its configuration says (FSDP,
+    DeepSpeed). Source: section 3.1 of arXiv 2306.15595v2.
+    """
+    length, steps = integer(length, "length", 2), integer(steps, "steps", 1)
+    batch, accumulation = integer(batch, "batch", 1), integer(accumulation, "accumulation", 1)
+    warmup, seed = integer(warmup, "warmup", 0), integer(seed, "seed", 0)
+    rate, save_every = above(rate, "rate", 0.0), integer(save_every, "save_every", 1)
+    one_of(precision, "precision", PRECISIONS)
+    if lora is not None:
+        integer(lora, "lora", 1)
+        load("peft", "llama")
+    if device is not None:
+        checked_device(device)
+    stream = _stream(texts_or_ids, model, tokenizer, length)
+    trained = copy.deepcopy(model) if scaling is None else extend(model, scaling, length=length)
+    settings = {
+        "scaling": repr(scaling), "length": length, "batch": batch, "accumulation": accumulation, "rate": rate,
+        "warmup": warmup, "seed": seed, "precision": precision, "lora": lora, "tokens": len(stream),
+    }  # fmt: skip
+    with TemporaryDirectory() as scratch:
+        place = Path(scratch) if folder is None else Path(folder)
+        if folder is not None:
+            _keep_settings(place, settings)
+        arguments = _arguments(
+            place,
+            max_steps=steps,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=accumulation,
+            learning_rate=rate,
+            bf16=precision == "bfloat16",
+            recomputing=gradient_checkpointing,
+            seed=seed,
+            use_cpu=(device or trained.device.type) == "cpu",
+            save_strategy="no" if folder is None else "steps",
+            save_steps=save_every,
+        )
+        rows = _Rows(stream, length, seed, steps * batch * accumulation * arguments.world_size)
+        adapted = trained if lora is None else _with_adapters(trained, lora)
+        trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup))
+        _quiet(trainer)
+        checkpoint = None if folder is None else _last_whole(place)
+        with saying_what_fits(trained):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finished = trainer.accelerator.unwrap_model(trainer.model)
+    if lora is not None:
+        finished = finished.merge_and_unload()
+    log = [entry for entry in trainer.state.log_history if "loss" in entry]
+    losses = np.array([entry["loss"] for entry in log])
+    if not np.isfinite(losses).all():
+        step = int(np.flatnonzero(~np.isfinite(losses))[0]) + 1
+        raise ValueError(f"The loss of step {step} is not finite; lower the learning rate.")
+    return FineTuning(
+        model=finished.eval(),
+        losses=losses,
+        rates=np.array([entry["learning_rate"] for entry in log]),
+        tokens=len(rows) * length,
+        scaling=scaling,
+        length=length,
+        steps=steps,
+        batch=batch,
+        processes=arguments.world_size,
+        accumulation=accumulation,
+        warmup=warmup,
+        seed=seed,
+        rate=rate,
+        precision=precision,
+        lora=lora,
+        resumed_at=0 if checkpoint is None else _step(checkpoint),
+        device=str(finished.device),
+        kind=type(finished).__name__,
+    )
+
+
+class _Rows:
+    """Rows of tokens by number: each from a place that follows from the seed and its number alone."""
+
+    def __init__(self, stream: Any, length: int, seed: int, count: int) -> None:
+        self.stream, self.length, self.seed, self.count = stream, length, seed, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        room = len(self.stream) - self.length
+        start = int(np.random.default_rng([self.seed, number]).integers(0, room + 1))
+        ids = self.stream[start : start + self.length]
+        return {"input_ids": ids, "labels": ids}
+
+
+def _stream(given: Any, model: Any, tokenizer: Any, length: int) -> Any:
+    """Return all documents as one row of tokens, with the token that ends each."""
+    torch = load("torch", "llama")
+    documents = texts_or_tokens(given, model, tokenizer)
+    end = model.config.get_text_config().eos_token_id
+    between = torch.tensor([end] if isinstance(end, int) else list(end or [])[:1], dtype=torch.int64)
+    parts = [part for ids in documents for part in (ids.cpu().long(), between)]
+    stream = torch.cat(parts[:-1])
+    if len(stream) < length:
+        raise ValueError(f"The documents have {len(stream)} tokens, fewer than one row of {length}.")
+    return stream
+
+
+def _warm(warmup: int) -> Callable[[int], float]:
+    """Return the share of the peak learning rate by step."""
+    return lambda step: 1.0 if step >= warmup else WARMUP_START + (1.0 - WARMUP_START) * step / warmup
+
+
+def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
+    kind = load("transformers", "llama").TrainingArguments
+    names = {field.name for field in dataclasses.fields(kind)}
+    checkpointing = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
+    return kind(
+        output_dir=str(place),
+        adam_beta1=BETAS[0],
+        adam_beta2=BETAS[1],
+        weight_decay=0.0,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_total_limit=2,
+        report_to=[],
+        disable_tqdm=not sys.stderr.isatty(),
+        dataloader_pin_memory=False,
+        **{checkpointing: recomputing},
+        **settings,
+    )
+
+
+@cache
+def _trainer_class() -> Any:
+    """Return a Trainer that takes rows in their order and a learning rate of our own; made late: torch is heavy."""
+    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+
+    class InOrder(transformers.Trainer):  # type: ignore[misc, name-defined]
+        lr_scheduler: Any
+
+        def __init__(self, *, factor: Callable[[int], float], **keywords: Any) -> None:
+            super().__init__(**keywords)
+            self._factor = factor
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            return torch.utils.data.SequentialSampler(train_dataset or self.train_dataset)
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            if self.lr_scheduler is None:
+                self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._factor)
+            return self.lr_scheduler
+
+    return InOrder
+
+
+def _quiet(trainer: Any) -> None:
+    """Let the trainer show its bar, and print no dictionaries."""
+    for callback in [callback for callback in trainer.callback_handler.callbacks if "Print" in type(callback).__name__]:
+        trainer.remove_callback(callback)
+
+
+def _with_adapters(model: Any, rank: int) -> Any:
+    peft = load("peft", "llama")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # peft reads an attribute under its old name
+        return peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"))
+
+
+def _keep_settings(place: Path, settings: dict[str, Any]) -> None:
+    """Write the settings beside the checkpoints, or raise when those there are of other ones."""
+    path = place / "settings.json"
+    if path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        other = sorted(name for name in settings if stored.get(name) != settings[name])
+        if other:
+            raise ValueError(
+                f"{place} holds a run with another {other[0]} ({stored.get(other[0])}, now {settings[other[0]]}); give "
+                "another folder, or empty it."
+            )
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _last_whole(place: Path) -> Path | None:
+    """Return the newest checkpoint that was written to its end."""
+    for path in sorted(place.glob("checkpoint-*"), key=_step, reverse=True):
+        try:
+            json.loads((path / STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("checkpoint-"))

@@ -1,0 +1,209 @@
+"""A model with another table: verified by its tables, by transformers' own loading, and by what it says of itself."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import rope_theory as rt
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from models import FAMILIES, IDS, build  # noqa: E402
+
+from rope_theory.llama import capture  # noqa: E402
+from rope_theory.llama import extend as extend_function  # noqa: E402
+
+PLAIN = sorted(set(FAMILIES) - {"phi3", "gpt_oss"})  # those two come with a scaling of their own
+
+
+def extend(model, scaling, **more):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return extend_function(model, scaling, **more)
+
+
+def described(model):
+    nested = "full_attention" in model.config.rope_parameters
+    return rt.from_hf(model.config, layer_type="full_attention" if nested else None)
+
+
+def scalings(pairs):
+    divisors = np.linspace(1.0, 4.0, pairs).tolist()
+    return {
+        "PI": rt.scaling.PositionInterpolation(4.0),
+        "NTK-aware": rt.scaling.NTKAware(4.0),
+        "dynamic": rt.scaling.DynamicNTK(4.0),
+        "by parts": rt.scaling.NTKByParts(4.0),
+        "YaRN": rt.scaling.YaRN(4.0, ramp="transformers"),
+        "YaRN's paper": rt.scaling.YaRN(4.0, ramp="paper"),
+        "Llama 3": rt.scaling.Llama3(4.0, 1.0, 4.0),
+        "LongRoPE": rt.scaling.LongRoPE([1.0] * pairs, divisors, factor=4.0),
+    }
+
+
+@pytest.mark.parametrize("name", scalings(1))
+@pytest.mark.parametrize("kind", PLAIN)
+def test_every_family_takes_every_scaling(kind, name):
+    model = build(kind, max_position_embeddings=64)
+    rope = described(model)
+    scaling = scalings(len(rope.frequencies()))[name]
+    expected = {key: value.clone() for key, value in model.state_dict().items()}
+    extended = extend(model, scaling)
+    assert type(extended) is type(model)
+    assert rt.precision.audit(extended).ok
+    for tokens in (60, 200):  # what layers are given, at a length inside and one beyond
+        layer = 1 if "full_attention" in model.config.rope_parameters else 0
+        captured = capture(extended, IDS[:tokens], layers=[layer])
+        table = scaling.frequencies(rope.config, tokens)
+        exact = table.attention_factor * np.exp(1j * np.outer(np.arange(tokens), table.theta))
+        np.testing.assert_allclose(captured.phasors[layer].numpy(), exact, atol=3e-5)
+    assert all(torch.equal(model.state_dict()[key], value) for key, value in expected.items())
+    shared = {weight.data_ptr() for weight in model.parameters()} & {
+        weight.data_ptr() for weight in extended.parameters()
+    }
+    assert shared == set()
+    assert extended.config.max_position_embeddings == (64 if name == "dynamic" else 256)
+    assert model.config.max_position_embeddings == 64
+    assert described(extended).config.context_length == 64
+
+
+def test_only_the_layers_that_see_everything_are_changed():
+    model = build("gemma3_text", max_position_embeddings=64)
+    captured = capture(extend(model, rt.scaling.PositionInterpolation(4.0)), IDS[:40])
+    before = capture(model, IDS[:40])
+    assert torch.equal(captured.phasors[0], before.phasors[0])
+    assert not torch.allclose(captured.phasors[1], before.phasors[1], atol=0.1)
+
+
+def test_a_checkpoint_written_and_loaded_by_transformers_gives_the_same_logits(tmp_path):
+    extended = extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
+    extended.save_pretrained(tmp_path)
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(IDS[None, :200]).logits, extended(IDS[None, :200]).logits, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["PositionInterpolation", "YaRN", "NTKByParts"])
+def test_factors_of_one_method_multiply_and_it_says_so(method):
+    model = build("llama", max_position_embeddings=64)
+    more = {} if method == "PositionInterpolation" else {"ramp": "transformers"}
+    scaling = getattr(rt.scaling, method)
+    twice = extend(model, scaling(2.0, **more))
+    with pytest.warns(UserWarning, match=r"already, by \w+\(2\); factors multiply, to 6 in all"):
+        twice = extend_function(twice, scaling(3.0, **more))
+    once = extend(model, scaling(6.0, **more))
+    assert twice.config.to_dict() == once.config.to_dict()
+    assert once.config.max_position_embeddings == 384
+
+
+@pytest.mark.parametrize("before", ["YaRN", "Llama3", "LongRoPE"])
+@pytest.mark.parametrize("method", ["PositionInterpolation", "NTKAware"])
+def test_interpolation_goes_on_top_of_anything(before, method):
+    first = {
+        "YaRN": rt.scaling.YaRN(2.0, ramp="transformers"),
+        "Llama3": rt.scaling.Llama3(2.0, 1.0, 4.0),
+        "LongRoPE": rt.scaling.LongRoPE([1.0] * 8, [2.0] * 8, factor=2.0),
+    }[before]
+    model = extend(build("llama", max_position_embeddings=64), first)
+    with pytest.warns(UserWarning, match="factors multiply, to 6 in all"):
+        extended = extend_function(model, getattr(rt.scaling, method)(3.0))
+    config = rt.RopeConfig(16, context_length=64)
+    plain = np.asarray(rt.scaling.Unscaled().frequencies(config).theta)
+    more = plain / np.asarray(getattr(rt.scaling, method)(3.0).frequencies(config).theta)
+    for length in (64, 300):
+        wanted, found = first.frequencies(config, length), described(extended).frequencies(length)
+        np.testing.assert_allclose(found.theta, np.asarray(wanted.theta) / more, rtol=1e-12)
+        assert found.attention_factor == wanted.attention_factor
+    assert extended.config.max_position_embeddings == 384
+
+
+def test_a_changed_base_stretches_again():
+    once = extend(build("llama", max_position_embeddings=64), rt.scaling.NTKAware(6.0))
+    twice = extend(build("llama", max_position_embeddings=64), rt.scaling.NTKAware(2.0))
+    with pytest.warns(UserWarning, match="has been extended from 64 to 128 tokens"):
+        twice = extend_function(twice, rt.scaling.NTKAware(3.0))
+    assert twice.config.rope_parameters["rope_theta"] == pytest.approx(once.config.rope_parameters["rope_theta"])
+    assert twice.config.max_position_embeddings == 384
+
+
+def test_a_scaling_may_be_put_in_the_place_of_another():
+    model = build("phi3")
+    with pytest.raises(ValueError, match=r"extended already, by LongRoPE\(8\), and YaRN\(4\) .* replace=True"):
+        extend(model, rt.scaling.YaRN(4.0))
+    replaced = extend(model, rt.scaling.YaRN(4.0, ramp="transformers"), replace=True)
+    rope = described(model)
+    wanted = rt.scaling.YaRN(4.0, ramp="transformers").frequencies(rope.config)
+    found = described(replaced).frequencies(200)
+    np.testing.assert_allclose(found.theta, wanted.theta, rtol=1e-12)
+    assert found.attention_factor == wanted.attention_factor
+    assert replaced.config.max_position_embeddings == 256
+
+
+@pytest.mark.parametrize("kind", ["phi3", "gpt_oss"])
+def test_families_with_a_scaling_of_their_own_take_others_in_its_place(kind):
+    more = {} if kind == "phi3" else {"max_position_embeddings": 8192}
+    model = build(kind, **more)
+    rope = described(model)
+    for name, scaling in scalings(len(rope.frequencies())).items():
+        found = described(extend(model, scaling, replace=True))
+        np.testing.assert_allclose(found.frequencies().theta, scaling.frequencies(rope.config).theta, rtol=1e-12)
+        assert name
+
+
+def test_direct_fine_tuning_is_a_longer_window_and_nothing_else():
+    model = build("llama", max_position_embeddings=64)
+    longer = extend(model, rt.scaling.Unscaled(), length=256)
+    assert longer.config.max_position_embeddings == 256
+    assert longer.config.rope_parameters == model.config.rope_parameters
+    with torch.no_grad():
+        assert torch.equal(longer(IDS[None, :60]).logits, model(IDS[None, :60]).logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_dtype_mode_and_frozen_weights_are_those_of_the_original(dtype):
+    model = build("llama", dtype, max_position_embeddings=64).train()
+    model.model.norm.weight.requires_grad_(False)
+    extended = extend(model, rt.scaling.PositionInterpolation(2.0))
+    assert {weight.dtype for weight in extended.parameters()} == {dtype}
+    assert extended.training
+    assert not extended.model.norm.weight.requires_grad
+    assert extended.model.layers[0].mlp.up_proj.weight.requires_grad
+    assert extended.model.rotary_emb.inv_freq.dtype == torch.float32
+
+
+def test_tied_weights_stay_tied():
+    model = build("llama", max_position_embeddings=64, tie_word_embeddings=True)
+    extended = extend(model, rt.scaling.PositionInterpolation(2.0))
+    assert extended.lm_head.weight is extended.model.embed_tokens.weight
+
+
+def test_a_table_that_does_not_come_out_is_refused(monkeypatch):
+    keys = {"rope_type": "default", "rope_theta": 1e4}
+    monkeypatch.setitem(extend_function.__globals__, "to_hf", lambda *args: keys)
+    with pytest.raises(ValueError, match=r"extended by PositionInterpolation\(2\): its config does not carry it"):
+        extend(build("llama", max_position_embeddings=64), rt.scaling.PositionInterpolation(2.0))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "more", "error", "words"),
+    [
+        (4.0, {}, TypeError, "scaling must be one of rt.scaling's methods, got float"),
+        (rt.scaling.Unscaled(), {}, ValueError, "Unscaled does not say how long the new window is; give length"),
+        (rt.scaling.PositionInterpolation(2), {"length": 32}, ValueError, "length must be at least 64, got 32"),
+    ],
+)
+def test_bad_input_is_named(scaling, more, error, words):
+    with pytest.raises(error, match=words):
+        extend(build("llama", max_position_embeddings=64), scaling, **more)
+
+
+def test_other_models_are_refused():
+    with pytest.raises(TypeError, match="must be a loaded transformers model, got Linear"):
+        extend(torch.nn.Linear(2, 2), rt.scaling.YaRN(2))
+    config = transformers.GPT2Config(n_embd=32, n_layer=1, n_head=2, vocab_size=50)
+    with pytest.raises(ValueError, match=r"RoPE|rotary"):
+        extend(transformers.GPT2LMHeadModel(config), rt.scaling.YaRN(2))
+    with pytest.raises(ValueError, match="at least 1"):
+        rt.scaling.PositionInterpolation(0.5)

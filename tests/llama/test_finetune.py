@@ -1,0 +1,221 @@
+"""Fine-tuning: the paper's recipe against a loop written out, processes shared, a killed run going on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rope_theory as rt
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("accelerate")
+
+from models import build  # noqa: E402
+
+from rope_theory.llama import extend, finetune, perplexity  # noqa: E402
+
+LENGTH, RATE = 48, 1e-3
+STREAM = np.random.default_rng(0).integers(3, 9, 3000)  # six tokens: soon learnt
+SETTINGS = {"scaling": rt.scaling.PositionInterpolation(2.0), "length": LENGTH, "rate": RATE}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build("llama", max_position_embeddings=24)
+
+
+def written_out(model, steps, batch, warmup=20, seed=0):
+    """Return losses and weights of the same training, the slow way."""
+    trained = extend(model, SETTINGS["scaling"], length=LENGTH).train()
+    optimizer = torch.optim.AdamW(trained.parameters(), betas=(0.9, 0.95), weight_decay=0.0)
+    losses = []
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(1.0, 0.1 + 0.9 * step / warmup)
+        starts = [
+            int(np.random.default_rng([seed, step * batch + row]).integers(0, len(STREAM) - LENGTH + 1))
+            for row in range(batch)
+        ]
+        ids = torch.tensor(np.stack([STREAM[start : start + LENGTH] for start in starts]))
+        loss = trained(ids, labels=ids).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    return losses, trained
+
+
+def test_it_is_the_recipe_written_out(model):
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    found = finetune(model, STREAM, steps=24, batch=3, **SETTINGS)
+    losses, trained = written_out(model, 24, 3)
+    assert found.losses == pytest.approx(losses, abs=1e-5)
+    for name, weight in found.model.state_dict().items():
+        torch.testing.assert_close(weight, trained.state_dict()[name], rtol=0, atol=1e-5)
+    assert found.rates[:2] == pytest.approx([0.1 * RATE, 0.145 * RATE])
+    assert found.rates[20:] == pytest.approx(RATE)
+    assert all(torch.equal(model.state_dict()[name], weight) for name, weight in before.items())
+    assert found.model.config.max_position_embeddings == LENGTH
+    assert not found.model.training
+    assert found.tokens == 24 * 3 * LENGTH
+    assert json.loads(json.dumps(found.to_dict()))["scaling"] == {"type": "PositionInterpolation", "factor": 2.0}
+    assert "model" not in found.to_dict()
+
+
+def test_it_lowers_the_loss_on_what_it_is_trained_on(model):
+    found = finetune(model, STREAM, steps=60, batch=4, **SETTINGS)
+    before = perplexity(extend(model, SETTINGS["scaling"]), STREAM[:1000], window=LENGTH, stride=LENGTH)
+    after = perplexity(found.model, STREAM[:1000], window=LENGTH, stride=LENGTH)
+    assert after.nll < before.nll - 1.0
+
+
+def test_accumulated_passes_are_one_large_batch(model):
+    whole = finetune(model, STREAM, steps=5, batch=4, **SETTINGS)
+    parts = finetune(model, STREAM, steps=5, batch=2, accumulation=2, **SETTINGS)
+    assert parts.losses == pytest.approx(whole.losses, abs=1e-4)
+
+
+def test_direct_and_plain_training(model):
+    direct = finetune(model, STREAM, scaling=rt.scaling.Unscaled(), length=LENGTH, steps=2, rate=RATE)
+    assert direct.model.config.rope_parameters == model.config.rope_parameters
+    assert direct.model.config.max_position_embeddings == LENGTH
+    plain = finetune(model, STREAM, scaling=None, length=20, steps=2, rate=RATE)
+    assert plain.model.config.max_position_embeddings == 24
+
+
+def test_adapters_are_merged_and_checkpointing_changes_nothing(model):
+    adapted = finetune(model, STREAM, steps=4, batch=2, lora=2, **SETTINGS)
+    assert type(adapted.model) is type(model)
+    assert set(adapted.model.state_dict()) == set(model.state_dict())
+    assert torch.equal(adapted.model.model.embed_tokens.weight, model.model.embed_tokens.weight)
+    assert not torch.equal(adapted.model.model.layers[0].mlp.up_proj.weight, model.model.layers[0].mlp.up_proj.weight)
+    plain = finetune(model, STREAM, steps=4, batch=2, **SETTINGS)
+    again = finetune(model, STREAM, steps=4, batch=2, gradient_checkpointing=True, **SETTINGS)
+    assert again.losses == pytest.approx(plain.losses, abs=1e-6)
+
+
+def test_texts_need_their_tokenizer(model):
+    with pytest.raises(ValueError, match="Texts need the model's tokenizer"):
+        finetune(model, ["a text"], steps=1, **SETTINGS)
+
+
+def test_documents_are_put_behind_each_other(model):
+    from rope_theory.llama.finetune import _stream
+
+    stream = _stream([[3, 4, 5], [6, 7]], model, None, 2)
+    assert stream.tolist() == [3, 4, 5, 2, 6, 7]  # 2 ends a document in tests/models.py
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ({"steps": 0}, ValueError, "steps must be at least 1"),
+        ({"batch": 0}, ValueError, "batch must be at least 1"),
+        ({"rate": 0.0}, ValueError, "rate must be above 0"),
+        ({"precision": "float16"}, ValueError, "precision must be one of 'float32', 'bfloat16'"),
+        ({"lora": 0}, ValueError, "lora must be at least 1"),
+        ({"length": 4000}, ValueError, "The documents have 3000 tokens, fewer than one row of 4000"),
+        ({"length": 10}, ValueError, "length must be at least 24, got 10"),
+        ({"scaling": 2.0}, TypeError, "scaling must be one of rt.scaling's methods"),
+        ({"device": "tpu"}, ValueError, "device must be cpu or cuda"),
+    ],
+)
+def test_bad_input_is_named(model, more, error, words):
+    with pytest.raises(error, match=words):
+        finetune(model, STREAM, **{"steps": 1, **SETTINGS, **more})
+
+
+def test_a_loss_that_is_not_finite_is_an_error(model):
+    broken = build("llama", max_position_embeddings=24)
+    broken.get_input_embeddings().weight.data[4] = float("nan")
+    with pytest.raises(ValueError, match="The loss of step 1 is not finite; lower the learning rate"):
+        finetune(broken, STREAM, steps=2, **SETTINGS)
+
+
+def test_a_folder_of_another_run_is_refused(model, tmp_path):
+    finetune(model, STREAM, steps=2, folder=tmp_path, save_every=1, **SETTINGS)
+    with pytest.raises(ValueError, match="holds a run with another rate"):
+        finetune(model, STREAM, steps=4, folder=tmp_path, **{**SETTINGS, "rate": 2e-3})
+
+
+def test_a_run_goes_on_from_the_last_whole_checkpoint(model, tmp_path):
+    whole = finetune(model, STREAM, steps=9, batch=2, **SETTINGS)
+    finetune(model, STREAM, steps=6, batch=2, folder=tmp_path, save_every=2, **SETTINGS)
+    (tmp_path / "checkpoint-6" / "trainer_state.json").write_text("{")  # as a kill in the middle of writing leaves it
+    found = finetune(model, STREAM, steps=9, batch=2, folder=tmp_path, save_every=2, **SETTINGS)
+    assert found.resumed_at == 4
+    assert found.losses.tolist() == whole.losses.tolist()
+    for name, weight in found.model.state_dict().items():
+        assert torch.equal(weight, whole.model.state_dict()[name])
+
+
+SCRIPT = """
+import json, sys
+import numpy as np, torch
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from models import build
+import rope_theory as rt
+
+if __name__ == "__main__":
+    folder = sys.argv[3] or None
+    found = rt.llama.finetune(
+        build("llama", max_position_embeddings=24), np.random.default_rng(0).integers(3, 9, 3000),
+        scaling=rt.scaling.PositionInterpolation(2.0), length=48, steps=int(sys.argv[4]), batch=int(sys.argv[5]),
+        rate=1e-3, folder=folder, save_every=3,
+    )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+        sys.exit()
+    weights = {name: weight.double().sum().item() for name, weight in found.model.state_dict().items()}
+    facts = {"losses": found.losses.tolist(), "resumed_at": found.resumed_at, "weights": weights}
+    open(sys.argv[2], "w").write(json.dumps({**facts, "processes": found.processes}))
+"""
+TESTS = str(Path(__file__).resolve().parent.parent)
+
+
+def command(place, out, folder="", steps=8, batch=2, launch=()):
+    script = place / "train.py"
+    script.write_text(SCRIPT)
+    return [sys.executable, *launch, str(script), TESTS, str(out), str(folder), str(steps), str(batch)]
+
+
+def test_two_processes_share_the_steps(tmp_path):
+    two = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+           "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}  # gloo, where it says GPU
+    subprocess.run(
+        command(tmp_path, tmp_path / "two", batch=2, launch=two), check=True, env=environment, capture_output=True
+    )
+    subprocess.run(command(tmp_path, tmp_path / "one", batch=4), check=True, env=environment, capture_output=True)
+    shared, alone = (json.loads((tmp_path / name).read_text()) for name in ("two", "one"))
+    assert (shared["processes"], alone["processes"]) == (2, 1)
+    assert shared["losses"] == pytest.approx(alone["losses"], abs=1e-4)
+    assert shared["weights"] == pytest.approx(alone["weights"], abs=1e-2)  # sums of a few thousand weights
+
+
+def test_a_killed_run_ends_with_the_same_losses(tmp_path):
+    steps = 60
+    subprocess.run(command(tmp_path, tmp_path / "whole", steps=steps), check=True, capture_output=True)
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        command(tmp_path, tmp_path / "killed", folder, steps), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 120
+    while not list(folder.glob("checkpoint-*")) and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed").exists()
+    subprocess.run(command(tmp_path, tmp_path / "killed", folder, steps), check=True, capture_output=True)
+    whole, killed = (json.loads((tmp_path / name).read_text()) for name in ("whole", "killed"))
+    assert killed["resumed_at"] > 0 or not list(folder.glob("checkpoint-3"))
+    assert killed["losses"] == whole["losses"]
+    assert killed["weights"] == whole["weights"]
