@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rope_theory._records import json_ready, plain
 
 TEMPORARY = ".partial"
@@ -75,6 +77,13 @@ def as_csv(columns: Mapping[str, Any]) -> bytes:
     writer.writerow(columns)
     writer.writerows(zip(*(rounded(column) for column in columns.values()), strict=True))
     return text.getvalue().encode()
+
+
+def as_npy(array: Any) -> bytes:
+    """Return a NumPy array as the content of an .npy file."""
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
 
 
 def digest(content: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import random
 from collections.abc import Iterator
@@ -103,8 +102,8 @@ def prepare(folder: Path, vocabulary: int, packages: tuple[tuple[str, ...], tupl
         tokenizer.save_pretrained(home / "tokenizer")
         for split, documents in zip(("training", "held_out"), texts, strict=True):
             stream = _encoded(tokenizer, documents)
-            files.write(home / f"{split}.npy", _npy(stream.ids))
-            files.write(home / f"{split}_starts.npy", _npy(stream.starts))
+            files.write(home / f"{split}.npy", files.as_npy(stream.ids))
+            files.write(home / f"{split}_starts.npy", files.as_npy(stream.starts))
             files.write(home / f"{split}.csv", _listing(documents, stream))
             facts[split]["tokens"] = len(stream.ids)
         files.write(home / "facts.json", files.as_json(facts))
@@ -170,12 +169,6 @@ def _encoded(tokenizer: Any, documents: list[corpus.Document]) -> Stream:
             pieces.append(np.array([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id], dtype=DTYPE))
     starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])])
     return Stream(np.concatenate(pieces), starts, tuple(f"{doc.package}/{doc.path}" for doc in documents))
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    content = io.BytesIO()
-    np.save(content, array)
-    return content.getvalue()
 
 
 def _listing(documents: list[corpus.Document], stream: Stream) -> bytes:

@@ -91,7 +91,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
         raise ValueError(
             "This model is quantised or spread over devices by a map; load it plainly, extend it, and then quantise it."
         )
-    rope = from_hf(model.config.get_text_config(), layer_type=_layer_type(model))
+    rope = table_of(model)
     window = rope.config.context_length if replace else _present_window(model, rope)
     whole = scaling if replace else _combined(rope, scaling, window)
     reach = _window(whole, scaling, rope, window, length)
@@ -102,6 +102,11 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     if mistake:
         raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {mistake}")
     return _copied(model, config)
+
+
+def table_of(model: Any) -> HuggingFaceRope:
+    """Return what the config of a model says of the table of the layers that see the whole window."""
+    return from_hf(model.config.get_text_config(), layer_type=_layer_type(model))
 
 
 def _layer_type(model: Any) -> str | None:

@@ -67,6 +67,8 @@ class FineTuning(Record):
         Step of the checkpoint that the run went on from; 0 for a new one.
     device, kind : str
         Device and class of the model.
+    main : bool
+        Whether this is the process that writes files, of several.
     """
 
     model: Any
@@ -87,6 +89,7 @@ class FineTuning(Record):
     resumed_at: int
     device: str
     kind: str
+    main: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record without the model."""
@@ -210,7 +213,7 @@ def finetune(
         checkpoint = None if folder is None else _last_whole(place)
         with saying_what_fits(trained):
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    finished = trainer.accelerator.unwrap_model(trainer.model)
+    finished = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     if lora is not None:
         finished = finished.merge_and_unload()
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -237,6 +240,7 @@ def finetune(
         resumed_at=0 if checkpoint is None else _step(checkpoint),
         device=str(finished.device),
         kind=type(finished).__name__,
+        main=trainer.is_world_process_zero(),
     )
 
 

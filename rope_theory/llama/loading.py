@@ -97,8 +97,8 @@ def checked_device(device: str) -> None:
         raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
 
 
-def encoded(text: str, tokenizer: Any, name: str = "The text") -> list[int]:
-    """Return the tokens of a text, with the special tokens that the tokenizer adds.
+def encoded(text: str, tokenizer: Any, name: str = "The text", *, special: bool = True) -> list[int]:
+    """Return the tokens of a text, with the special tokens that the tokenizer adds, unless ``special`` is False.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def encoded(text: str, tokenizer: Any, name: str = "The text") -> list[int]:
     """
     if tokenizer is None:
         raise ValueError("The model's folder holds no tokenizer, so a text cannot be read; put tokenizer.json there.")
-    ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
+    ids: list[int] = tokenizer(text, verbose=False, add_special_tokens=special)["input_ids"]
     if len(ids) < 2:
         raise ValueError(f"{name} has {len(ids)} token(s); two at least make a distance.")
     return ids

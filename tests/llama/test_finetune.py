@@ -91,6 +91,18 @@ def test_direct_and_plain_training(model):
     assert plain.model.config.max_position_embeddings == 24
 
 
+def test_a_model_trained_with_bfloat16_products_is_a_plain_one_again(model):
+    found = finetune(model, STREAM, steps=2, batch=2, precision="bfloat16", **SETTINGS)
+    plain = finetune(model, STREAM, steps=2, batch=2, **SETTINGS)
+    assert found.losses == pytest.approx(plain.losses, rel=0.02)
+    assert found.losses.tolist() != plain.losses.tolist()
+    fresh = extend(model, SETTINGS["scaling"], length=LENGTH)
+    fresh.load_state_dict(found.model.state_dict())
+    ids = torch.tensor(STREAM[None, :40])
+    with torch.no_grad():
+        assert torch.equal(found.model(ids).logits, fresh(ids).logits)
+
+
 def test_adapters_are_merged_and_checkpointing_changes_nothing(model):
     adapted = finetune(model, STREAM, steps=4, batch=2, lora=2, **SETTINGS)
     assert type(adapted.model) is type(model)

@@ -1,30 +1,19 @@
-"""`rope-theory VERB`: arguments, one call, and a table or, with --json, the same data as JSON.
-
-A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in
-``show(record, draw, as_json)``, and a ``draw`` that yields what rich can print.
-"""
+"""Verbs about tables, bounds and proofs."""
 
 from __future__ import annotations
 
 import functools
-import json
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.measure import Measurement
-from rich.padding import Padding
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 import rope_theory as rt
-from rope_theory._check_overview import LEGEND, check_overview, stretches
-from rope_theory._checks import integer
 from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
@@ -36,103 +25,22 @@ from rope_theory._overview import (
     frequency_overview,
     worst_case_overview,
 )
-from rope_theory._records import Record, json_ready
-from rope_theory._report import check_page
-from rope_theory._whole_files import check_place, write_text
-from rope_theory.llama.loading import encoded, load_model, read_text
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Rec = TypeVar("Rec", bound=Record)
-
-PIPED_WIDTH = 160
-"""Columns when nobody says how many there are: wide enough for every table."""
-
-NARROWEST = 80
-"""Columns below which lines are left to the terminal to break, so that no number is cut."""
+from rope_theory._whole_files import check_place
+from rope_theory.cli._shown import (
+    AsJson,
+    Config,
+    LayerType,
+    OptionalConfig,
+    aligned,
+    app,
+    described,
+    draw_notes,
+    plain_errors,
+    show,
+)
 
 COMPARED = ("configured", "PI", "NTK-aware", "by-parts", "YaRN")
 """Headings of the scalings in ``frequencies``."""
-
-UNLIMITED = 10_000
-"""Columns in which any table has its natural width; tables of numbers are too wide rather than cut."""
-
-app = typer.Typer(
-    name="rope-theory",
-    help="What is actually true about extending the context window of RoPE language models.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-LayerType = Annotated[
-    str | None, typer.Option(help="Which layers, in a model with several tables, such as full_attention.")
-]
-OptionalConfig = Annotated[
-    str | None, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")
-]
-Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
-]
-Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
-
-
-def main() -> None:
-    """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # without θ in the encoding: a question mark, no traceback
-    app(prog_name="rope-theory")
-
-
-def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error in what was asked into one message on stderr and exit code 2."""
-
-    @functools.wraps(verb)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return verb(*args, **kwargs)
-        except BrokenPipeError:
-            raise
-        except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-            typer.echo(f"rope-theory: {str(error).replace('give layer_type', 'give --layer-type')}", err=True)
-            raise typer.Exit(2) from None
-
-    return run
-
-
-def show(
-    record: Rec, draw: Callable[[Rec], Iterator[RenderableType]], as_json: bool, about: Mapping[str, Any] | None = None
-) -> None:
-    """Print a record on stdout, as JSON, with what else is to be said of it, or as what ``draw`` makes of it."""
-    if as_json:
-        typer.echo(json.dumps({**json_ready(record), **(about or {})}, indent=2, allow_nan=False))
-        return
-    console = Console(markup=False, highlight=False, emoji=False)
-    piped = not console.is_terminal and "COLUMNS" not in os.environ
-    available = PIPED_WIDTH if piped else max(console.width, NARROWEST)
-    for part in draw(record):
-        console.width = available
-        if isinstance(part, Table) and all(column.no_wrap for column in part.columns):
-            options = console.options.update(max_width=UNLIMITED)
-            console.width = max(available, Measurement.get(console, options, part).maximum)
-        console.print(part)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"rope-theory {rt.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Compute what is actually true about extending the context window of RoPE language models."""
 
 
 @app.command()
@@ -173,7 +81,7 @@ def _table(config: str | None, layer_type: str | None, widths: dict[str, Any]) -
 
 def _draw_bounds(record: BoundsAtOffset) -> Iterator[RenderableType]:
     yield Text(f"s = {record.s:.10g} in the cell [{record.s1:.10g}, {record.s2:.10g}] tokens; |h_j| ≤ {record.h_max:g}")
-    yield Text(_described(record.config, record.scaling))
+    yield Text(described(record.config, record.scaling))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for heading in ("bound", "value", "relation", "evidence", "of θ"):
         table.add_column(heading, no_wrap=True, justify="right" if heading == "value" else "left")
@@ -184,7 +92,7 @@ def _draw_bounds(record: BoundsAtOffset) -> Iterator[RenderableType]:
         cells = (row.name, f"{row.value:.7g}", row.relation, evidence, row.theta, row.formula)
         table.add_row(*cells, style="red" if refuted else None)
     yield table
-    yield from _draw_notes(record.notes)
+    yield from draw_notes(record.notes)
 
 
 @app.command()
@@ -240,7 +148,7 @@ def verify(
 
 def _draw_worst_case(saved: str | None, record: WorstCase) -> Iterator[RenderableType]:
     if record.config is not None:
-        yield Text(_described(record.config, record.scaling))
+        yield Text(described(record.config, record.scaling))
     inside = record.first <= record.s <= record.last
     where = "asked of the scaled table" if record.scaling != record.trained else "inside" if inside else "outside"
     yield Text(
@@ -264,7 +172,7 @@ def _draw_worst_case(saved: str | None, record: WorstCase) -> Iterator[Renderabl
     )
     if saved is not None:
         yield Text(f"written to {saved}; check it with: rope-theory verify {saved}")
-    yield from _draw_notes(record.notes)
+    yield from draw_notes(record.notes)
 
 
 @app.command()
@@ -337,7 +245,7 @@ def frequencies(
 def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[RenderableType]:
     layers = f", {record.layer_type} layers" if record.layer_type else ""
     yield Text(f"{source}{layers}")
-    yield Text(_described(record.config, record.scaling))
+    yield Text(described(record.config, record.scaling))
     mu = record.attention_factor
     at = f"{record.length} tokens" if record.length else "the trained window"
     yield Text(f"pairing {record.pairing}; attention factor μ = {mu:.6g}, scores × μ² = {mu**2:.6g}; length {at}")
@@ -345,7 +253,7 @@ def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[Render
     pi, ntk, parts, yarn = (short_label(scaling) for scaling in record.alternatives)
     yield Text(f"PI = {pi}; NTK-aware = {ntk}; by-parts = {parts}, ramp by turns;")
     yarn_mu = record.alternative_attention_factors[-1]
-    yield Text(f"YaRN = {yarn}, ramp by pair index as in transformers, μ = {_aligned(yarn_mu, 6)}")
+    yield Text(f"YaRN = {yarn}, ramp by pair index as in transformers, μ = {aligned(yarn_mu, 6)}")
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for heading in ("pair", "wavelength\n[tokens]", "turns", *COMPARED):
         table.add_column(heading, no_wrap=True, justify="right")
@@ -353,122 +261,9 @@ def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[Render
         divisors = (row.configured, row.position_interpolation, row.ntk_aware, row.ntk_by_parts, row.yarn)
         table.add_row(
             str(row.pair),
-            _aligned(row.wavelength, 2),
-            _aligned(row.turns, 4),
-            *(_aligned(d, 4) for d in divisors),
+            aligned(row.wavelength, 2),
+            aligned(row.turns, 4),
+            *(aligned(d, 4) for d in divisors),
         )
     yield table
-    yield from _draw_notes(record.notes)
-
-
-@app.command()
-@plain_errors
-def check(
-    model: Model,
-    text: Annotated[
-        str | None, typer.Option(metavar="FILE", help="UTF-8 text to run; default the sources of rope_theory.")
-    ] = None,
-    length: Annotated[
-        int | None, typer.Option(help="Extended window in tokens; default four times the trained one.")
-    ] = None,
-    factor: Annotated[
-        float, typer.Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
-    ] = 4.0,
-    pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
-    seed: Annotated[int, typer.Option(help="Of the pairs and queries drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    as_json: AsJson = False,
-    page: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page to FILE.")] = None,
-) -> None:
-    """Hold a model's heads against every bound, on a text: score sizes, scalings, attention and losses."""
-    if page is not None:
-        check_place(Path(page))
-    integer(pairs, "--pairs", 0, "0 takes all of them.")
-    integer(seed, "--seed", 0)
-    if length is not None:
-        integer(length, "--length", 2)
-    methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
-    scalings = [] if factor == 1.0 else [method(factor) for method in methods]
-    content, described = read_text(text)
-    loaded, tokenizer = load_model(model, device=device)
-    result = rt.llama.check(
-        loaded, encoded(content, tokenizer, described), scalings=scalings, length=length, pairs=pairs or None, seed=seed
-    )
-    if page is not None:
-        write_text(Path(page), check_page(result, model=model, text=described))
-    show(result, functools.partial(_draw_check, model, described, page), as_json, {"source": model, "text": described})
-
-
-def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check) -> Iterator[RenderableType]:
-    seen = check_overview(record)
-    heads = f"{record.model}, {seen.heads} query heads"
-    yield Text(f"{model}: {heads}; {_described(record.config)}; {record.rows[0].scaling}")
-    yield Text(
-        f"{text}: {stretches(record)}; {record.rows[0].pairs} pairs a head; "
-        f"{record.dtype} on {record.device}; seed {record.seed}; offsets up to {record.length - 1}"
-    )
-    largest = f"{seen.largest_sum_ratio:.3g} in the largest pair"
-    yield Text(f"H/A {seen.maximum_ratio:.3g}, (Σ|h| + |C|)/A {seen.sum_ratio:.3g} on average, {largest}")
-    yield _plain_table(
-        ("largest |score| / A", "region", "mean", "highest head", "largest pair"),
-        ((row.scaling, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
-    )
-    yield _plain_table(
-        ("bound", "evidence", "evaluations", "violations", "largest value / bound"),
-        ((row.bound, row.evidence, row.evaluations, row.violations, row.tightest) for row in seen.bounds),
-    )
-    yield _plain_table(
-        ("attention", "region", "entropy", "first", "last 16", "distance ≥ L", "largest logit", "moved"),
-        (
-            (row.scaling, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
-            for row in seen.attention
-        ),
-    )
-    if seen.losses:
-        yield _plain_table(
-            ("loss [nats a token]", "tokens", "mean", "standard error"),
-            ((region, tokens, mean, error) for region, mean, error, tokens in seen.losses),
-        )
-    proved = f"{record.violations} violations of proved bounds"
-    yield Text(f"{proved}; {record.published_violations} of Theorem 2.1 as printed", "red" if record.violations else "")
-    if page is not None:
-        yield Text(f"written to {page}")
-    yield from _draw_notes(record.notes)
-    yield Text(LEGEND, "dim")
-
-
-def _plain_table(headings: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    """Return a table whose first two columns are words, the others numbers of four digits."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
-    for number, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
-    for row in rows:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
-    return table
-
-
-def _described(config: rt.RopeConfig, scaling: Any = None) -> str:
-    rotated = "" if config.width == config.head_dim else f", of which {config.width} rotate"
-    return (
-        f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
-        f"trained window {config.context_length} tokens" + (f"; {short_label(scaling)}" if scaling else "")
-    )
-
-
-def _draw_notes(notes: tuple[str, ...]) -> Iterator[RenderableType]:
-    for note in notes:
-        mark = Table.grid(padding=(0, 1))
-        mark.add_row("•", Text(note))
-        yield Padding(mark, (0, 0))
-
-
-def _aligned(value: float | None, digits: int) -> str:
-    """Return a number with its decimals under each other; very small and very large ones with an exponent."""
-    if value is None:
-        return "–"
-    ordinary = value == 0.0 or 0.5 * 10.0**-digits <= abs(value) < 1e8 or abs(value) == float("inf")
-    return f"{value:.{digits}f}" if ordinary else f"{value:.2e}"
-
-
-if __name__ == "__main__":
-    main()
+    yield from draw_notes(record.notes)

@@ -1,0 +1,120 @@
+"""What models are fine-tuned on and measured on: parts of the corpus, and the descriptions of installed packages."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paper_repro import files
+from paper_repro.pretraining import corpus
+from paper_repro.pretraining.corpus import Document
+
+TUNING = ("scipy", "sympy", "torch")
+"""Distributions to fine-tune on; all are part of the training corpus, none of what is held out."""
+
+TUNING_TOKENS = 5_000_000
+"""Tokens of them that are enough for 1000 steps."""
+
+CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "extension"
+"""Untracked folder of token streams."""
+
+
+def tuning_stream(tokenizer: Any, cache: Path = CACHE) -> NDArray[np.uint16]:
+    """Return the tokens to fine-tune on, documents in an order that only their paths decide, (n,)."""
+    chosen = sorted(
+        (document for package in TUNING for document in corpus.documents(package)),
+        key=lambda document: hashlib.sha256(f"{document.package}/{document.path}".encode()).digest(),
+    )
+    name = hashlib.sha256(f"{corpus.digest(chosen)} {_vocabulary(tokenizer)} {TUNING_TOKENS}".encode()).hexdigest()[:16]
+    place = cache / f"tuning-{name}.npy"
+    if place.is_file():
+        stored: NDArray[np.uint16] = np.load(place)
+        return stored
+    parts, count = [], 0
+    for document in chosen:
+        ids = [*tokenizer(document.text, verbose=False)["input_ids"], tokenizer.eos_token_id]
+        parts.append(np.array(ids, dtype=np.uint16))
+        count += len(ids)
+        if count >= TUNING_TOKENS:
+            break
+    stream = np.concatenate(parts)[:TUNING_TOKENS]
+    files.write(place, files.as_npy(stream))
+    return stream
+
+
+def held_out(kind: str, tokenizer: Any, *, documents: int, tokens: int) -> list[NDArray[np.int64]]:
+    """Return the first ``tokens`` tokens of ``documents`` documents that have as many, chosen by their paths.
+
+    Parameters
+    ----------
+    kind : str
+        "code": sources of packages never trained on. "prose": descriptions of installed packages. Anything else is a
+        file of UTF-8 text, cut into pieces.
+    tokenizer : transformers tokenizer
+        The model's own.
+    documents, tokens : int
+        How many, and how long.
+
+    Raises
+    ------
+    ValueError
+        For a text with fewer such documents.
+    """
+    if kind == "code":
+        found: Iterable[Document] = (one for package in corpus.HELD_OUT for one in corpus.documents(package))
+    elif kind == "prose":
+        found = descriptions()
+    else:
+        return _pieces(Path(kind), tokenizer, documents, tokens)
+    ordered = sorted(
+        (document for document in found if len(document.text) >= tokens),  # a token is a byte at least
+        key=lambda document: hashlib.sha256(f"{document.package}/{document.path}".encode()).digest(),
+    )
+    chosen: list[NDArray[np.int64]] = []
+    for document in ordered:
+        ids = tokenizer(document.text, verbose=False)["input_ids"]
+        if len(ids) >= tokens:
+            chosen.append(np.array(ids[:tokens], dtype=np.int64))
+        if len(chosen) == documents:
+            return chosen
+    raise ValueError(f"The {kind} text has {len(chosen)} documents of {tokens} tokens, and {documents} are wanted.")
+
+
+def descriptions() -> list[Document]:
+    """Return the long descriptions of the pinned packages that are installed, one a package: prose with some code."""
+    names = [line.split("==")[0] for line in _pinned() if "==" in line]
+    found = []
+    for name in names:
+        try:
+            text: Any = importlib.metadata.metadata(name).json.get("description")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if isinstance(text, str) and text.strip():
+            found.append(Document(name, "description", text))
+    return found
+
+
+def _pinned() -> list[str]:
+    path = Path(__file__).resolve().parent.parent.parent / "constraints.txt"
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _pieces(path: Path, tokenizer: Any, documents: int, tokens: int) -> list[NDArray[np.int64]]:
+    from rope_theory.llama.loading import encoded, read_text
+
+    text, name = read_text(path)
+    ids = np.array(encoded(text, tokenizer, name), dtype=np.int64)
+    count = min(documents, len(ids) // tokens)
+    if not count:
+        raise ValueError(f"{path} has {len(ids)} tokens, fewer than one document of {tokens}.")
+    return list(ids[: count * tokens].reshape(count, tokens))
+
+
+def _vocabulary(tokenizer: Any) -> str:
+    return hashlib.sha256(str(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
