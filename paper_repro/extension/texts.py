@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from paper_repro import files
 from paper_repro.pretraining import corpus
 from paper_repro.pretraining.corpus import Document
+from rope_theory.llama.loading import encoded, read_text
+from rope_theory.llama.passkey_prompt import WORDING, PasskeyPrompts
 
 TUNING = ("scipy", "sympy", "torch")
 """Distributions to fine-tune on; all are part of the training corpus, none of what is held out."""
@@ -21,31 +23,60 @@ TUNING = ("scipy", "sympy", "torch")
 TUNING_TOKENS = 5_000_000
 """Tokens of them that are enough for 1000 steps."""
 
+PASSKEYS = 0.1
+"""Share of the tokens that are passkey documents; without any, a model this small forgets the task in 100 steps."""
+
+ANSWER = 8
+"""Tokens left for an answer."""
+
 CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "extension"
 """Untracked folder of token streams."""
 
 
-def tuning_stream(tokenizer: Any, cache: Path = CACHE) -> NDArray[np.uint16]:
-    """Return the tokens to fine-tune on, documents in an order that only their paths decide, (n,)."""
+def tuning_stream(tokenizer: Any, longest: int, cache: Path = CACHE) -> NDArray[np.uint16]:
+    """Return the tokens to fine-tune on, (n,): documents in an order that only their paths decide, passkeys among them.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+        The model's own.
+    longest : int
+        Longest passkey document, tokens; ``PASSKEYS`` of all tokens are of such documents.
+    cache : Path
+        Where the stream is kept.
+    """
     chosen = sorted(
         (document for package in TUNING for document in corpus.documents(package)),
         key=lambda document: hashlib.sha256(f"{document.package}/{document.path}".encode()).digest(),
     )
-    name = hashlib.sha256(f"{corpus.digest(chosen)} {_vocabulary(tokenizer)} {TUNING_TOKENS}".encode()).hexdigest()[:16]
-    place = cache / f"tuning-{name}.npy"
+    recipe = f"{corpus.digest(chosen)} {_vocabulary(tokenizer)} {TUNING_TOKENS} {longest} {PASSKEYS} {WORDING}"
+    place = cache / f"tuning-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npy"
     if place.is_file():
         stored: NDArray[np.uint16] = np.load(place)
         return stored
-    parts, count = [], 0
+    prompts, random = PasskeyPrompts(tokenizer), np.random.default_rng(0)
+    parts: list[NDArray[np.uint16]] = []
+    count = hidden = 0
     for document in chosen:
         ids = [*tokenizer(document.text, verbose=False)["input_ids"], tokenizer.eos_token_id]
         parts.append(np.array(ids, dtype=np.uint16))
         count += len(ids)
+        while hidden < PASSKEYS * count:
+            parts.append(_passkey_document(prompts, tokenizer.eos_token_id, longest, random))
+            hidden, count = hidden + len(parts[-1]), count + len(parts[-1])
         if count >= TUNING_TOKENS:
             break
     stream = np.concatenate(parts)[:TUNING_TOKENS]
     files.write(place, files.as_npy(stream))
     return stream
+
+
+def _passkey_document(prompts: PasskeyPrompts, end: int, longest: int, random: np.random.Generator) -> Any:
+    key = f"{random.integers(10**4, 10**5)}"
+    shortest = prompts.shortest(key)
+    length = int(random.integers(shortest, longest - ANSWER + 1))
+    prompt = prompts.make(length, int(random.integers(0, length - shortest + 1)), key)
+    return np.array([*prompt.ids, *prompt.answer, end], dtype=np.uint16)
 
 
 def held_out(kind: str, tokenizer: Any, *, documents: int, tokens: int) -> list[NDArray[np.int64]]:
@@ -106,8 +137,6 @@ def _pinned() -> list[str]:
 
 
 def _pieces(path: Path, tokenizer: Any, documents: int, tokens: int) -> list[NDArray[np.int64]]:
-    from rope_theory.llama.loading import encoded, read_text
-
     text, name = read_text(path)
     ids = np.array(encoded(text, tokenizer, name), dtype=np.int64)
     count = min(documents, len(ids) // tokens)

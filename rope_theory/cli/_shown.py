@@ -54,6 +54,10 @@ Model = Annotated[
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
+OPTIONS = {"give layer_type": "give --layer-type", "pass replace=True": "pass --replace"}
+"""What messages of functions are called on the command line."""
+
+
 def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
     """Turn an error in what was asked into one message on stderr and exit code 2."""
 
@@ -64,7 +68,10 @@ def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             raise
         except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-            typer.echo(f"rope-theory: {str(error).replace('give layer_type', 'give --layer-type')}", err=True)
+            said = str(error)
+            for argument, option in OPTIONS.items():
+                said = said.replace(argument, option)
+            typer.echo(f"rope-theory: {said}", err=True)
             raise typer.Exit(2) from None
 
     return run

@@ -12,6 +12,7 @@ from typing import Any
 from rope_theory._optional import load
 from rope_theory._records import Record
 from rope_theory.llama.extend import table_of
+from rope_theory.llama.loading import bars_on_terminals_only
 from rope_theory.precision.audit import audit
 from rope_theory.scaling import Scaling
 
@@ -79,7 +80,8 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
     check_folder(folder)
     temporary = folder.absolute().with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        model.save_pretrained(temporary)
+        with bars_on_terminals_only():
+            model.save_pretrained(temporary)
         if tokenizer is not None:
             tokenizer.save_pretrained(temporary)
             _set_window(temporary, window)
@@ -94,7 +96,8 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
 def described(model: Any, original: Any, source: str, folder: Path, window: int) -> Extension:
     """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
     torch, transformers = load("torch", "llama"), load("transformers", "llama")
-    loaded = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True).eval()
+    with bars_on_terminals_only():
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True).eval()
     ids = (torch.arange(24) % model.get_input_embeddings().weight.shape[0])[None]
     with torch.no_grad():
         difference = (loaded(ids).logits - model.cpu()(ids).logits).abs().max()

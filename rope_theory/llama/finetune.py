@@ -23,7 +23,7 @@ from rope_theory._records import Record
 from rope_theory.llama._documents import texts_or_tokens
 from rope_theory.llama._memory import saying_what_fits
 from rope_theory.llama.extend import extend
-from rope_theory.llama.loading import checked_device
+from rope_theory.llama.loading import bars_on_terminals_only, checked_device, errors_only
 from rope_theory.scaling import Scaling
 
 BETAS = (0.9, 0.95)
@@ -211,7 +211,7 @@ def finetune(
         trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup))
         _quiet(trainer)
         checkpoint = None if folder is None else _last_whole(place)
-        with saying_what_fits(trained):
+        with saying_what_fits(trained), errors_only(), bars_on_terminals_only():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finished = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     if lora is not None:

@@ -51,7 +51,7 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     elif _is_path(source):
         raise OSError(f"There is no folder {folder}.")
     try:
-        with _bars_on_terminals_only():
+        with bars_on_terminals_only():
             model, found = transformers.AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
             )
@@ -136,7 +136,8 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
 
 
 @contextmanager
-def _bars_on_terminals_only() -> Iterator[None]:
+def bars_on_terminals_only() -> Iterator[None]:
+    """Hide transformers' progress bars where nobody watches."""
     logging = load("transformers.utils.logging", "llama")
     hidden = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
     if hidden:
@@ -146,6 +147,18 @@ def _bars_on_terminals_only() -> Iterator[None]:
     finally:
         if hidden:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def errors_only() -> Iterator[None]:
+    """Keep transformers from warning of what is as it should be, such as tied weights that a checkpoint holds once."""
+    logging = load("transformers.utils.logging", "llama")
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _refuse_unsafe(folder: Path) -> None:

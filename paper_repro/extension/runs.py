@@ -1,0 +1,231 @@
+"""One run: a model extended, fine-tuned step by step, and measured on the way. Its numbers are one file.
+
+``python -m paper_repro tables --preset full`` makes the runs whose files are missing; stopped, it goes on run by run.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rope_theory as rt
+from paper_repro import files, pretrain
+from paper_repro.extension import texts
+from paper_repro.sweeps import versions
+from rope_theory._optional import load
+from rope_theory._records import json_ready
+from rope_theory.llama.loading import load_model
+from rope_theory.scaling import Scaling
+
+DATA = Path(__file__).resolve().parent.parent / "data" / "extension"
+"""One file a run."""
+
+METHODS = ("none", "direct", "PI", "NTK-aware", "dynamic", "YaRN", "Llama 3")
+"""What is done to the table; "none" and "direct" do nothing, and "none" is not fine-tuned."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the numbers of a run.
+
+    Attributes
+    ----------
+    model : str
+        "reference", or a variant of ``paper_repro.extension.variants``.
+    method : str
+        One of METHODS.
+    factor : float
+        New window over the trained one.
+    stages : tuple of int
+        Steps at which the model is measured, in order; the last one ends the run.
+    rate : float
+        Peak learning rate.
+    tokens_a_step : int
+        Rows times their length.
+    seed : int
+        Of the rows.
+    """
+
+    model: str
+    method: str
+    factor: float
+    stages: tuple[int, ...]
+    rate: float
+    tokens_a_step: int = 4096
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the stem of the run's file."""
+        method = self.method.lower().replace(" ", "_").replace("-", "_")
+        return f"{self.model}_{method}_{self.factor:g}x_{self.stages[-1]}_rate{self.rate:g}_seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a model is measured.
+
+    Attributes
+    ----------
+    windows : tuple of int
+        Windows of perplexity in trained windows; documents are as long as the last one.
+    documents : int
+        Of each corpus.
+    corpora : tuple of str
+        As ``texts.held_out`` names them.
+    stride : int
+        Tokens.
+    distances, trials : int
+        Of passkeys.
+    """
+
+    windows: tuple[int, ...] = (1, 2, 4, 8)
+    documents: int = 24
+    corpora: tuple[str, ...] = ("code", "prose")
+    stride: int = 256
+    distances: int = 32
+    trials: int = 10
+
+
+def scaling_of(method: str, factor: float) -> Scaling:
+    """Return the scaling of a method's name."""
+    return {
+        "none": rt.scaling.Unscaled(),
+        "direct": rt.scaling.Unscaled(),
+        "PI": rt.scaling.PositionInterpolation(factor),
+        "NTK-aware": rt.scaling.NTKAware(factor),
+        "dynamic": rt.scaling.DynamicNTK(factor),
+        "YaRN": rt.scaling.YaRN(factor, ramp="transformers"),
+        "Llama 3": rt.scaling.Llama3(factor, 1.0, 4.0),
+    }[method]
+
+
+def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> dict[str, Any]:
+    """Return the content of a run's file: settings, one row a measured quantity, the loss of every step, versions.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    source : Path
+        Folder of the model it begins with.
+    measure : Measure
+        How it is measured, at every stage.
+    """
+    torch = load("torch", "llama")
+    begin = time.perf_counter()
+    model, tokenizer = load_model(source)
+    window = model.config.max_position_embeddings
+    length = round(window * settings.factor)
+    scaling = scaling_of(settings.method, settings.factor)
+    documents = {
+        kind: texts.held_out(kind, tokenizer, documents=measure.documents, tokens=measure.windows[-1] * window)
+        for kind in measure.corpora
+    }
+    stream = texts.tuning_stream(tokenizer, length).astype(np.int64)
+    rows: list[dict[str, Any]] = []
+    losses: list[float] = []
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for stage in settings.stages:
+            if stage == 0:
+                current = rt.llama.extend(model, scaling, length=length)
+            else:
+                done = rt.llama.finetune(
+                    model,
+                    stream,
+                    scaling=scaling,
+                    length=length,
+                    steps=stage,
+                    batch=max(1, settings.tokens_a_step // length),
+                    rate=settings.rate,
+                    seed=settings.seed,
+                    folder=scratch,
+                    save_every=stage,
+                )
+                current, losses = done.model, done.losses.tolist()
+            rows += [
+                {"step": stage, **row} for row in _measured(current, tokenizer, documents, window, length, measure)
+            ]
+    return {
+        "settings": asdict(settings),
+        "measure": asdict(measure),
+        "window": window,
+        "model": files.digest((source / "model.safetensors").read_bytes()),
+        "rows": rows,
+        "losses": losses,
+        "seconds": time.perf_counter() - begin,
+        "hardware": f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
+        "versions": {
+            **versions(),
+            **{name: importlib.metadata.version(name) for name in ("accelerate", "torch", "transformers")},
+        },
+    }
+
+
+def _measured(
+    model: Any, tokenizer: Any, documents: Mapping[str, Sequence[Any]], window: int, length: int, measure: Measure
+) -> list[dict[str, Any]]:
+    """Return perplexities at every window, and passkeys in the trained window and the new one."""
+    rows = []
+    for kind, some in documents.items():
+        for times in measure.windows:
+            size = times * window
+            found = rt.llama.perplexity(model, some, window=size, stride=min(measure.stride, size))
+            rows.append(
+                {"quantity": "nll", "corpus": kind, "window": size, "value": found.nll, "error": found.standard_error}
+            )
+    for size in sorted({window, length}):
+        keys = rt.llama.passkey(
+            model, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
+        )
+        rows.append({"quantity": "k_max", "corpus": "passkey", "window": size, "value": keys.k_max, "error": None})
+        rows.append(
+            {"quantity": "found", "corpus": "passkey", "window": size, "value": keys.reach[0].share, "error": None}
+        )
+    return rows
+
+
+def path_of(settings: Settings, data: Path = DATA) -> Path:
+    """Return where the numbers of a run lie."""
+    return data / f"{settings.name}.json"
+
+
+def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
+    """Return the content of a run's file.
+
+    Raises
+    ------
+    ValueError
+        When it is missing or of other settings; the message names the command that helps.
+    """
+    path, remedy = path_of(settings, data), "`python -m paper_repro tables --preset full` makes it."
+    if not path.is_file():
+        raise ValueError(f"The run {settings.name} has no file in {data}. {remedy}")
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    if content["settings"] != json_ready(asdict(settings)):
+        raise ValueError(f"{path} is of a run with other settings. Delete it; {remedy}")
+    return content
+
+
+def make(settings: Settings, source: Path, data: Path = DATA, measure: Measure = Measure()) -> Path:
+    """Compute a run whose file is missing, and write it; leave an existing one."""
+    path = path_of(settings, data)
+    if not path.is_file():
+        files.write(path, files.as_json(compute(settings, source, measure)))
+    return path
+
+
+def reference() -> Path:
+    """Return the folder of the reference model."""
+    return pretrain.REFERENCE

@@ -1,0 +1,148 @@
+"""The verbs about models on disk: their output against direct calls, and their words."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import rope_theory as rt
+from rope_theory import cli
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from models import IDS, build  # noqa: E402
+
+from rope_theory.llama.loading import load_model  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a model of bytes with its tokenizer, and a text beside it."""
+    tokenizers = pytest.importorskip("tokenizers")
+    place = tmp_path_factory.mktemp("model")
+    build("llama", max_position_embeddings=32, vocab_size=110).save_pretrained(place)
+    letters = {letter: number for number, letter in enumerate(map(chr, range(32, 127)), start=3)}
+    bare = tokenizers.Tokenizer(
+        tokenizers.models.BPE({"<unk>": 0, "<s>": 1, "\n": 2, **letters}, [], unk_token="<unk>")
+    )
+    transformers.PreTrainedTokenizerFast(tokenizer_object=bare, bos_token="<s>").save_pretrained(place)
+    (place / "text").write_text("".join(chr(32 + int(token) % 95) for token in IDS))
+    return place
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def parsed(*arguments):
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def words(*arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 2, result.stdout
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "rope_type"),
+    [
+        ("pi", "linear"),
+        ("ntk", "default"),
+        ("dynamic", "dynamic"),
+        ("by-parts", "longrope"),
+        ("yarn", "yarn"),
+        ("llama3", "llama3"),
+    ],
+)
+def test_extend_writes_what_transformers_loads(folder, tmp_path, method, rope_type):
+    out = tmp_path / "extended"
+    found = parsed("extend", folder, "--method", method, "--factor", 2, "--out", out)
+    config = transformers.AutoConfig.from_pretrained(out)
+    assert config.rope_parameters["rope_type"] == rope_type
+    assert found["logit_difference"] <= 1e-6
+    assert (found["trained_window"], found["window_before"], found["window"]) == (32, 32, 64)
+    assert "exact" in found["tables"]
+    assert transformers.AutoTokenizer.from_pretrained(out).model_max_length == 64
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["extended"]  # nothing half-written
+
+
+def test_extend_again_says_that_factors_multiply(folder, tmp_path):
+    invoke("extend", folder, "--factor", 2, "--out", tmp_path / "once")
+    result = invoke("extend", tmp_path / "once", "--factor", 3, "--out", tmp_path / "twice")
+    assert result.exit_code == 0, result.stderr
+    assert "extended already, by PositionInterpolation(2); factors multiply, to 6 in all" in " ".join(
+        result.stdout.split()
+    )
+    assert rt.from_hf(tmp_path / "twice").scaling == rt.scaling.PositionInterpolation(6)
+
+
+def test_extend_refuses_early_and_writes_nothing(folder, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    assert "full is not empty; give the name of a new folder" in words("extend", folder, "--out", tmp_path / "full")
+    assert "does not exist; make it first" in words("extend", folder, "--out", tmp_path / "no" / "way")
+    assert "factor must be at least 1, got 0.5" in words("extend", folder, "--factor", 0.5, "--out", tmp_path / "x")
+    invoke("extend", folder, "--method", "yarn", "--factor", 2, "--out", tmp_path / "yarn")
+    assert "or pass --replace" in words("extend", tmp_path / "yarn", "--method", "llama3", "--out", tmp_path / "x")
+    replaced = parsed("extend", tmp_path / "yarn", "--method", "llama3", "--out", tmp_path / "x", "--replace")
+    assert replaced["keys"]["rope_type"] == "llama3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "x", "yarn"]
+
+
+def test_perplexity_is_the_direct_call(folder):
+    found = parsed("perplexity", folder, "--text", folder / "text", "--window", 24, "--stride", 8)
+    model, tokenizer = load_model(folder)
+    ids = tokenizer((folder / "text").read_text())["input_ids"]
+    assert found["nll"] == rt.llama.perplexity(model, ids, window=24, stride=8).nll
+    assert found["texts"] == [str(folder / "text")]
+    table = invoke("perplexity", folder, "--text", folder / "text", "--text", folder / "text").stdout
+    assert "over documents" in table
+    assert "window 32, stride 32, token-weighted" in table
+
+
+def test_perplexity_bad_input(folder, tmp_path):
+    (tmp_path / "latin").write_bytes("é".encode("latin-1"))
+    assert "is not UTF-8 text" in words("perplexity", folder, "--text", tmp_path / "latin")
+    assert "is no file" in words("perplexity", folder, "--text", tmp_path / "nothing")
+    assert "window must be at most" in words("perplexity", folder, "--text", folder / "text", "--window", 4000)
+    assert "stride must be at most" in words(
+        "perplexity", folder, "--text", folder / "text", "--window", 20, "--stride", 30
+    )
+
+
+def test_passkey_prints_reach_and_rows(folder):
+    found = parsed("passkey", folder, "--length", 400, "--distances", 2, "--trials", 1)
+    assert [row["length"] for row in found["rows"]] == [400, 400]
+    assert "k_max" in invoke("passkey", folder, "--length", 400, "--distances", 2, "--trials", 1).stdout
+    assert "length must be at least" in words("passkey", folder, "--length", 40)
+
+
+def test_finetune_writes_a_checkpoint_and_goes_on(folder, tmp_path):
+    more = ("--text", folder / "text", "--factor", 2, "--batch", 2, "--rate", 1e-3)
+    found = parsed("finetune", folder, *more, "--steps", 3, "--out", tmp_path / "tuned")
+    assert len(found["losses"]) == 3
+    model, _ = load_model(tmp_path / "tuned")
+    assert model.config.max_position_embeddings == 64
+    assert rt.from_hf(tmp_path / "tuned").scaling == rt.scaling.PositionInterpolation(2)
+    assert (tmp_path / "tuned.checkpoints" / "checkpoint-3").is_dir()
+    again = parsed(
+        "finetune",
+        folder,
+        *more,
+        "--steps",
+        5,
+        "--out",
+        tmp_path / "more",
+        "--checkpoints",
+        tmp_path / "tuned.checkpoints",
+    )
+    assert again["resumed_at"] == 3
+    assert again["losses"][:3] == found["losses"]
+    assert "not empty" in words("finetune", folder, *more, "--out", tmp_path / "tuned")
+    assert "--rate must be above 0" in words(
+        "finetune", folder, "--text", folder / "text", "--rate", 0, "--out", tmp_path / "x"
+    )
