@@ -10,6 +10,7 @@ from rope_theory.plots.comparison import comparison
 from rope_theory.plots.head_ratios import head_ratios
 from rope_theory.plots.numerical_rank import numerical_rank
 from rope_theory.plots.pair_shares import pair_shares
+from rope_theory.plots.passkey_map import passkey_map
 from rope_theory.plots.phase_errors import phase_errors
 from rope_theory.plots.position_losses import position_losses
 from rope_theory.plots.ridge_path import ridge_path
@@ -27,6 +28,7 @@ __all__ = [
     "head_ratios",
     "numerical_rank",
     "pair_shares",
+    "passkey_map",
     "phase_errors",
     "position_losses",
     "ridge_path",

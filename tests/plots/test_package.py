@@ -33,7 +33,17 @@ CHECK = llama.Check(
     length=18, tokens=18, stretches=1, pairs=9, seed=0, notes=(),
 )  # fmt: skip
 
+PASSKEY = llama.Passkey(
+    rows=tuple(
+        llama.PasskeyRow(length, length * place / 4, place, 10, 10 - place, 1 - place / 10, 0.0, 1.0)
+        for length in (16, 32) for place in (1, 2, 3, 4)
+    ),
+    reach=(llama.ReachRow(16, 12.0, 0.7), llama.ReachRow(32, 32.0, 0.7)), distances=4, trials=10, seed=0,
+    instruction="", filler="", key="", question="", model="LlamaForCausalLM", dtype="float32", device="cpu",
+)  # fmt: skip
+
 DRAW = {
+    "passkey_map": lambda ax=None: plots.passkey_map(PASSKEY, window=16, ax=ax),
     "attention_mass": lambda ax=None: plots.attention_mass(CHECK, ax=ax),
     "head_ratios": lambda ax=None: plots.head_ratios(CHECK, ax=ax),
     "pair_shares": lambda ax=None: plots.pair_shares(CHECK, ax=ax),
