@@ -90,7 +90,7 @@ class Measure:
     """
 
     windows: tuple[int, ...] = (1, 2, 4, 8)
-    documents: int = 24
+    documents: int = 16
     corpora: tuple[str, ...] = ("code", "prose")
     stride: int = 256
     distances: int = 32
@@ -132,7 +132,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> d
         kind: texts.held_out(kind, tokenizer, documents=measure.documents, tokens=measure.windows[-1] * window)
         for kind in measure.corpora
     }
-    stream = texts.tuning_stream(tokenizer, length).astype(np.int64)
+    stream = texts.tuning_stream(tokenizer, window).astype(np.int64)
     rows: list[dict[str, Any]] = []
     losses: list[float] = []
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
@@ -154,14 +154,14 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> d
                     save_every=stage,
                 )
                 current, losses = done.model, done.losses.tolist()
-            rows += [
-                {"step": stage, **row} for row in _measured(current, tokenizer, documents, window, length, measure)
-            ]
+            whole = stage in (0, settings.stages[-1])
+            found = _measured(current, tokenizer, documents, window, length, measure, whole=whole)
+            rows += [{"step": stage, **row} for row in found]
     return {
         "settings": asdict(settings),
         "measure": asdict(measure),
         "window": window,
-        "model": files.digest((source / "model.safetensors").read_bytes()),
+        "model": files.digest(b"".join(path.read_bytes() for path in sorted(source.glob("*.safetensors")))),
         "rows": rows,
         "losses": losses,
         "seconds": time.perf_counter() - begin,
@@ -174,18 +174,24 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> d
 
 
 def _measured(
-    model: Any, tokenizer: Any, documents: Mapping[str, Sequence[Any]], window: int, length: int, measure: Measure
-) -> list[dict[str, Any]]:
-    """Return perplexities at every window, and passkeys in the trained window and the new one."""
+    model: Any, tokenizer: Any, documents: Mapping[str, Sequence[Any]], window: int, length: int, measure: Measure,
+    *, whole: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return perplexities at every window, and passkeys in the trained window and the new one.
+
+    Between the first stage and the last, ``whole`` is False: the first corpus, those two windows, passkeys in the new.
+    """
     rows = []
-    for kind, some in documents.items():
-        for times in measure.windows:
-            size = times * window
+    kinds = list(documents) if whole else list(documents)[:1]
+    windows = [times * window for times in measure.windows] if whole else sorted({window, length})
+    for kind in kinds:
+        some = documents[kind]
+        for size in windows:
             found = rt.llama.perplexity(model, some, window=size, stride=min(measure.stride, size))
             rows.append(
                 {"quantity": "nll", "corpus": kind, "window": size, "value": found.nll, "error": found.standard_error}
             )
-    for size in sorted({window, length}):
+    for size in sorted({window, length}) if whole else [length]:
         keys = rt.llama.passkey(
             model, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
         )

@@ -36,12 +36,15 @@ CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "extension"
 def tuning_stream(tokenizer: Any, longest: int, cache: Path = CACHE) -> NDArray[np.uint16]:
     """Return the tokens to fine-tune on, (n,): documents in an order that only their paths decide, passkeys among them.
 
+    As in pre-training, passkey documents are no longer than the trained window: the task is kept alive there, and
+    finding keys farther off is not trained.
+
     Parameters
     ----------
     tokenizer : transformers tokenizer
         The model's own.
     longest : int
-        Longest passkey document, tokens; ``PASSKEYS`` of all tokens are of such documents.
+        Longest passkey document, in tokens; ``PASSKEYS`` of all tokens are of such documents.
     cache : Path
         Where the stream is kept.
     """

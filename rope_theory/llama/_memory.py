@@ -13,6 +13,15 @@ SPARE = 0.9
 """Share of the free memory that may be used."""
 
 
+AT_ONCE = {"cpu": 2048, "cuda": 65536}
+"""Tokens in one forward pass of several sequences: more of them leave the caches of a processor."""
+
+
+def sequences_at_once(model: Any, length: int) -> int:
+    """Return how many sequences of ``length`` tokens go through the model together, at least one."""
+    return max(1, AT_ONCE[model.device.type] // length)
+
+
 def refuse_too_long(model: Any, tokens: int) -> None:
     """Raise when a forward pass over ``tokens`` positions would not fit, and say how many would.
 

@@ -14,13 +14,10 @@ from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory._records import Table
 from rope_theory.llama._losses import body_of, output_layer
-from rope_theory.llama._memory import refuse_too_long, saying_what_fits
+from rope_theory.llama._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.llama._modes import measuring
 from rope_theory.llama._recording import checked_model
 from rope_theory.llama.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
-
-AT_ONCE = 16384
-"""Tokens in one forward pass, where prompts are shorter."""
 
 NEEDED = 0.2
 """Share of the trials that counts as success, as in the paper."""
@@ -183,7 +180,7 @@ def passkey(
         for one, place in watched(cells, "Passkeys", len(cells)):
             nominal = place * one / distances
             made = [_prompt(prompts, one, nominal, f"{random.integers(10**4, 10**5)}") for _ in range(trials)]
-            found = sum(_found(model, project, some) for some in _alike(made, max(1, AT_ONCE // one)))
+            found = sum(_found(model, project, some) for some in _alike(made, sequences_at_once(model, one)))
             low, high = wilson(found, trials)
             rows.append(PasskeyRow(one, nominal, made[0].distance, trials, found, found / trials, low, high))
     return Passkey(

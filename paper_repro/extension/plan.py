@@ -1,0 +1,82 @@
+"""Which runs there are, and making those whose files are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+from paper_repro.extension import runs
+from paper_repro.extension.runs import Settings
+from rope_theory._optional import load
+from rope_theory._progress import closing
+
+RATE = 1e-3
+"""A third of the rate of pre-training; 3e-4 and 3e-3 were tried and are worse after 100 steps, for PI and direct."""
+
+SEEDS = (0, 1, 2)
+TUNED = ("direct", "PI", "NTK-aware", "dynamic", "YaRN", "Llama 3")
+COMPARED = ("direct", "PI")
+STAGES = (20, 50, 100, 200)
+
+UNTUNED = tuple(Settings("reference", method, factor, (0,), RATE) for factor in (4.0, 2.0, 8.0) for method in TUNED)
+"""Every method without fine-tuning; "direct" is then the model as it is."""
+
+MAIN = tuple(
+    Settings("reference", method, 4.0, STAGES if method in COMPARED else STAGES[-1:], RATE, seed=seed)
+    for seed, method in product(SEEDS, TUNED)
+)
+"""Every method, 200 steps at four times the window."""
+
+CURVE = tuple(Settings("reference", method, 4.0, (200, 400, 600, 800, 1000), RATE) for method in ("PI", "direct"))
+"""The two that the paper compares, for longer."""
+
+FACTORS = tuple(
+    Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
+    for seed, factor, method in product(SEEDS, (2.0, 8.0), COMPARED)
+)
+"""The two at other factors."""
+
+ALL = (*UNTUNED[:6], *MAIN[:6], *CURVE, *UNTUNED[6:], *MAIN[6:], *FACTORS)
+"""In the order of making."""
+
+
+def make_missing(
+    settings: Sequence[Settings] = ALL,
+    data: Path = runs.DATA,
+    report: Callable[[str], None] = lambda name: None,
+    jobs: int = -1,
+) -> None:
+    """Make the runs whose files are missing, several at a time with one thread each; a stop loses the unfinished.
+
+    Parameters
+    ----------
+    settings : sequence of Settings
+        The runs.
+    data : Path
+        Where their files lie.
+    report : callable
+        Called with the name of each finished run, those of before too.
+    jobs : int
+        How many at a time; -1 is one a core.
+    """
+    joblib = load("joblib", "certify")
+    missing = []
+    for one in settings:
+        if runs.path_of(one, data).is_file():
+            report(one.name)
+        else:
+            missing.append(one)
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        workers = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        work = [joblib.delayed(_made)(one, data) for one in missing]
+        with closing(workers(work)) as finished:
+            for name in finished:
+                report(name)
+
+
+def _made(settings: Settings, data: Path) -> str:
+    torch = load("torch", "llama")
+    torch.set_num_threads(1)
+    runs.make(settings, runs.reference(), data)
+    return settings.name
