@@ -37,6 +37,7 @@ from paper_repro import (
     worst_case_scalings,
     worst_case_window,
 )
+from paper_repro.extension import plan, runs
 from paper_repro.parts import ROOT, STORE, Part, Workshop
 
 PARTS: tuple[Part, ...] = (
@@ -71,6 +72,13 @@ class Target(StrEnum):
     ALL = "all"
 
 
+class Preset(StrEnum):
+    """How much is computed."""
+
+    STORED = "stored"
+    FULL = "full"
+
+
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
 
@@ -81,9 +89,15 @@ def run(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="First compute the stored sweeps again, many minutes; may be stopped.")
     ] = False,
+    preset: Annotated[
+        Preset, typer.Option(help="full: first make the fine-tuning runs that are missing, hours; may be stopped.")
+    ] = Preset.STORED,
+    device: Annotated[str, typer.Option(help="Where missing runs are made: cpu or cuda.")] = "cpu",
 ) -> None:
-    """Reproduce the theory of arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
+    """Reproduce arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
     try:
+        if preset is Preset.FULL:
+            _make_runs(device)
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
             if rebuild:
                 _rebuild(target)
@@ -110,6 +124,15 @@ def _rebuild(target: Target) -> None:
         task = progress.add_task("sweeps", total=STORE.work(sweeps))
         STORE.rebuild(sweeps, lambda name, chunks: progress.update(task, advance=chunks, description=f"sweep {name}"))
     console.print(f"Computed {', '.join(sweep.name for sweep in sweeps)} again, into {STORE.data}.", markup=False)
+
+
+def _make_runs(device: str) -> None:
+    with Progress(*_columns(), console=console) as progress:
+        task = progress.add_task("runs", total=len(plan.ALL))
+        plan.make_missing(
+            device=device, report=lambda name: progress.update(task, advance=1, description=f"run {name}")
+        )
+    console.print(f"All {len(plan.ALL)} runs lie in {runs.DATA}.", markup=False)
 
 
 def _make(target: Target) -> None:

@@ -10,6 +10,7 @@ from paper_repro.extension import runs
 from paper_repro.extension.runs import Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
+from rope_theory.llama.loading import checked_device
 
 RATE = 1e-3
 """A third of the rate of pre-training; 3e-4 and 3e-3 were tried and are worse after 100 steps, for PI and direct."""
@@ -45,7 +46,7 @@ def make_missing(
     settings: Sequence[Settings] = ALL,
     data: Path = runs.DATA,
     report: Callable[[str], None] = lambda name: None,
-    jobs: int = -1,
+    device: str = "cpu",
 ) -> None:
     """Make the runs whose files are missing, several at a time with one thread each; a stop loses the unfinished.
 
@@ -57,9 +58,15 @@ def make_missing(
         Where their files lie.
     report : callable
         Called with the name of each finished run, those of before too.
-    jobs : int
-        How many at a time; -1 is one a core.
+    device : str
+        "cpu": one a core, with one thread each. "cuda": one after the other.
+
+    Raises
+    ------
+    ValueError
+        For a device that is not there.
     """
+    checked_device(device)
     joblib = load("joblib", "certify")
     missing = []
     for one in settings:
@@ -68,15 +75,17 @@ def make_missing(
         else:
             missing.append(one)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
-        work = [joblib.delayed(_made)(one, data) for one in missing]
+        workers = joblib.Parallel(
+            n_jobs=-1 if device == "cpu" else 1, return_as="generator_unordered", pre_dispatch="n_jobs"
+        )
+        work = [joblib.delayed(_made)(one, data, device) for one in missing]
         with closing(workers(work)) as finished:
             for name in finished:
                 report(name)
 
 
-def _made(settings: Settings, data: Path) -> str:
-    torch = load("torch", "llama")
-    torch.set_num_threads(1)
-    runs.make(settings, runs.reference(), data)
+def _made(settings: Settings, data: Path, device: str) -> str:
+    if device == "cpu":
+        load("torch", "llama").set_num_threads(1)
+    runs.make(settings, runs.source_of(settings, device), data, runs.measure_of(settings), device)
     return settings.name

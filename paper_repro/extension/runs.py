@@ -20,7 +20,7 @@ import numpy as np
 
 import rope_theory as rt
 from paper_repro import files, pretrain
-from paper_repro.extension import texts
+from paper_repro.extension import texts, variants
 from paper_repro.sweeps import versions
 from rope_theory._optional import load
 from rope_theory._records import json_ready
@@ -97,6 +97,10 @@ class Measure:
     trials: int = 10
 
 
+BRIEF = Measure(windows=(1, 4), corpora=("code",), distances=16, trials=5)
+"""Of variants."""
+
+
 def scaling_of(method: str, factor: float) -> Scaling:
     """Return the scaling of a method's name."""
     return {
@@ -110,7 +114,7 @@ def scaling_of(method: str, factor: float) -> Scaling:
     }[method]
 
 
-def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> dict[str, Any]:
+def compute(settings: Settings, source: Path, measure: Measure = Measure(), device: str = "cpu") -> dict[str, Any]:
     """Return the content of a run's file: settings, one row a measured quantity, the loss of every step, versions.
 
     Parameters
@@ -121,10 +125,12 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> d
         Folder of the model it begins with.
     measure : Measure
         How it is measured, at every stage.
+    device : str
+        "cpu" or "cuda"; both in float32.
     """
     torch = load("torch", "llama")
     begin = time.perf_counter()
-    model, tokenizer = load_model(source)
+    model, tokenizer = load_model(source, device=device)
     window = model.config.max_position_embeddings
     length = round(window * settings.factor)
     scaling = scaling_of(settings.method, settings.factor)
@@ -165,7 +171,9 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure()) -> d
         "rows": rows,
         "losses": losses,
         "seconds": time.perf_counter() - begin,
-        "hardware": f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
+        "hardware": torch.cuda.get_device_name()
+        if device == "cuda"
+        else f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
         "versions": {
             **versions(),
             **{name: importlib.metadata.version(name) for name in ("accelerate", "torch", "transformers")},
@@ -224,14 +232,21 @@ def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
     return content
 
 
-def make(settings: Settings, source: Path, data: Path = DATA, measure: Measure = Measure()) -> Path:
+def make(
+    settings: Settings, source: Path, data: Path = DATA, measure: Measure = Measure(), device: str = "cpu"
+) -> Path:
     """Compute a run whose file is missing, and write it; leave an existing one."""
     path = path_of(settings, data)
     if not path.is_file():
-        files.write(path, files.as_json(compute(settings, source, measure)))
+        files.write(path, files.as_json(compute(settings, source, measure, device)))
     return path
 
 
-def reference() -> Path:
-    """Return the folder of the reference model."""
-    return pretrain.REFERENCE
+def source_of(settings: Settings, device: str = "cpu") -> Path:
+    """Return the folder of the model that a run begins with; a variant that is missing is trained first."""
+    return pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
+
+
+def measure_of(settings: Settings) -> Measure:
+    """Return how a run is measured: variants by one corpus, two windows and fewer passkeys."""
+    return Measure() if settings.model == "reference" else BRIEF

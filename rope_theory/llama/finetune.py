@@ -213,7 +213,7 @@ def finetune(
         checkpoint = None if folder is None else _last_whole(place)
         with saying_what_fits(trained), errors_only(), bars_on_terminals_only():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    finished = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        finished = _gathered(trainer, type(trained), place / "final")
     if lora is not None:
         finished = finished.merge_and_unload()
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -293,6 +293,7 @@ def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
         **{checkpointing: recomputing},
         **settings,
     )
@@ -319,6 +320,15 @@ def _trainer_class() -> Any:
             return self.lr_scheduler
 
     return InOrder
+
+
+def _gathered(trainer: Any, kind: Any, place: Path) -> Any:
+    """Return the trained model without wrappers; one that is sharded among devices is written whole and read again."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    trainer.save_model(str(place))
+    trainer.accelerator.wait_for_everyone()
+    return kind.from_pretrained(place)
 
 
 def _quiet(trainer: Any) -> None:

@@ -199,8 +199,13 @@ def command(place, out, folder="", steps=8, batch=2, launch=()):
     return [sys.executable, *launch, str(script), TESTS, str(out), str(folder), str(steps), str(batch)]
 
 
-def test_two_processes_share_the_steps(tmp_path):
-    two = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+FSDP = ("--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP",
+        "--fsdp_state_dict_type", "FULL_STATE_DICT")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [("--multi_gpu",), FSDP], ids=["copies", "shards"])
+def test_two_processes_share_the_steps(tmp_path, kind):
+    two = ("-m", "accelerate.commands.launch", *kind, "--num_processes", "2", "--num_machines", "1",
            "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}  # gloo, where it says GPU
     subprocess.run(

@@ -1,0 +1,66 @@
+"""Smaller models with other windows and fewer or more tokens, trained where they are needed and kept untracked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from paper_repro import pretrain
+from paper_repro.pretraining import tokens, training
+from paper_repro.pretraining.recipe import Recipe, Stage
+from paper_repro.pretraining.rows import Rows
+from rope_theory._optional import load
+from rope_theory.llama.passkey_prompt import PasskeyPrompts
+
+A_STEP = 8192
+"""Tokens of a step of pre-training, whatever the window."""
+
+
+def _recipe(window: int, steps: int, *, hidden: int = 128, layers: int = 4) -> Recipe:
+    """Return the reference model's recipe at another size: same tokens a step, same share of passkey rows."""
+    batch = A_STEP // window
+    stages = (Stage(400, batch // 2, 160), Stage(800, batch // 4, 256), Stage(0, batch // 8, window))
+    return replace(
+        Recipe(), window=window, batch=batch, steps=steps, hidden=hidden, inner=round(2.75 * hidden), layers=layers,
+        heads=hidden // 64, curriculum=stages, precision="float32",
+    )  # fmt: skip
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "small_256": _recipe(256, 1000),
+    "small_512": _recipe(512, 1000),
+    "small_1024": _recipe(1024, 1000),
+    "small_256_early": _recipe(256, 250),
+    "small_256_late": _recipe(256, 4000),
+    "large_256": _recipe(256, 1000, hidden=256, layers=6),
+}
+"""Name → recipe; all have heads 64 wide and base 10000."""
+
+CACHE = pretrain.CACHE / "variants"
+"""Untracked folder of the trained models."""
+
+
+def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
+    """Return the folder of a variant, which is trained first where it is missing; a stopped training goes on."""
+    if name not in RECIPES:
+        raise ValueError(f"model must be one of reference, {', '.join(RECIPES)}, got {name!r}.")
+    target = cache / name
+    if (target / "config.json").is_file():
+        return target
+    load("torch", "llama")
+    recipe = RECIPES[name]
+    prepared = tokens.prepare(pretrain.CACHE, recipe.vocabulary, (recipe.training, recipe.held_out))
+    tokenizer = prepared.tokenizer
+    rows = Rows(prepared.training.ids, PasskeyPrompts(tokenizer), tokenizer.eos_token_id, recipe)
+    state = training.start(recipe, (tokenizer.bos_token_id, tokenizer.eos_token_id), device)
+    place = cache / f"{name}.checkpoints"
+    state = training.run(training.resume(state, place, recipe), rows, recipe, place)
+    temporary = cache / f".{name}.partial"
+    shutil.rmtree(temporary, ignore_errors=True)
+    state.model.save_pretrained(temporary)
+    tokenizer.save_pretrained(temporary)
+    temporary.replace(target)
+    shutil.rmtree(place, ignore_errors=True)
+    return target
