@@ -21,3 +21,25 @@ def number(name: str) -> float:
     if name not in entries:
         raise KeyError(f"published.toml has no number {name!r}; it has {', '.join(entries)}.")
     return float(entries[name]["printed"])
+
+
+def row(table: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Return the cells of a row of a printed table, as printed, by column; ``keys`` are its first cells.
+
+    Raises
+    ------
+    KeyError
+        When there is no such table, or no such row in it.
+    """
+    tables = {entry["id"]: entry for entry in _content()["table"]}
+    if table not in tables:
+        raise KeyError(f"published.toml has no table {table!r}; it has {', '.join(tables)}.")
+    for cells in tables[table]["rows"]:
+        if tuple(cells[: len(keys)]) == keys:
+            return dict(zip(tables[table]["columns"][len(keys) :], cells[len(keys) :], strict=True))
+    raise KeyError(f"{table} of published.toml has no row that begins with {', '.join(keys)}.")
+
+
+def cell(table: str, keys: tuple[str, ...], column: str) -> str:
+    """Return one cell of a printed table, as printed."""
+    return row(table, keys)[column]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
-from paper_repro.extension import runs
+from paper_repro.extension import runs, variants
 from paper_repro.extension.runs import Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
@@ -38,7 +38,17 @@ FACTORS = tuple(
 )
 """The two at other factors."""
 
-ALL = (*UNTUNED[:6], *MAIN[:6], *CURVE, *UNTUNED[6:], *MAIN[6:], *FACTORS)
+BOUNDARY = tuple(
+    Settings(model, method, factor, (0, *STAGES), RATE)
+    for model, factor in (
+        ("small_256", 4.0), ("small_512", 4.0), ("small_1024", 4.0), ("small_256_early", 4.0), ("small_256_late", 4.0),
+        ("small_256", 2.0), ("small_256", 8.0),
+    )
+    for method in COMPARED
+)  # fmt: skip
+"""Where does Position Interpolation beat direct fine-tuning: by window, tokens seen and factor."""
+
+ALL = (*UNTUNED[:6], *MAIN[:6], *CURVE, *BOUNDARY, *UNTUNED[6:], *MAIN[6:], *FACTORS)
 """In the order of making."""
 
 
@@ -74,14 +84,23 @@ def make_missing(
             report(one.name)
         else:
             missing.append(one)
+    models = sorted({one.model for one in missing} - {"reference"})
+    if models:
+        variants.prepared()  # once, before several ask for it
+    several = -1 if device == "cpu" else 1
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = joblib.Parallel(
-            n_jobs=-1 if device == "cpu" else 1, return_as="generator_unordered", pre_dispatch="n_jobs"
-        )
-        work = [joblib.delayed(_made)(one, data, device) for one in missing]
-        with closing(workers(work)) as finished:
+        workers = joblib.Parallel(n_jobs=several, return_as="generator_unordered", pre_dispatch="n_jobs")
+        with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
+            list(trained)
+        with closing(workers([joblib.delayed(_made)(one, data, device) for one in missing])) as finished:
             for name in finished:
                 report(name)
+
+
+def _trained(model: str, device: str) -> None:
+    if device == "cpu":
+        load("torch", "llama").set_num_threads(1)
+    variants.folder_of(model, device)
 
 
 def _made(settings: Settings, data: Path, device: str) -> str:

@@ -97,10 +97,6 @@ class Measure:
     trials: int = 10
 
 
-BRIEF = Measure(windows=(1, 4), corpora=("code",), distances=16, trials=5)
-"""Of variants."""
-
-
 def scaling_of(method: str, factor: float) -> Scaling:
     """Return the scaling of a method's name."""
     return {
@@ -143,6 +139,8 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     losses: list[float] = []
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
+        if settings.stages[0] == 0 and settings.model != "reference":
+            rows += _heads(model, documents[measure.corpora[0]], scaling, length)
         for stage in settings.stages:
             if stage == 0:
                 current = rt.llama.extend(model, scaling, length=length)
@@ -210,6 +208,25 @@ def _measured(
     return rows
 
 
+def _heads(model: Any, documents: Sequence[Any], scaling: Scaling, length: int) -> list[dict[str, Any]]:
+    """Return means over heads of two things that could break a model: attention far off, and attention moved.
+
+    "far" is the share of attention that queries beyond the window put on distances that training never showed;
+    "moved" is how far the rows of attention inside the window move under the scaling, as total variation.
+    """
+    ids = np.concatenate([some[:length] for some in documents[:4]])
+    check = rt.llama.check(model, ids, scalings=[scaling], length=length, pairs=64)
+    own = check.rows[0].scaling
+    far = [row.far for row in check.attention if row.scaling == own and row.region == "beyond"]
+    moved = [row.moved for row in check.attention if row.scaling != own and row.region == "inside"]
+    found = {"far": far, "moved": moved}
+    return [
+        {"step": 0, "quantity": name, "corpus": "heads", "window": length, "value": float(np.mean(values)),
+         "error": None}
+        for name, values in found.items() if values
+    ]  # fmt: skip
+
+
 def path_of(settings: Settings, data: Path = DATA) -> Path:
     """Return where the numbers of a run lie."""
     return data / f"{settings.name}.json"
@@ -249,4 +266,6 @@ def source_of(settings: Settings, device: str = "cpu") -> Path:
 
 def measure_of(settings: Settings) -> Measure:
     """Return how a run is measured: variants by one corpus, two windows and fewer passkeys."""
-    return Measure() if settings.model == "reference" else BRIEF
+    if settings.model == "reference":
+        return Measure()
+    return Measure(windows=(1, round(settings.factor)), corpora=("code",), distances=16, trials=5)

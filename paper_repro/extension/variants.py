@@ -11,7 +11,6 @@ from paper_repro import pretrain
 from paper_repro.pretraining import tokens, training
 from paper_repro.pretraining.recipe import Recipe, Stage
 from paper_repro.pretraining.rows import Rows
-from rope_theory._optional import load
 from rope_theory.llama.passkey_prompt import PasskeyPrompts
 
 A_STEP = 8192
@@ -42,6 +41,12 @@ CACHE = pretrain.CACHE / "variants"
 """Untracked folder of the trained models."""
 
 
+def prepared() -> tokens.Prepared:
+    """Return tokenizer and streams, those of the reference model."""
+    recipe = Recipe()
+    return tokens.prepare(pretrain.CACHE, recipe.vocabulary, (recipe.training, recipe.held_out))
+
+
 def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
     """Return the folder of a variant, which is trained first where it is missing; a stopped training goes on."""
     if name not in RECIPES:
@@ -49,11 +54,9 @@ def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
     target = cache / name
     if (target / "config.json").is_file():
         return target
-    load("torch", "llama")
-    recipe = RECIPES[name]
-    prepared = tokens.prepare(pretrain.CACHE, recipe.vocabulary, (recipe.training, recipe.held_out))
-    tokenizer = prepared.tokenizer
-    rows = Rows(prepared.training.ids, PasskeyPrompts(tokenizer), tokenizer.eos_token_id, recipe)
+    recipe, corpus = RECIPES[name], prepared()
+    tokenizer = corpus.tokenizer
+    rows = Rows(corpus.training.ids, PasskeyPrompts(tokenizer), tokenizer.eos_token_id, recipe)
     state = training.start(recipe, (tokenizer.bos_token_id, tokenizer.eos_token_id), device)
     place = cache / f"{name}.checkpoints"
     state = training.run(training.resume(state, place, recipe), rows, recipe, place)

@@ -1,0 +1,174 @@
+"""The paper's tables 1 to 5 at small scale: perplexity and passkeys of the reference model, extended and fine-tuned.
+
+Everything is drawn from the files of the runs (``paper_repro/data/extension``); those not made yet are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paper_repro import published
+from paper_repro.extension import plan, results
+from paper_repro.extension.results import one_of, rows_of
+from paper_repro.parts import Data, Part
+from paper_repro.pretraining.recipe import Recipe
+from rope_theory import plots
+from rope_theory.plots._axes import legend_beside
+from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WINDOW = Recipe.window
+LAST = plan.STAGES[-1]
+FACTOR = 4.0
+"""Of the main table and the curves."""
+
+INPUTS: dict[str, Any] = {"window": WINDOW, "runs": results.digest(plan.ALL)}
+
+PAPER = {"7B": ("table_1", "8192", 2048)}
+"""What stands beside it: LLaMA 7B from 2048 to 8192 tokens on PG19."""
+
+
+def compute(inputs: Mapping[str, Any]) -> Data:
+    """Return every number of the runs at hand, and what prose quotes of them."""
+    made = results.at_hand(plan.ALL)
+    columns = results.columns_of(made)
+    facts: dict[str, Any] = {"runs": len(made), "planned": len(plan.ALL), "window": WINDOW, "tuned_steps": LAST}
+    base = one_of(columns, method="direct", step=0, factor=FACTOR, quantity="nll", corpus="code", window=WINDOW)
+    if base is not None:
+        facts["original"] = {
+            corpus: _value(columns, "direct", 0, "nll", corpus, WINDOW) for corpus in ("code", "prose")
+        }
+        facts["methods"] = {
+            method: {
+                str(step): {
+                    "ratio": _ratio(columns, method, step, facts["original"]["code"]),
+                    "inside": _ratio(columns, method, step, facts["original"]["code"], WINDOW),
+                    "k_max": _value(columns, method, step, "k_max", "passkey", round(FACTOR * WINDOW)),
+                    "found": _value(columns, method, step, "found", "passkey", round(FACTOR * WINDOW)),
+                    "seeds": _seeds(columns, method, step),
+                }
+                for step in (0, *plan.STAGES, 400, 600, 800, 1000)
+                if _seeds(columns, method, step)
+            }
+            for method in plan.TUNED
+        }
+    return Data(tables={"numbers": columns}, facts=facts)
+
+
+def _value(columns: Any, method: str, step: int, quantity: str, corpus: str, window: int) -> float | None:
+    row = one_of(
+        columns, method=method, step=step, factor=FACTOR, quantity=quantity, corpus=corpus, window=window,
+        model="reference",
+    )  # fmt: skip
+    return None if row is None else float(row["mean"])
+
+
+def _ratio(columns: Any, method: str, step: int, original: float, window: int = round(FACTOR * WINDOW)) -> float | None:
+    """Return the perplexity over that of the original model inside its window."""
+    value = _value(columns, method, step, "nll", "code", window)
+    return None if value is None else math.exp(value - original)
+
+
+def _seeds(columns: Any, method: str, step: int) -> int:
+    row = one_of(
+        columns, method=method, step=step, factor=FACTOR, quantity="nll", corpus="code", model="reference",
+        window=round(FACTOR * WINDOW),
+    )  # fmt: skip
+    return 0 if row is None else int(row["seeds"])
+
+
+def draw(data: Data) -> Figure:
+    """Draw perplexity by window, untuned and tuned, and perplexity and reach by step."""
+    from matplotlib import pyplot as plt
+
+    with plots.style():
+        figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
+        _draw_windows(axes[0, 0], data, 0)
+        axes[0, 0].set_title("Untuned")
+        _draw_windows(axes[0, 1], data, LAST)
+        axes[0, 1].set_title(f"After {LAST} steps at {FACTOR:g} times the window")
+        _draw_steps(axes[1, 0], data, "ratio")
+        _draw_steps(axes[1, 1], data, "k_max")
+        legend_beside(axes[0, 1])
+        legend_beside(axes[1, 1])
+    return figure
+
+
+def _draw_windows(axes: Axes, data: Data, step: int) -> None:
+    """Draw perplexity over the original's, by window."""
+    columns, original = data.tables["numbers"], data.facts["original"]["code"]
+    for number, method in enumerate(plan.TUNED):
+        rows = list(rows_of(columns, method=method, step=step, factor=FACTOR, quantity="nll", corpus="code"))
+        if not rows:
+            continue
+        label = {"direct": "as it is" if step == 0 else "direct"}.get(method, method)
+        axes.errorbar(
+            [row["window"] / WINDOW for row in rows],
+            np.exp([row["mean"] - original for row in rows]),
+            yerr=[math.exp(row["mean"] - original) * np.nan_to_num(row["spread"]) for row in rows],
+            color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4, label=label,
+        )  # fmt: skip
+    axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=1.5)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks([1, 2, 4, 8], ["L", "2L", "4L", "8L"])
+    axes.set_xlabel("window of evaluation")
+    axes.set_ylabel("perplexity / original's inside L")
+    _plain_ticks(axes)
+
+
+def _draw_steps(axes: Axes, data: Data, quantity: str) -> None:
+    """Draw what the two methods that the paper compares have reached after some steps, beside the paper's."""
+    scale = 1.0 if quantity == "ratio" else FACTOR * WINDOW
+    for number, method in enumerate(plan.COMPARED):
+        found = data.facts["methods"].get(method, {})
+        steps = [int(step) for step, row in found.items() if row[quantity] is not None]
+        values = [found[str(step)][quantity] / scale for step in steps]
+        axes.plot(steps, values, color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
+                  label=f"{method}, here")  # fmt: skip
+    for label, steps, values in paper_curves(quantity):
+        number = len(plan.COMPARED) + ("PI" in label)
+        axes.plot(steps, values, color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
+                  markerfacecolor="none", label=label)  # fmt: skip
+    axes.set_xlabel("fine-tuning steps")
+    axes.set_xlim(left=0)
+    if quantity == "ratio":
+        axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=1.5)
+        axes.set_yscale("log")
+        axes.set_ylabel("perplexity at 4L / original's inside L")
+        _plain_ticks(axes)
+    else:
+        axes.set_ylabel("k_max / 4L")
+        axes.set_ylim(-0.05, 1.05)
+
+
+def paper_curves(quantity: str) -> list[tuple[str, list[int], list[float]]]:
+    """Return the paper's LLaMA 7B at 8192 tokens: perplexity over the base model's by steps, or k_max over 8192."""
+    if quantity == "ratio":
+        base = float(published.cell("table_1", ("7B", "2048", "None"), "2048"))
+        row = published.row("table_3", ("8192",))
+        return [("PI, 7B, published", [int(step) for step in row], [float(value) / base for value in row.values()])]
+    curves = []
+    for method, name in (("FT", "direct"), ("PI", "PI")):
+        row = {step: value for step, value in published.row("table_4", ("7B", "8192", method)).items() if value != "-"}
+        steps = [step for step in row if int(step) <= 1000]
+        curves.append((f"{name}, 7B, published", [int(step) for step in steps], [int(row[s]) / 8192 for s in steps]))
+    return curves
+
+
+def _plain_ticks(axes: Axes) -> None:
+    from matplotlib import ticker
+
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5)))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+
+
+PART = Part(name="extended_windows", kind="figures", inputs=INPUTS, compute=compute, draw=draw)

@@ -1,0 +1,119 @@
+"""The tables of docs/extension.md, generated from the runs."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from paper_repro import published
+from paper_repro.extension import plan
+from paper_repro.extension.results import one_of
+from paper_repro.parts import Data
+
+WIDTH = 118
+"""Length of a generated line of prose."""
+
+Cells = tuple[str, ...]
+
+
+def perplexities(data: Data, corpus: str) -> tuple[Cells, list[Cells]]:
+    """Return tables 1 and 2: perplexity by method, steps and window, mean ± spread over seeds."""
+    columns, window = data.tables["numbers"], data.facts["window"]
+    header = ("window", "method", "steps", "seeds", *(_times(times) for times in (1, 2, 4, 8)))
+    rows: list[Cells] = []
+    for factor in (2.0, 4.0, 8.0):
+        for method in plan.TUNED:
+            for step in (0, plan.STAGES[-1], 1000):
+                found = [
+                    one_of(columns, method=method, step=step, factor=factor, quantity="nll", corpus=corpus,
+                           window=times * window, model="reference")
+                    for times in (1, 2, 4, 8)
+                ]  # fmt: skip
+                if found[0] is None:
+                    continue
+                name = "as it is" if method == "direct" and step == 0 else method
+                cells = (_times(factor), name, str(step), str(found[0]["seeds"]), *map(_perplexity, found))
+                if name != "as it is" or not any(row[1] == name for row in rows):
+                    rows.append(cells)
+    return header, rows
+
+
+def published_perplexities(table: str) -> tuple[Cells, list[Cells]]:
+    """Return what the paper prints for 7B, in the same form."""
+    names = {"None": "as it is", "FT": "direct", "PI": "PI"}
+    rows: list[Cells] = []
+    for window, method in (("2048", "None"), ("8192", "FT"), ("8192", "PI"), ("16384", "PI")):
+        printed = published.row(table, ("7B", window, method))
+        steps = {"None": "0", "FT": "10000", "PI": "1000"}[method]
+        rows.append((_times(int(window) / 2048), names[method], steps, *list(printed.values())[:4]))
+    return ("window", "method", "steps", "L", "2L", "4L", "8L"), rows
+
+
+def steps_table(data: Data) -> tuple[Cells, list[Cells]]:
+    """Return tables 3 and 4: perplexity at 4L over the original's inside L, and k_max over 4L, by steps."""
+    steps = sorted({int(step) for found in data.facts["methods"].values() for step in found})
+    rows: list[Cells] = []
+    for method in plan.COMPARED:
+        found = data.facts["methods"].get(method, {})
+        by_step = [found.get(str(step)) for step in steps]
+        length = 4.0 * data.facts["window"]
+        rows.append((f"{method}, perplexity ratio", *(_cell(row, "ratio", 1.0) for row in by_step)))
+        rows.append((f"{method}, k_max / 4L", *(_cell(row, "k_max", length) for row in by_step)))
+        rows.append((f"{method}, share found", *(_cell(row, "found", 1.0) for row in by_step)))
+    base = float(published.cell("table_1", ("7B", "2048", "None"), "2048"))
+    perplexity = published.row("table_3", ("8192",))
+    ratios = {step: f"{float(value) / base:.2f}" for step, value in perplexity.items()}
+    rows.append(("PI, 7B, perplexity ratio, published", *(ratios.get(str(step), "–") for step in steps)))
+    for method, name in (("FT", "direct"), ("PI", "PI")):
+        printed = published.row("table_4", ("7B", "8192", method))
+        reach = {step: f"{int(value) / 8192:.2f}" for step, value in printed.items() if value != "-"}
+        rows.append((f"{name}, 7B, k_max / 4L, published", *(reach.get(str(step), "–") for step in steps)))
+    return ("", *map(str, steps)), rows
+
+
+def quality_table(data: Data) -> tuple[Cells, list[Cells]]:
+    """Return table 5: quality inside the original window, before and after."""
+    columns, window = data.tables["numbers"], data.facts["window"]
+    rows: list[Cells] = []
+    for method in plan.TUNED:
+        for step in (0, plan.STAGES[-1], 1000):
+            found = {
+                (quantity, corpus): one_of(
+                    columns, method=method, step=step, factor=4.0, quantity=quantity, corpus=corpus, window=window,
+                    model="reference",
+                )
+                for quantity, corpus in (("nll", "code"), ("nll", "prose"), ("found", "passkey"))
+            }  # fmt: skip
+            code, prose = found["nll", "code"], found["nll", "prose"]
+            if code is None or prose is None:
+                continue
+            before = data.facts["original"]
+            change = [
+                f"{math.expm1(row['mean'] - before[kind]):+.1%}" for kind, row in (("code", code), ("prose", prose))
+            ]
+            keys = found["found", "passkey"]
+            name = "as it is" if method == "direct" and step == 0 else method
+            rows.append((name, str(step), *change, "–" if keys is None else f"{keys['mean']:.0%}"))
+    return ("method", "steps", "perplexity inside L, code", "prose", "passkeys inside L"), rows
+
+
+def caption(text: str) -> str:
+    """Return prose at the width of a page."""
+    return textwrap.fill(text, WIDTH)
+
+
+def _perplexity(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    value = math.exp(row["mean"])
+    return f"{value:.2f}" if math.isnan(row["spread"]) else f"{value:.2f} ± {value * row['spread']:.2f}"
+
+
+def _cell(row: Mapping[str, Any] | None, quantity: str, scale: float) -> str:
+    return "–" if row is None or row[quantity] is None else f"{row[quantity] / scale:.2f}"
+
+
+def _times(times: float) -> str:
+    return "L" if times == 1 else f"{times:g}L"
