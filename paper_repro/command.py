@@ -31,6 +31,7 @@ from paper_repro import (
     table_interpolation,
     table_kernels,
     table_ridge,
+    table_savers,
     table_theorem,
     table_worst_case,
     worst_case_edge,
@@ -59,6 +60,7 @@ PARTS: tuple[Part, ...] = (
     table_worst_case.PART,
     table_interpolation.PART,
     table_kernels.PART,
+    table_savers.PART,
     base_bounds.PART,
 )
 
@@ -160,7 +162,7 @@ def _make(target: Target) -> None:
     if chosen:
         workshop.write_manifest(PARTS)
         if target in (Target.ALL, Target.TABLES):
-            readme.update_tables([ROOT / "README.md", ROOT / "docs" / "theory.md"])
+            readme.update_tables([ROOT / "README.md", ROOT / "docs" / "theory.md", ROOT / "docs" / "extension.md"])
             proofs_page.write(ROOT / "docs" / "proofs.md")
         console.print(
             f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "

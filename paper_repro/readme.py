@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from paper_repro import base_bounds, files, real_heads, table_interpolation, table_kernels, table_worst_case
+from paper_repro import (
+    base_bounds,
+    extended_windows,
+    files,
+    real_heads,
+    table_interpolation,
+    table_kernels,
+    table_savers,
+    table_worst_case,
+)
 from paper_repro.claims import Ledger
+from paper_repro.extension import pages
 from paper_repro.parts import Data
 from rope_theory import bounds, certificates, precision, regression
 
@@ -175,11 +186,57 @@ def real_heads_tables(data: Data) -> str:
     )
 
 
+def extension_code() -> str:
+    """Return tables 1 and 2 of the extended reference model, beside the paper's."""
+    data = extended_windows.PART.data()
+    facts = data.facts
+    made = f"{facts['runs']} of {facts['planned']} planned runs are made; what is missing is left out. "
+    blocks: list[str] = []
+    for corpus, name, title in (("code", "table_1", "PG19"), ("prose", "table_2", "Proof-pile")):
+        blocks.append(
+            textwrap.fill(f"{made if not blocks else ''}Perplexity on {corpus}, by window of evaluation:", WIDTH)
+        )
+        blocks.append(table(*pages.perplexities(data, corpus)))
+        blocks.append(f"Published, LLaMA 7B, L = 2048, {title}:")
+        blocks.append(table(*pages.published_perplexities(name)))
+    return "\n\n".join(blocks)
+
+
+def extension_steps() -> str:
+    """Return tables 3 and 4: perplexity and reach by steps."""
+    return table(*pages.steps_table(extended_windows.PART.data()))
+
+
+def extension_quality() -> str:
+    """Return table 5: quality inside the original window."""
+    return table(*pages.quality_table(extended_windows.PART.data()))
+
+
+def savers_table(data: Data) -> str:
+    """Return the largest logit differences, a row a method, a column a way of running."""
+    columns = data.tables["savers"]
+    rows: dict[str, dict[str, str]] = {}
+    for method, way, difference in zip(columns["method"], columns["way"], columns["difference"], strict=True):
+        rows.setdefault(method, {})[way] = "not run" if math.isnan(difference) else f"{difference:.1g}"
+    caption = (
+        f"Largest difference of logits from a full eager forward in float32, {data.facts['tokens']} tokens, factor "
+        f"{data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. A table that follows the length is "
+        "another one for every step of cached decoding: dynamic and LongRoPE disagree with their own full forward."
+    )
+    header = ("method", *table_savers.WAYS.values())
+    cells = [(method, *(row.get(way, "–") for way in table_savers.WAYS)) for method, row in rows.items()]
+    return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, cells)}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
     "kernels": lambda: kernels_table(table_kernels.PART.data()),
     "real_heads": lambda: real_heads_tables(real_heads.PART.data()),
+    "extension_code": extension_code,
+    "extension_steps": extension_steps,
+    "extension_quality": extension_quality,
+    "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
 }
 """Generated tables that a document has where it has their markers."""

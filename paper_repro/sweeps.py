@@ -26,7 +26,7 @@ from rope_theory._records import json_ready
 
 HERE = Path(__file__).resolve().parent
 
-PACKAGES = ("clarabel", "joblib", "numpy", "python-flint", "scipy", "rope_theory")
+PACKAGES = ("clarabel", "joblib", "numpy", "python-flint", "scipy", "torch", "transformers", "rope_theory")
 """Packages whose version is stored with a sweep."""
 
 PATIENCE = 20

@@ -172,10 +172,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
         "hardware": torch.cuda.get_device_name()
         if device == "cuda"
         else f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
-        "versions": {
-            **versions(),
-            **{name: importlib.metadata.version(name) for name in ("accelerate", "torch", "transformers")},
-        },
+        "versions": {**versions(), "accelerate": importlib.metadata.version("accelerate")},
     }
 
 

@@ -1,0 +1,70 @@
+"""Are the committed runs still what this code gives? Some of their numbers, computed again in every reproduction."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import rope_theory as rt
+from paper_repro import files, pretrain
+from paper_repro.extension import plan, results, runs, texts
+from paper_repro.extension.results import one_of
+from paper_repro.parts import Data, Part
+from rope_theory.llama.loading import load_model
+
+METHODS = ("direct", "PI", "YaRN")
+"""Untuned ones that are measured again."""
+
+TUNED = next(one for one in plan.MAIN if one.method == "PI" and one.seed == 0)
+"""The run whose first steps are made again."""
+
+UNTUNED = tuple(one for one in plan.UNTUNED if one.method in METHODS and one.factor == TUNED.factor)
+
+INPUTS: dict[str, Any] = {
+    "steps": 3, "model": files.digest(pretrain.run_facts()), "runs": results.digest((TUNED, *UNTUNED)),
+}  # fmt: skip
+
+
+def compute(inputs: Mapping[str, Any]) -> Data:
+    """Return live and committed numbers side by side: losses of the first steps, perplexities of untuned models."""
+    measure = runs.measure_of(TUNED)
+    model, tokenizer = load_model(runs.source_of(TUNED))
+    window = model.config.max_position_embeddings
+    length = round(window * TUNED.factor)
+    done = rt.llama.finetune(
+        model,
+        texts.tuning_stream(tokenizer, window).astype(np.int64),
+        scaling=runs.scaling_of(TUNED.method, TUNED.factor),
+        length=length,
+        steps=inputs["steps"],
+        batch=TUNED.tokens_a_step // length,
+        rate=TUNED.rate,
+        seed=TUNED.seed,
+    )
+    rows = [
+        (f"loss of step {step}, PI", live, committed)
+        for step, (live, committed) in enumerate(zip(done.losses, runs.read(TUNED)["losses"], strict=False), start=1)
+    ]
+    documents = texts.held_out(
+        "code", tokenizer, documents=measure.documents, tokens=measure.windows[-1] * window
+    )  # those of the runs
+    for one in UNTUNED:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            extended = rt.llama.extend(model, runs.scaling_of(one.method, one.factor), length=length)
+        found = rt.llama.perplexity(extended, documents, window=length, stride=measure.stride)
+        stored = one_of(results.columns_of([one]), quantity="nll", corpus="code", window=length)
+        assert stored is not None
+        rows.append((f"nats a token at {length} tokens, {one.method} untuned", found.nll, stored["mean"]))
+    names, live, committed = zip(*rows, strict=True)
+    difference = np.abs(np.array(live) / np.array(committed) - 1.0)
+    return Data(
+        tables={"numbers": {"number": names, "live": live, "committed": committed, "difference": difference}},
+        facts={"largest_difference": float(difference.max()), "numbers": len(rows)},
+    )
+
+
+PART = Part("live_finetuning", "tables", INPUTS, compute)
