@@ -7,7 +7,7 @@ import dataclasses
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,20 @@ STATE = "trainer_state.json"
 
 PRECISIONS = ("float32", "bfloat16")
 """Of matrix products; weights stay as they are."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt and the answer to learn: the loss is taken of the answer and the token that ends it, not of the prompt.
+
+    Attributes
+    ----------
+    prompt, answer : str or sequence of int
+        Texts, or tokens.
+    """
+
+    prompt: Any
+    answer: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +142,8 @@ def finetune(
     ----------
     model : transformers model
         A causal language model; it is left untouched.
-    texts_or_ids : str, sequence of str, or tokens as ``perplexity`` takes them
-        What to train on; texts need ``tokenizer``.
+    texts_or_ids : str, sequence of str, tokens as ``perplexity`` takes them, or sequence of Example
+        What to train on; texts need ``tokenizer``. A row of examples is one of them, drawn at random.
     scaling : Scaling or None
         What to extend the model by, ``Unscaled()`` for direct fine-tuning; None trains it as it is.
     length : int
@@ -183,11 +197,12 @@ def finetune(
         load("peft", "llama")
     if device is not None:
         checked_device(device)
-    stream = _stream(texts_or_ids, model, tokenizer, length)
+    rows_of = _examples if _are_examples(texts_or_ids) else _slices
+    source = rows_of(texts_or_ids, model, tokenizer, length)
     trained = copy.deepcopy(model) if scaling is None else extend(model, scaling, length=length)
     settings = {
         "scaling": repr(scaling), "length": length, "batch": batch, "accumulation": accumulation, "rate": rate,
-        "warmup": warmup, "seed": seed, "precision": precision, "lora": lora, "tokens": len(stream),
+        "warmup": warmup, "seed": seed, "precision": precision, "lora": lora, "tokens": source.tokens,
     }  # fmt: skip
     with TemporaryDirectory() as scratch:
         place = Path(scratch) if folder is None else Path(folder)
@@ -206,7 +221,7 @@ def finetune(
             save_strategy="no" if folder is None else "steps",
             save_steps=save_every,
         )
-        rows = _Rows(stream, length, seed, steps * batch * accumulation * arguments.world_size)
+        rows = _Rows(source, seed, steps * batch * accumulation * arguments.world_size)
         adapted = trained if lora is None else _with_adapters(trained, lora)
         trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup))
         _quiet(trainer)
@@ -247,30 +262,99 @@ def finetune(
 class _Rows:
     """Rows of tokens by number: each from a place that follows from the seed and its number alone."""
 
-    def __init__(self, stream: Any, length: int, seed: int, count: int) -> None:
-        self.stream, self.length, self.seed, self.count = stream, length, seed, count
+    def __init__(self, source: _Slices | _Examples, seed: int, count: int) -> None:
+        self.source, self.seed, self.count = source, seed, count
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, number: int) -> dict[str, Any]:
-        room = len(self.stream) - self.length
-        start = int(np.random.default_rng([self.seed, number]).integers(0, room + 1))
+        return self.source.row(np.random.default_rng([self.seed, number]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Slices:
+    """Slices of one stream of tokens."""
+
+    stream: Any
+    length: int
+
+    @property
+    def tokens(self) -> int:
+        return len(self.stream)
+
+    def row(self, random: np.random.Generator) -> dict[str, Any]:
+        start = int(random.integers(0, len(self.stream) - self.length + 1))
         ids = self.stream[start : start + self.length]
         return {"input_ids": ids, "labels": ids}
 
 
-def _stream(given: Any, model: Any, tokenizer: Any, length: int) -> Any:
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """Whole examples, (n, length) with their labels: −100 where no loss is taken."""
+
+    ids: Any
+    labels: Any
+
+    @property
+    def tokens(self) -> int:
+        return int(self.ids.numel())
+
+    def row(self, random: np.random.Generator) -> dict[str, Any]:
+        number = int(random.integers(0, len(self.ids)))
+        return {"input_ids": self.ids[number], "labels": self.labels[number]}
+
+
+def _are_examples(given: Any) -> bool:
+    return isinstance(given, Sequence) and len(given) > 0 and all(isinstance(one, Example) for one in given)
+
+
+def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
     """Return all documents as one row of tokens, with the token that ends each."""
     torch = load("torch", "llama")
     documents = texts_or_tokens(given, model, tokenizer)
-    end = model.config.get_text_config().eos_token_id
-    between = torch.tensor([end] if isinstance(end, int) else list(end or [])[:1], dtype=torch.int64)
+    between = torch.tensor(_end(model)[:1], dtype=torch.int64)
     parts = [part for ids in documents for part in (ids.cpu().long(), between)]
     stream = torch.cat(parts[:-1])
     if len(stream) < length:
         raise ValueError(f"The documents have {len(stream)} tokens, fewer than one row of {length}.")
-    return stream
+    return _Slices(stream, length)
+
+
+def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int) -> _Examples:
+    """Return every example as a row, filled up behind; what is behind an answer is never attended to before it."""
+    torch = load("torch", "llama")
+    end = _end(model)[:1]
+    ids = torch.full((len(given), length), end[0] if end else 0, dtype=torch.int64)
+    labels = torch.full((len(given), length), -100, dtype=torch.int64)
+    for number, example in enumerate(given):
+        prompt, answer = (_tokens_of(part, model, tokenizer, number) for part in (example.prompt, example.answer))
+        whole = [*prompt, *answer, *end]
+        if len(whole) > length:
+            raise ValueError(f"Example {number} has {len(whole)} tokens, more than a row of {length}; cut its prompt.")
+        ids[number, : len(whole)] = torch.tensor(whole)
+        labels[number, len(prompt) : len(whole)] = ids[number, len(prompt) : len(whole)]
+    return _Examples(ids, labels)
+
+
+def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
+    if isinstance(part, str):
+        if tokenizer is None:
+            raise ValueError("Texts need the model's tokenizer; pass tokenizer, or give tokens.")
+        part = tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
+    ids = [int(token) for token in part]
+    size = model.get_input_embeddings().weight.shape[0]
+    if not ids or min(ids) < 0 or max(ids) >= size:
+        raise ValueError(
+            f"Example {number} must have tokens in 0 … {size - 1} in prompt and answer, at least one each."
+        )
+    return ids
+
+
+def _end(model: Any) -> list[int]:
+    """Return the tokens that end a document; none where the config names none."""
+    end = model.config.get_text_config().eos_token_id
+    return [] if end is None else [end] if isinstance(end, int) else list(end)
 
 
 def _warm(warmup: int) -> Callable[[int], float]:

@@ -19,7 +19,8 @@ pytest.importorskip("accelerate")
 
 from models import build  # noqa: E402
 
-from rope_theory.llama import extend, finetune, perplexity  # noqa: E402
+from rope_theory.llama import Example, extend, finetune, perplexity  # noqa: E402
+from rope_theory.llama.finetune import _examples, _slices  # noqa: E402
 
 LENGTH, RATE = 48, 1e-3
 STREAM = np.random.default_rng(0).integers(3, 9, 3000)  # six tokens: soon learnt
@@ -120,10 +121,33 @@ def test_texts_need_their_tokenizer(model):
 
 
 def test_documents_are_put_behind_each_other(model):
-    from rope_theory.llama.finetune import _stream
-
-    stream = _stream([[3, 4, 5], [6, 7]], model, None, 2)
+    stream = _slices([[3, 4, 5], [6, 7]], model, None, 2).stream
     assert stream.tolist() == [3, 4, 5, 2, 6, 7]  # 2 ends a document in tests/models.py
+
+
+def test_examples_are_learnt_by_their_answers(model):
+    examples = [Example([3, 4, 5, key], [key]) for key in (6, 7, 8)]
+    found = finetune(model, examples, steps=40, batch=4, **{**SETTINGS, "rate": 3e-3})
+    assert found.losses[-1] < 0.3 < found.losses[0]
+    with torch.no_grad():
+        for key in (6, 7, 8):
+            assert int(found.model(torch.tensor([[3, 4, 5, key]])).logits[0, -1].argmax()) == key
+    source = _examples(examples[:1], model, None, 8)
+    assert source.ids.tolist() == [[3, 4, 5, 6, 6, 2, 2, 2]]
+    assert source.labels.tolist() == [[-100] * 4 + [6, 2] + [-100] * 2]
+
+
+@pytest.mark.parametrize(
+    ("examples", "words"),
+    [
+        ([Example([3] * 60, [4])], "Example 0 has 62 tokens, more than a row of 48; cut its prompt"),
+        ([Example([3], [4]), Example([3], [])], "Example 1 must have tokens in 0 … 98 in prompt and answer"),
+        ([Example("text", [4])], "Texts need the model's tokenizer"),
+    ],
+)
+def test_bad_examples_are_named(model, examples, words):
+    with pytest.raises(ValueError, match=words):
+        finetune(model, examples, steps=1, **SETTINGS)
 
 
 @pytest.mark.parametrize(
