@@ -30,6 +30,9 @@ from rope_theory.scaling import Scaling
 DATA = Path(__file__).resolve().parent.parent / "data" / "extension"
 """One file a run."""
 
+REMEDY = "`python -m paper_repro tables --preset full` makes it."
+"""What to do where a run is missing."""
+
 METHODS = ("none", "direct", "PI", "NTK-aware", "dynamic", "YaRN", "Llama 3")
 """What is done to the table; "none" and "direct" do nothing, and "none" is not fine-tuned."""
 
@@ -124,7 +127,6 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     device : str
         "cpu" or "cuda"; both in float32.
     """
-    torch = load("torch", "llama")
     begin = time.perf_counter()
     model, tokenizer = load_model(source, device=device)
     window = model.config.max_position_embeddings
@@ -165,14 +167,12 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
         "settings": asdict(settings),
         "measure": asdict(measure),
         "window": window,
-        "model": files.digest(b"".join(path.read_bytes() for path in sorted(source.glob("*.safetensors")))),
+        "model": digest_of(source),
         "rows": rows,
         "losses": losses,
         "seconds": time.perf_counter() - begin,
-        "hardware": torch.cuda.get_device_name()
-        if device == "cuda"
-        else f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
-        "versions": {**versions(), "accelerate": importlib.metadata.version("accelerate")},
+        "hardware": hardware(device),
+        "versions": all_versions(),
     }
 
 
@@ -224,6 +224,24 @@ def _heads(model: Any, documents: Sequence[Any], scaling: Scaling, length: int) 
     ]  # fmt: skip
 
 
+def digest_of(source: Path) -> str:
+    """Return a hash of a model's weights."""
+    return files.digest(b"".join(path.read_bytes() for path in sorted(source.glob("*.safetensors"))))
+
+
+def hardware(device: str) -> str:
+    """Return what a run was made on."""
+    torch = load("torch", "llama")
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
+
+
+def all_versions() -> dict[str, str]:
+    """Return the versions stored with a run."""
+    return {**versions(), "accelerate": importlib.metadata.version("accelerate")}
+
+
 def path_of(settings: Settings, data: Path = DATA) -> Path:
     """Return where the numbers of a run lie."""
     return data / f"{settings.name}.json"
@@ -237,12 +255,12 @@ def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
     ValueError
         When it is missing or of other settings; the message names the command that helps.
     """
-    path, remedy = path_of(settings, data), "`python -m paper_repro tables --preset full` makes it."
+    path = path_of(settings, data)
     if not path.is_file():
-        raise ValueError(f"The run {settings.name} has no file in {data}. {remedy}")
+        raise ValueError(f"The run {settings.name} has no file in {data}. {REMEDY}")
     content: dict[str, Any] = json.loads(path.read_bytes())
     if content["settings"] != json_ready(asdict(settings)):
-        raise ValueError(f"{path} is of a run with other settings. Delete it; {remedy}")
+        raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
     return content
 
 
