@@ -35,7 +35,7 @@ IDS = torch.randint(3, 99, (512,), generator=torch.Generator().manual_seed(0))
 
 
 def build(kind, dtype=torch.float32, **more):
-    keys = {**SMALL, **FAMILIES[kind], **more}
+    keys = {**SMALL, **FAMILIES.get(kind, {}), **more}
     config = transformers.CONFIG_MAPPING[kind](**{key: value for key, value in keys.items() if value is not None})
     if kind == "gpt_oss":
         config._experts_implementation = "eager"  # the others have no float64

@@ -34,16 +34,17 @@ def columns_of(settings: Sequence[Settings], data: Path = runs.DATA) -> dict[str
     ``spread`` is the standard deviation over seeds, nan for one; ``error`` is the mean over seeds of the bootstrap
     standard error over documents, nan where there is none.
     """
-    found: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+    found: dict[tuple[Any, ...], dict[int, tuple[float, float]]] = {}
     for one in settings:
         for row in runs.read(one, data)["rows"]:
             of_run = {"model": one.model, "method": one.method, "factor": one.factor, **row}
             error = row["error"]
             numbers = (float(row["value"]), math.nan if error is None else float(error))
-            found.setdefault(tuple(of_run[key] for key in KEYS), []).append(numbers)
+            seeds = found.setdefault(tuple(of_run[key] for key in KEYS), {})
+            seeds.setdefault(one.seed, numbers)  # two runs of one seed are the same up to the shorter one's end
     columns: dict[str, list[Any]] = {name: [] for name in (*KEYS, "seeds", "mean", "spread", "error")}
     for key in sorted(found, key=_order):
-        values, errors = np.array(found[key]).T
+        values, errors = np.array(list(found[key].values())).T
         spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
         row_values = (*key, len(values), float(values.mean()), spread, float(errors.mean()))
         for name, value in zip(columns, row_values, strict=True):

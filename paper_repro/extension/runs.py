@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,7 @@ def _heads(model: Any, documents: Sequence[Any], scaling: Scaling, length: int) 
     ]  # fmt: skip
 
 
+@cache
 def digest_of(source: Path) -> str:
     """Return a hash of a model's weights."""
     return files.digest(b"".join(path.read_bytes() for path in sorted(source.glob("*.safetensors"))))
@@ -261,6 +263,8 @@ def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_bytes())
     if content["settings"] != json_ready(asdict(settings)):
         raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
+    if settings.model == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
+        raise ValueError(f"{path} is of another reference model than the one that lies here. Delete it; {REMEDY}")
     return content
 
 
@@ -269,7 +273,9 @@ def make(
 ) -> Path:
     """Compute a run whose file is missing, and write it; leave an existing one."""
     path = path_of(settings, data)
-    if not path.is_file():
+    if path.is_file():
+        read(settings, data)  # raises where it is of something else
+    else:
         files.write(path, files.as_json(compute(settings, source, measure, device)))
     return path
 

@@ -98,7 +98,7 @@ def held_out(kind: str, tokenizer: Any, *, documents: int, tokens: int) -> list[
     Raises
     ------
     ValueError
-        For a text with fewer such documents.
+        For a corpus with fewer such documents; a file gives as many as it has, and at least one.
     """
     if kind == "code":
         found: Iterable[Document] = (one for package in corpus.HELD_OUT for one in corpus.documents(package))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,7 +61,7 @@ def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
     state = training.start(recipe, (tokenizer.bos_token_id, tokenizer.eos_token_id), device)
     place = cache / f"{name}.checkpoints"
     state = training.run(training.resume(state, place, recipe), rows, recipe, place)
-    temporary = cache / f".{name}.partial"
+    temporary = cache / f".{name}.{os.getpid()}.partial"
     shutil.rmtree(temporary, ignore_errors=True)
     state.model.save_pretrained(temporary)
     tokenizer.save_pretrained(temporary)

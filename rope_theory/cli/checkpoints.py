@@ -22,6 +22,7 @@ from rope_theory._whole_files import check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
 from rope_theory.llama.exporting import Extension, check_folder, export
 from rope_theory.llama.exporting import described as described_extension
+from rope_theory.llama.extend import window_of
 from rope_theory.llama.loading import checked_device, encoded, load_model, read_text
 
 
@@ -149,9 +150,8 @@ def extend(
     scaling = SCALINGS[method](factor)
     loaded, tokenizer = load_model(model)
     notes, extended = _noted(lambda: rt.llama.extend(loaded, scaling, length=length, replace=replace))
-    window = length or round(loaded.config.get_text_config().max_position_embeddings * factor)
-    export(extended, tokenizer, out, window=window)
-    show(described_extension(extended, loaded, model, out, window), functools.partial(_draw_extension, notes), as_json)
+    export(extended, tokenizer, out, window=window_of(extended))
+    show(described_extension(extended, loaded, model, out), functools.partial(_draw_extension, notes), as_json)
 
 
 def _noted(work: Callable[[], Any]) -> tuple[tuple[str, ...], Any]:
@@ -199,7 +199,7 @@ def perplexity(
     texts = [read_text(path) for path in text]
     loaded, tokenizer = load_model(model, device=device)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
-    size = window or loaded.config.get_text_config().max_position_embeddings
+    size = window_of(loaded) if window is None else window
     result = rt.llama.perplexity(
         loaded, documents, window=size, stride=min(stride, size) if window is None else stride, convention=convention,
         beginning=beginning,
@@ -294,14 +294,14 @@ def finetune(
     texts = [read_text(path) for path in text]
     loaded, tokenizer = load_model(model)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
-    size = length or round(loaded.config.get_text_config().max_position_embeddings * factor)
+    size = round(window_of(loaded) * factor) if length is None else integer(length, "--length", 2)
     result = rt.llama.finetune(
         loaded, documents, scaling=scaling, length=size, steps=steps, batch=batch, accumulation=accumulation, rate=rate,
         precision=precision, lora=lora, gradient_checkpointing=gradient_checkpointing, seed=seed, device=device,
         folder=checkpoints or out.absolute().with_name(f"{out.name}.checkpoints"),
     )  # fmt: skip
     if result.main:
-        export(result.model, tokenizer, out, window=size)
+        export(result.model, tokenizer, out, window=window_of(result.model))
         show(result, functools.partial(_draw_finetuning, model, out), as_json, {"source": model, "folder": str(out)})
 
 

@@ -28,6 +28,8 @@ def documents_of(given: Any, model: Any) -> list[Any]:
     ValueError
         For a document of fewer than two tokens, or tokens outside the vocabulary; both name the document.
     """
+    if hasattr(given, "__len__") and not len(given):
+        raise ValueError("There is no document: give tokens.")
     documents = []
     for number, ids in enumerate(_several(given)):
         try:

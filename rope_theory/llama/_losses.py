@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rope_theory._optional import load
-from rope_theory.llama._modes import measuring
+from rope_theory.llama._modes import body_of, measuring
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -14,16 +14,15 @@ LOGITS = 1 << 24
 TRIED = 4
 """Tokens on which the output layer is compared with the model's own logits."""
 
-
-def body_of(model: Any) -> Any:
-    """Return the part of a causal model that makes the last states."""
-    return getattr(model, model.base_model_prefix, model)
+CLOSE = 4
+"""Largest difference of the two, in roundings of the largest logit."""
 
 
 def output_layer(model: Any) -> Callable[[Any], Any] | None:
     """Return what makes logits of last states, or None where the model does something this package does not know.
 
-    Tried on a few tokens, against the model's own logits: models may scale or cap what the output layer gives.
+    Tried on a few tokens, against the model's own logits: models may scale or cap what the output layer gives, and in
+    half precision a few of them tell little apart, so the nearest candidate is taken.
     """
     torch = load("torch", "llama")
     head = model.get_output_embeddings()
@@ -32,12 +31,16 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
     with measuring(model):
         few = torch.arange(TRIED, device=model.device)[None] % head.weight.shape[0]
         own, states = model(few, use_cache=False).logits, body_of(model)(few, use_cache=False).last_hidden_state
-        near = 64 * torch.finfo(own.dtype).eps * float(own.abs().max())
-        for candidate in _candidates(head, model.config.get_text_config()):
-            logits = candidate(states)
-            if own.shape == logits.shape and float((own - logits).abs().max()) <= near:
-                return candidate
-    return None
+        found = [(candidate, candidate(states)) for candidate in _candidates(head, model.config.get_text_config())]
+        errors = [
+            float((own.float() - logits.float()).abs().max()) if own.shape == logits.shape else float("inf")
+            for _, logits in found
+        ]
+        if not bool(torch.isfinite(own).all()):  # whoever computes losses will say so
+            return found[-1][0]
+        best = min(range(len(found)), key=lambda place: (errors[place], -place))
+        near = CLOSE * torch.finfo(own.dtype).eps * float(own.abs().max())
+        return found[best][0] if errors[best] <= near else None
 
 
 def _candidates(head: Any, config: Any) -> Iterator[Callable[[Any], Any]]:

@@ -19,7 +19,8 @@ AT_ONCE = {"cpu": 2048, "cuda": 65536}
 
 def sequences_at_once(model: Any, length: int) -> int:
     """Return how many sequences of ``length`` tokens go through the model together, at least one."""
-    return max(1, AT_ONCE[model.device.type] // length)
+    tokens, fitting = AT_ONCE.get(model.device.type, AT_ONCE["cpu"]), _fitting(model)
+    return max(1, (tokens if fitting is None else min(tokens, fitting)) // length)
 
 
 def refuse_too_long(model: Any, tokens: int) -> None:
@@ -28,31 +29,39 @@ def refuse_too_long(model: Any, tokens: int) -> None:
     Counted for every position: the residual stream and what a layer makes of it, and the queries and keys of one layer
     in float64. Attention itself is counted in blocks, as torch's scaled_dot_product_attention takes it.
     """
-    free = _free(model.device)
-    if free is None:
+    free, fitting = _free(model.device), _fitting(model)
+    if free is None or fitting is None:
         return
-    each = _bytes_a_token(model)
-    fitting = int(SPARE * free / each)
     if tokens > fitting:
+        need = SPARE * free / max(fitting, 1) * tokens / 2**30
         raise ValueError(
-            f"{tokens} positions need about {tokens * each / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free on "
+            f"{tokens} positions need about {need:.3g} GiB, and {free / 2**30:.3g} GiB are free on "
             f"{model.device}: about {fitting} positions fit. Give fewer tokens or a shorter length."
         )
 
 
+def _fitting(model: Any) -> int | None:
+    """Return how many positions of a forward pass fit; None where nobody knows."""
+    free = _free(model.device)
+    try:
+        return None if free is None else int(SPARE * free / _bytes_a_token(model))
+    except (AttributeError, TypeError):  # configs whose layers differ in size
+        return None
+
+
 @contextmanager
-def saying_what_fits(model: Any) -> Iterator[None]:
-    """Turn torch's running out of memory into a sentence with the number of positions that would fit."""
+def saying_what_fits(model: Any, remedy: str = "") -> Iterator[None]:
+    """Turn torch's running out of memory into a sentence: ``remedy``, or how many positions would fit."""
     torch = load("torch", "llama")
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one, and so is what the CPU's allocator raises
         if not isinstance(error, torch.OutOfMemoryError) and "allocate" not in str(error):
             raise
-        free = _free(model.device)
-        fitting = "" if free is None else f" About {int(SPARE * free / _bytes_a_token(model))} positions fit at once."
+        count = _fitting(model)
+        fitting = "" if count is None else f"About {count} positions fit at once. "
         raise ValueError(
-            f"{model.device} ran out of memory.{fitting} Give a shorter window or fewer windows a pass."
+            f"{model.device} ran out of memory. {remedy or f'{fitting}Give a shorter window or fewer windows a pass.'}"
         ) from error
 
 

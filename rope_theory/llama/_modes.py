@@ -9,6 +9,14 @@ from typing import Any
 from rope_theory._optional import load
 
 
+def body_of(model: Any) -> Any:
+    """Return the part of a causal model that makes the last states."""
+    body = getattr(model, model.base_model_prefix, None)
+    if body is None and hasattr(model, "get_decoder"):
+        body = model.get_decoder()
+    return model if body is None else body
+
+
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
     """Put a model into evaluation mode inside, and every module back into the one it was in."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from rope_theory._checks import integer
 from rope_theory._optional import load
-from rope_theory.llama._modes import evaluating, starting_anew
+from rope_theory.llama._modes import body_of, evaluating, starting_anew
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 IMPLEMENTATION = "rope_theory_capture"
@@ -74,8 +74,7 @@ def visit(
     described = {layer: _described(modules[layer], layer) for layer in chosen}
     recorder = _Recorder(model, {id(modules[layer]): layer for layer in chosen}, described, visitor)
     with torch.no_grad(), _recording(model, recorder, [modules[layer] for layer in chosen]):
-        body = getattr(model, model.base_model_prefix, model)  # logits of all tokens would cost more than attention
-        output = body(input_ids=ids, use_cache=False)
+        output = body_of(model)(input_ids=ids, use_cache=False)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
                 raise ValueError(
@@ -237,6 +236,8 @@ def checked_model(model: Any) -> None:
         raise TypeError(
             f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
         )
+    if model.device.type == "meta":
+        raise ValueError("model has no weights (it is on the meta device); load it with from_pretrained.")
 
 
 def checked_tokens(input_ids: Any, model: Any) -> Any:
@@ -245,7 +246,14 @@ def checked_tokens(input_ids: Any, model: Any) -> Any:
     checked_model(model)
     if isinstance(input_ids, str | bytes):
         raise TypeError("input_ids must be integers, got a text; the model's tokenizer makes them of it.")
-    ids = torch.as_tensor(input_ids)
+    try:
+        ids = torch.as_tensor(input_ids)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"input_ids must be integers, got {type(input_ids).__name__}; a tokenizer makes them."
+        ) from None
+    if ids.numel() == 0:
+        raise ValueError("input_ids must hold at least two tokens, got none.")
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
         raise TypeError(f"input_ids must be integers, got {ids.dtype}; a tokenizer makes them of a text.")
     if ids.ndim == 2 and ids.shape[0] != 1:
@@ -255,6 +263,7 @@ def checked_tokens(input_ids: Any, model: Any) -> Any:
     ids = ids.reshape(1, -1)
     if ids.shape[1] < 2:
         raise ValueError(f"input_ids must hold at least two tokens, got {ids.shape[1]}: one has no distance.")
+    ids = ids.long()
     size = model.get_input_embeddings().weight.shape[0]
     if int(ids.min()) < 0 or int(ids.max()) >= size:
         raise ValueError(f"input_ids must lie in 0 … {size - 1}, the vocabulary of this model; is it its tokenizer?")

@@ -11,10 +11,13 @@ from typing import Any
 
 from rope_theory._optional import load
 from rope_theory._records import Record
-from rope_theory.llama.extend import table_of
+from rope_theory.llama.extend import table_of, window_of
 from rope_theory.llama.loading import bars_on_terminals_only
 from rope_theory.precision.audit import audit
 from rope_theory.scaling import Scaling
+
+LONG = 2048
+"""Longest window in which logits are compared whole, tokens."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Extension(Record):
         What the audit of the written checkpoint says.
     logit_difference : float
         Largest absolute difference of logits between the model in memory and the checkpoint loaded again by
-        transformers, on a few tokens.
+        transformers, on a few tokens more than the trained window (on 24 where that is longer than 2048).
     """
 
     source: str
@@ -55,8 +58,10 @@ class Extension(Record):
 
 def check_folder(folder: Path) -> None:
     """Raise when a checkpoint cannot be written into ``folder``: asked before minutes of work, not after."""
-    if folder.is_file():
-        raise NotADirectoryError(f"{folder} is a file; give the name of a new folder.")
+    if folder.is_file() or (folder.is_symlink() and not folder.exists()):
+        raise NotADirectoryError(f"{folder} is a file or a broken link; give the name of a new folder.")
+    if folder.resolve() == Path.cwd():
+        raise FileExistsError("That is the folder you are in; give the name of a new folder.")
     if folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; give the name of a new folder.")
     if not folder.absolute().parent.is_dir():
@@ -78,7 +83,8 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
         Tokens.
     """
     check_folder(folder)
-    temporary = folder.absolute().with_name(f".{folder.name}.{os.getpid()}.partial")
+    folder = folder.resolve()  # behind a link
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
         with bars_on_terminals_only():
             model.save_pretrained(temporary)
@@ -93,12 +99,14 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
         raise
 
 
-def described(model: Any, original: Any, source: str, folder: Path, window: int) -> Extension:
+def described(model: Any, original: Any, source: str, folder: Path) -> Extension:
     """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
     torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    trained = table_of(model).config.context_length
+    tokens = trained + 8 if trained <= LONG else 24  # beyond the trained window where that is cheap
     with bars_on_terminals_only():
         loaded = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True).eval()
-    ids = (torch.arange(24) % model.get_input_embeddings().weight.shape[0])[None]
+    ids = (torch.arange(tokens) % model.get_input_embeddings().weight.shape[0])[None]
     with torch.no_grad():
         difference = (loaded(ids).logits - model.cpu()(ids).logits).abs().max()
     before, after = table_of(original), table_of(loaded)
@@ -110,8 +118,8 @@ def described(model: Any, original: Any, source: str, folder: Path, window: int)
         before=before.scaling,
         after=after.scaling,
         trained_window=after.config.context_length,
-        window_before=original.config.get_text_config().max_position_embeddings,
-        window=window,
+        window_before=window_of(original),
+        window=window_of(model),
         keys=dict(loaded.config.get_text_config().rope_parameters),
         tables=audit(loaded.float() if half else loaded).verdict,
         logit_difference=float(difference),

@@ -87,6 +87,10 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     checked_model(model)
     if not isinstance(scaling, Scaling):
         raise TypeError(f"scaling must be one of rt.scaling's methods, got {type(scaling).__name__}.")
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ValueError(
+            f"{type(model).__name__} has an encoder and a decoder, each with a table; only decoders are extended."
+        )
     if getattr(model, "is_quantized", False) or getattr(model, "hf_device_map", None):
         raise ValueError(
             "This model is quantised or spread over devices by a map; load it plainly, extend it, and then quantise it."
@@ -134,6 +138,8 @@ def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
     if isinstance(before, DynamicNTK) or not isinstance(scaling, MULTIPLYING):
         raise ValueError(f"{both} has no name in a config. {INSTEAD}")
     product = _factor(before) * _factor(scaling)
+    if isinstance(before, Proportional) and isinstance(scaling, PositionInterpolation):
+        scaling = before  # which divides by its factor as well; pairs that stand still have no other divisor
     keys = [to_hf(rope.config, _with_factor(one, product)) for one in (before, scaling)]
     if keys[0]["rope_type"] == keys[1]["rope_type"] not in ("default", "longrope"):
         if keys[0] != keys[1]:
@@ -186,15 +192,27 @@ def _say(fact: str, consequence: str) -> None:
     warnings.warn(f"Note that {fact}; {consequence}.", UserWarning, stacklevel=4)
 
 
+def window_of(model: Any) -> int:
+    """Return the window that a model is made for, in tokens: also where its table follows the length."""
+    rope = table_of(model)
+    if isinstance(rope.scaling, DynamicNTK):
+        return round((rope.scaling.reference_length or rope.config.context_length) * rope.scaling.factor)
+    return _present_window(model, rope)
+
+
 def _window(whole: Scaling, scaling: Scaling, rope: HuggingFaceRope, window: int, length: int | None) -> int:
     """Return the new window in tokens."""
     trained = rope.config.context_length
+    if isinstance(whole, DynamicNTK) and length not in (None, round(trained * whole.factor)):
+        raise ValueError(
+            f"{_name(whole)} follows the length of what it reads; leave length out, or give "
+            f"{round(trained * whole.factor)}."
+        )
     if length is not None:
         return integer(length, "length", trained, "The trained window is that long already.")
     if getattr(scaling, "factor", None) is None:
         raise ValueError(f"{_name(scaling)} does not say how long the new window is; give length, in tokens.")
-    on_top = whole is scaling  # of a table with no scaling that shows, whose window may have been extended
-    return round(window * _factor(scaling)) if on_top else round(trained * _factor(whole))
+    return round(window * _factor(scaling))
 
 
 def _written(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Any:
@@ -206,6 +224,10 @@ def _written(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> A
     text.rope_parameters = keys if name is None else {**text.rope_parameters, name: keys}
     if hasattr(text, "rope_theta") and name is None:
         text.rope_theta = keys["rope_theta"]
+    if getattr(text, "head_dim", 0) is None:  # Mixtral's, which transformers then cannot compute with
+        text.head_dim = rope.config.head_dim
+    if getattr(text, "model_type", None) == "phimoe" and keys["rope_type"] == "longrope":
+        text.rope_parameters |= dict.fromkeys(("short_mscale", "long_mscale"), keys["attention_factor"])
     if isinstance(whole, DynamicNTK):
         text.max_position_embeddings = whole.reference_length or trained
     else:
@@ -242,13 +264,30 @@ def _copied(model: Any, config: Any) -> Any:
             f"{type(model).__name__} cannot be extended: its tables are not those of its config. {report.verdict}"
         )
     weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    other = sorted(set(copied.state_dict()) ^ set(weights))
+    if other:
+        raise ValueError(
+            f"The weights of this model are not those of a plain {type(model).__name__}: {other[0]} "
+            f"({len(other)} in all). Merge adapters first."
+        )
     copied.load_state_dict(weights, assign=True)
-    copied.tie_weights()
-    for new, old in zip(copied.parameters(), model.parameters(), strict=True):
-        new.requires_grad_(old.requires_grad)
-    copied.generation_config = copy.deepcopy(model.generation_config)
+    if _tied(model):
+        copied.tie_weights()
+    before = dict(model.named_parameters())
+    for name, weight in copied.named_parameters():
+        weight.requires_grad_(before[name].requires_grad)
+    if getattr(model, "generation_config", None) is not None:
+        copied.generation_config = copy.deepcopy(model.generation_config)
     copied.to(model.device)
-    return copied.train(model.training)
+    for new, old in zip(copied.modules(), model.modules(), strict=True):
+        new.training = old.training
+    return copied
+
+
+def _tied(model: Any) -> bool:
+    """Tell whether the output layer is the embedding, whatever the config says."""
+    output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    return output is not None and output.weight is model.get_input_embeddings().weight
 
 
 def _difference(found: Any, wanted: Any) -> float:

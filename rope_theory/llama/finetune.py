@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
+import math
+import os
+import random
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +29,7 @@ from rope_theory.llama._documents import texts_or_tokens
 from rope_theory.llama._memory import saying_what_fits
 from rope_theory.llama.extend import extend
 from rope_theory.llama.loading import bars_on_terminals_only, checked_device, errors_only
-from rope_theory.scaling import Scaling
+from rope_theory.scaling import DynamicNTK, Scaling
 
 BETAS = (0.9, 0.95)
 """AdamW's, as in the paper."""
@@ -34,6 +39,9 @@ WARMUP_START = 0.1
 
 STATE = "trainer_state.json"
 """The file that a checkpoint gets last."""
+
+LESS = "Give a smaller batch or a shorter length, gradient_checkpointing=True, or lora."
+"""What to do when training runs out of memory."""
 
 PRECISIONS = ("float32", "bfloat16")
 """Of matrix products; weights stay as they are."""
@@ -135,8 +143,8 @@ def finetune(
     """Extend a model and train it further on next tokens, at the length of the new window.
 
     AdamW with β = (0.9, 0.95) and no weight decay; the learning rate rises linearly from a tenth of its peak over
-    ``warmup`` steps and stays there. A row is ``length`` tokens from a random place of the documents, which are put one
-    behind the other with the model's end-of-sequence token between them.
+    ``warmup`` steps and stays there; gradients are clipped at norm 1. A row is ``length`` tokens from a random place of
+    the documents, which are put one behind the other with the model's end-of-sequence token between them.
 
     Parameters
     ----------
@@ -184,8 +192,9 @@ def finetune(
 
     Notes
     -----
-    Under ``accelerate launch`` the steps are shared among processes, and sharded as its configuration says (FSDP,
-    DeepSpeed). Source: section 3.1 of arXiv 2306.15595v2.
+    Weights in half precision are trained in float32 and given back as they came. Under ``accelerate launch`` the
+    steps are shared among processes, and sharded as its configuration says (FSDP, DeepSpeed); only the process whose
+    ``.main`` is True has the trained model then. Source: section 3.1 of arXiv 2306.15595v2.
     """
     length, steps = integer(length, "length", 2), integer(steps, "steps", 1)
     batch, accumulation = integer(batch, "batch", 1), integer(accumulation, "accumulation", 1)
@@ -197,17 +206,19 @@ def finetune(
         load("peft", "llama")
     if device is not None:
         checked_device(device)
+    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+        raise NotADirectoryError(f"{folder} is a file; give the name of a folder for checkpoints.")
     rows_of = _examples if _are_examples(texts_or_ids) else _slices
     source = rows_of(texts_or_ids, model, tokenizer, length)
-    trained = copy.deepcopy(model) if scaling is None else extend(model, scaling, length=length)
+    trained = _wide(_extended(model, scaling, length))
+    if not any(weight.requires_grad for weight in trained.parameters()):
+        raise ValueError("All weights of this model are frozen; let some require gradients.")
     settings = {
-        "scaling": repr(scaling), "length": length, "batch": batch, "accumulation": accumulation, "rate": rate,
-        "warmup": warmup, "seed": seed, "precision": precision, "lora": lora, "tokens": source.tokens,
+        "scaling": repr(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
+        "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
     }  # fmt: skip
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, _own_randomness():
         place = Path(scratch) if folder is None else Path(folder)
-        if folder is not None:
-            _keep_settings(place, settings)
         arguments = _arguments(
             place,
             max_steps=steps,
@@ -221,21 +232,25 @@ def finetune(
             save_strategy="no" if folder is None else "steps",
             save_steps=save_every,
         )
-        rows = _Rows(source, seed, steps * batch * accumulation * arguments.world_size)
-        adapted = trained if lora is None else _with_adapters(trained, lora)
+        a_step = batch * accumulation * arguments.world_size
+        rows = _Rows(source, seed, steps * a_step)
+        checkpoint = None
+        if folder is not None:
+            with arguments.main_process_first():
+                checkpoint = _last_whole(place, steps)
+                _keep_settings(place, {**settings, "rows a step": a_step}, begun=checkpoint is not None)
+        adapted = trained if lora is None else _with_adapters(trained, lora, seed)
         trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup))
         _quiet(trainer)
-        checkpoint = None if folder is None else _last_whole(place)
-        with saying_what_fits(trained), errors_only(), bars_on_terminals_only():
+        with saying_what_fits(trained, LESS), errors_only(), bars_on_terminals_only():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        finished = _gathered(trainer, type(trained), place / "final")
-    if lora is not None:
-        finished = finished.merge_and_unload()
+        finished = _whole(trainer, lambda: _wide(_extended(model, scaling, length)), lora, seed)
+    _narrow(finished, model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        finished.gradient_checkpointing_disable()
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = np.array([entry["loss"] for entry in log])
-    if not np.isfinite(losses).all():
-        step = int(np.flatnonzero(~np.isfinite(losses))[0]) + 1
-        raise ValueError(f"The loss of step {step} is not finite; lower the learning rate.")
     return FineTuning(
         model=finished.eval(),
         losses=losses,
@@ -279,12 +294,11 @@ class _Slices:
     stream: Any
     length: int
 
-    @property
-    def tokens(self) -> int:
-        return len(self.stream)
+    def digest(self) -> str:
+        return _sha256(self.stream)
 
-    def row(self, random: np.random.Generator) -> dict[str, Any]:
-        start = int(random.integers(0, len(self.stream) - self.length + 1))
+    def row(self, generator: np.random.Generator) -> dict[str, Any]:
+        start = int(generator.integers(0, len(self.stream) - self.length + 1))
         ids = self.stream[start : start + self.length]
         return {"input_ids": ids, "labels": ids}
 
@@ -296,17 +310,19 @@ class _Examples:
     ids: Any
     labels: Any
 
-    @property
-    def tokens(self) -> int:
-        return int(self.ids.numel())
+    def digest(self) -> str:
+        return _sha256(self.ids, self.labels)
 
-    def row(self, random: np.random.Generator) -> dict[str, Any]:
-        number = int(random.integers(0, len(self.ids)))
+    def row(self, generator: np.random.Generator) -> dict[str, Any]:
+        number = int(generator.integers(0, len(self.ids)))
         return {"input_ids": self.ids[number], "labels": self.labels[number]}
 
 
 def _are_examples(given: Any) -> bool:
-    return isinstance(given, Sequence) and len(given) > 0 and all(isinstance(one, Example) for one in given)
+    kinds = {isinstance(one, Example) for one in given} if isinstance(given, Sequence) else set()
+    if len(kinds) > 1:
+        raise TypeError("texts_or_ids has examples and other things; give one kind.")
+    return kinds == {True}
 
 
 def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
@@ -342,7 +358,7 @@ def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
         if tokenizer is None:
             raise ValueError("Texts need the model's tokenizer; pass tokenizer, or give tokens.")
         part = tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
-    ids = [int(token) for token in part]
+    ids = [integer(token, f"a token of example {number}", 0) for token in part]
     size = model.get_input_embeddings().weight.shape[0]
     if not ids or min(ids) < 0 or max(ids) >= size:
         raise ValueError(
@@ -354,7 +370,11 @@ def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
 def _end(model: Any) -> list[int]:
     """Return the tokens that end a document; none where the config names none."""
     end = model.config.get_text_config().eos_token_id
-    return [] if end is None else [end] if isinstance(end, int) else list(end)
+    tokens = [] if end is None else [end] if isinstance(end, int) else list(end)
+    size = model.get_input_embeddings().weight.shape[0]
+    if tokens and not 0 <= tokens[0] < size:
+        raise ValueError(f"The config's end-of-sequence token is {tokens[0]}, and the vocabulary has {size} tokens.")
+    return tokens
 
 
 def _warm(warmup: int) -> Callable[[int], float]:
@@ -406,32 +426,107 @@ def _trainer_class() -> Any:
     return InOrder
 
 
-def _gathered(trainer: Any, kind: Any, place: Path) -> Any:
-    """Return the trained model without wrappers; one that is sharded among devices is written whole and read again."""
-    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
-        return trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    trainer.save_model(str(place))
-    trainer.accelerator.wait_for_everyone()
-    return kind.from_pretrained(place)
+def _extended(model: Any, scaling: Scaling | None, length: int) -> Any:
+    if scaling is None:
+        return copy.deepcopy(model)
+    return extend(model, scaling, length=None if isinstance(scaling, DynamicNTK) else length)
+
+
+def _wide(model: Any) -> Any:
+    """Cast weights in half precision to float32: a small step changes few numbers of seven or ten bits."""
+    torch = load("torch", "llama")
+    for weight in model.parameters():
+        if weight.dtype in (torch.bfloat16, torch.float16):
+            weight.data = weight.data.float()
+    return model
+
+
+def _narrow(finished: Any, model: Any) -> None:
+    """Cast the weights back to the dtypes that they had."""
+    before = {name: weight.dtype for name, weight in model.named_parameters()}
+    for name, weight in finished.named_parameters():
+        weight.data = weight.data.to(before[name])
+
+
+@contextmanager
+def _own_randomness() -> Iterator[None]:
+    """Give the user's random generators back as they were: Trainer seeds all of them."""
+    torch = load("torch", "llama")
+    python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numbers)  # noqa: NPY002
+
+
+def _sha256(*tensors: Any) -> str:
+    result = hashlib.sha256()
+    for tensor in tensors:
+        result.update(tensor.cpu().numpy().tobytes())
+    return result.hexdigest()[:16]
+
+
+def _digest(model: Any) -> str:
+    """Return a hash of the config and of some numbers of every weight."""
+    torch = load("torch", "llama")
+    result = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
+    for name, weight in model.named_parameters():
+        flat = weight.detach().flatten()
+        some = torch.linspace(0, flat.numel() - 1, min(64, flat.numel()), dtype=torch.float64).long()
+        result.update(name.encode() + flat[some.to(flat.device)].double().cpu().numpy().tobytes())
+    return result.hexdigest()[:16]
+
+
+def _whole(trainer: Any, untrained: Callable[[], Any], lora: int | None, seed: int) -> Any:
+    """Return the trained model without wrappers, adapters merged.
+
+    One that is sharded among devices is gathered by the process that writes files, into a model made anew.
+    """
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        weights = trainer.accelerator.get_state_dict(trainer.model)
+        finished = untrained()
+        if lora is not None:
+            finished = _with_adapters(finished, lora, seed)
+        if trainer.is_world_process_zero():
+            finished.load_state_dict(weights)
+    else:
+        finished = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    return finished if lora is None else finished.merge_and_unload()
 
 
 def _quiet(trainer: Any) -> None:
     """Let the trainer show its bar, and print no dictionaries."""
     for callback in [callback for callback in trainer.callback_handler.callbacks if "Print" in type(callback).__name__]:
         trainer.remove_callback(callback)
+    trainer.add_callback(_watchman())
 
 
-def _with_adapters(model: Any, rank: int) -> Any:
-    peft = load("peft", "llama")
+def _watchman() -> Any:
+    """Return a callback that ends a run at the first loss that is no number, before a checkpoint of it is written."""
+    transformers = load("transformers", "llama")
+
+    class Watchman(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+            if logs and not math.isfinite(logs.get("loss", 0.0)):
+                raise ValueError(f"The loss of step {state.global_step} is not finite; lower the learning rate.")
+
+    return Watchman()
+
+
+def _with_adapters(model: Any, rank: int, seed: int) -> Any:
+    torch, peft = load("torch", "llama"), load("peft", "llama")
+    torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # peft reads an attribute under its old name
         return peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"))
 
 
-def _keep_settings(place: Path, settings: dict[str, Any]) -> None:
+def _keep_settings(place: Path, settings: dict[str, Any], *, begun: bool) -> None:
     """Write the settings beside the checkpoints, or raise when those there are of other ones."""
     path = place / "settings.json"
-    if path.is_file():
+    if begun and path.is_file():
         stored = json.loads(path.read_text(encoding="utf-8"))
         other = sorted(name for name in settings if stored.get(name) != settings[name])
         if other:
@@ -441,19 +536,21 @@ def _keep_settings(place: Path, settings: dict[str, Any]) -> None:
             )
         return
     place.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
+    temporary = path.with_name(f".settings.{os.getpid()}.partial")
     temporary.write_text(json.dumps(settings, indent=2), encoding="utf-8")
     temporary.replace(path)
 
 
-def _last_whole(place: Path) -> Path | None:
-    """Return the newest checkpoint that was written to its end."""
-    for path in sorted(place.glob("checkpoint-*"), key=_step, reverse=True):
+def _last_whole(place: Path, steps: int) -> Path | None:
+    """Return the newest checkpoint that was written to its end and is no further than ``steps``."""
+    found = [path for path in place.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal()]
+    for path in sorted(found, key=_step, reverse=True):
         try:
             json.loads((path / STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        return path
+        if _step(path) <= steps:
+            return path
     return None
 
 

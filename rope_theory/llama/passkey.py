@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory._records import Table
-from rope_theory.llama._losses import body_of, output_layer
+from rope_theory.llama._losses import output_layer
 from rope_theory.llama._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.llama._modes import measuring
+from rope_theory.llama._modes import body_of, measuring
 from rope_theory.llama._recording import checked_model
 from rope_theory.llama.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
 
@@ -164,25 +164,35 @@ def passkey(
     lengths = [integer(one, "length", 2) for one in ([length] if np.ndim(length) == 0 else length)]  # type: ignore[union-attr]
     if not lengths:
         raise ValueError("length must name at least one window.")
+    if len(set(lengths)) < len(lengths):
+        raise ValueError(f"length names a window twice: {lengths}.")
+    if tokenizer is None:
+        raise ValueError("tokenizer must be the model's own, got None.")
     prompts = PasskeyPrompts(tokenizer, wording)
-    longest_answer = max(len(prompts.make(prompts.shortest(key), 0, key).answer) for key in ("99999", "10000"))
-    room = prompts.shortest("99999") + longest_answer
+    random = np.random.default_rng(seed)
+    cells = [
+        (one, place, [f"{random.integers(10**4, 10**5)}" for _ in range(trials)])
+        for one in lengths
+        for place in range(1, distances + 1)
+    ]
+    bare = {key: prompts.make(prompts.shortest(key), 0, key) for _, _, keys in cells for key in keys}
+    _refuse_other_tokenizer(model, prompts, bare)
+    room = max(len(prompt.ids) + len(prompt.answer) for prompt in bare.values())
+    nearest = max(prompt.distance for prompt in bare.values())
     for one in lengths:
         if one < room:
             raise ValueError(f"length must be at least {room}, what the texts and the answer take, got {one} tokens.")
-    _refuse_other_tokenizer(model, prompts)
     refuse_too_long(model, max(lengths))
-    random = np.random.default_rng(seed)
-    cells = [(one, place) for one in lengths for place in range(1, distances + 1)]
     rows = []
     with measuring(model), saying_what_fits(model):
         project = output_layer(model) or _refuse(model)
-        for one, place in watched(cells, "Passkeys", len(cells)):
+        for one, place, keys in watched(cells, "Passkeys", len(cells)):
             nominal = place * one / distances
-            made = [_prompt(prompts, one, nominal, f"{random.integers(10**4, 10**5)}") for _ in range(trials)]
+            distance = int(np.clip(round(nominal), nearest, nearest + one - room))
+            made = [_prompt(prompts, one, distance, bare[key]) for key in keys]
             found = sum(_found(model, project, some) for some in _alike(made, sequences_at_once(model, one)))
             low, high = wilson(found, trials)
-            rows.append(PasskeyRow(one, nominal, made[0].distance, trials, found, found / trials, low, high))
+            rows.append(PasskeyRow(one, nominal, distance, trials, found, found / trials, low, high))
     return Passkey(
         rows=tuple(rows),
         reach=tuple(_reach(one, [row for row in rows if row.length == one]) for one in lengths),
@@ -207,12 +217,9 @@ def wilson(found: int, trials: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _prompt(prompts: PasskeyPrompts, length: int, nominal: float, key: str) -> PasskeyPrompt:
-    """Return the prompt whose key line is as near to ``nominal`` tokens from the end as there is room for."""
-    shortest = prompts.make(prompts.shortest(key), 0, key)
-    whole = length - len(shortest.answer)
-    room = whole - prompts.shortest(key)
-    return prompts.make(whole, int(np.clip(round(nominal) - shortest.distance, 0, room)), key)
+def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:
+    """Return the prompt with the key line that far from its end, as long as its answer leaves room for."""
+    return prompts.make(length - len(bare.answer), distance - bare.distance, bare.key)
 
 
 def _alike(made: list[PasskeyPrompt], size: int) -> Iterator[list[PasskeyPrompt]]:
@@ -242,10 +249,11 @@ def _reach(length: int, rows: list[PasskeyRow]) -> ReachRow:
     return ReachRow(length, reach, sum(row.found for row in rows) / sum(row.trials for row in rows))
 
 
-def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts) -> None:
+def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[str, PasskeyPrompt]) -> None:
     size = model.get_input_embeddings().weight.shape[0]
-    shortest = prompts.make(prompts.shortest("12345") + 50, 25, "12345")
-    largest = max(shortest.ids + shortest.answer)
+    key = next(iter(bare))
+    with_filler = prompts.make(prompts.shortest(key) + 100, 50, key)
+    largest = max(max(prompt.ids + prompt.answer) for prompt in (*bare.values(), with_filler))
     if largest >= size:
         raise ValueError(
             f"The tokenizer makes token {largest}, and the model knows {size}: it is not the model's tokenizer."

@@ -16,9 +16,9 @@ from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory._records import Record
 from rope_theory.llama._documents import documents_of
-from rope_theory.llama._losses import body_of, output_layer, token_losses
+from rope_theory.llama._losses import output_layer, token_losses
 from rope_theory.llama._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.llama._modes import measuring
+from rope_theory.llama._modes import body_of, measuring
 from rope_theory.llama._windows import BEGINNINGS, CONVENTIONS, Window, windows_of
 from rope_theory.llama.measurements import Rows
 
@@ -166,9 +166,12 @@ def perplexity(
     seed = integer(seed, "seed", 0)
     one_of(convention, "convention", CONVENTIONS)
     one_of(beginning, "beginning", BEGINNINGS)
-    if stride > window and convention != "disjoint":
-        raise ValueError(f"stride must be at most the window of {window} tokens, got {stride}: tokens would be missed.")
     lead = 1 if beginning == "window" else 0
+    if stride > window - lead and convention != "disjoint":
+        raise ValueError(
+            f"stride must be at most {window - lead}, the window{' without its first token' if lead else ''}, got "
+            f"{stride}: tokens would be missed."
+        )
     documents = documents_of(input_ids, model)
     begin = None if beginning == "none" else _beginning(model)
     if beginning == "document":
@@ -225,6 +228,10 @@ def _beginning(model: Any) -> Any:
     token = model.config.get_text_config().bos_token_id
     if token is None:
         raise ValueError("The model's config names no beginning-of-sequence token; leave beginning at 'none'.")
+    token = token[0] if isinstance(token, list) else token
+    size = model.get_input_embeddings().weight.shape[0]
+    if not 0 <= token < size:
+        raise ValueError(f"The config's beginning-of-sequence token is {token}, and the vocabulary has {size} tokens.")
     return torch.tensor([token], device=model.device)
 
 

@@ -188,7 +188,7 @@ MODEL = build("llama")
         (lambda: capture("gpt2", IDS), TypeError, "model must be a loaded transformers model, got str"),
         (lambda: capture(torch.nn.Linear(2, 2), IDS), TypeError, "got Linear"),
         (lambda: capture(MODEL, IDS[:1]), ValueError, "at least two tokens, got 1"),
-        (lambda: capture(MODEL, []), TypeError, "must be integers, got torch.float32"),
+        (lambda: capture(MODEL, []), ValueError, "at least two tokens, got none"),
         (lambda: capture(MODEL, IDS.double()), TypeError, "must be integers, got torch.float64"),
         (lambda: capture(MODEL, IDS.reshape(2, -1)), ValueError, "must be one sequence, got 2"),
         (lambda: capture(MODEL, IDS.reshape(1, 2, -1)), ValueError, r"shape \(T,\) or \(1, T\), got"),

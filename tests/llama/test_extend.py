@@ -14,6 +14,7 @@ from models import FAMILIES, IDS, build  # noqa: E402
 
 from rope_theory.llama import capture  # noqa: E402
 from rope_theory.llama import extend as extend_function  # noqa: E402
+from rope_theory.llama.extend import window_of  # noqa: E402
 
 PLAIN = sorted(set(FAMILIES) - {"phi3", "gpt_oss"})  # those two come with a scaling of their own
 
@@ -147,9 +148,10 @@ def test_families_with_a_scaling_of_their_own_take_others_in_its_place(kind):
     model = build(kind, **more)
     rope = described(model)
     for name, scaling in scalings(len(rope.frequencies())).items():
-        found = described(extend(model, scaling, replace=True))
+        extended = extend(model, scaling, replace=True)
+        found = described(extended)
         np.testing.assert_allclose(found.frequencies().theta, scaling.frequencies(rope.config).theta, rtol=1e-12)
-        assert name
+        assert rt.precision.audit(extended).ok, name
 
 
 def test_direct_fine_tuning_is_a_longer_window_and_nothing_else():
@@ -207,3 +209,57 @@ def test_other_models_are_refused():
         extend(transformers.GPT2LMHeadModel(config), rt.scaling.YaRN(2))
     with pytest.raises(ValueError, match="at least 1"):
         rt.scaling.PositionInterpolation(0.5)
+
+
+def test_the_new_window_is_the_present_one_times_the_factor():
+    llama31 = {
+        "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64,
+    }  # fmt: skip
+    model = build("llama", max_position_embeddings=1024, rope_parameters=llama31)  # 16 times 64, like the released one
+    with pytest.warns(UserWarning, match="to 16 in all"):
+        assert extend_function(model, rt.scaling.PositionInterpolation(2.0)).config.max_position_embeddings == 2048
+    replaced = extend(model, rt.scaling.PositionInterpolation(2.0), replace=True)
+    assert replaced.config.max_position_embeddings == 128
+    assert window_of(replaced) == 128
+    assert window_of(extend(build("llama", max_position_embeddings=64), rt.scaling.DynamicNTK(4.0))) == 256
+
+
+def test_a_dynamic_table_takes_no_other_length():
+    model = build("llama", max_position_embeddings=64)
+    assert extend(model, rt.scaling.DynamicNTK(2.0), length=128).config.max_position_embeddings == 64
+    with pytest.raises(ValueError, match=r"DynamicNTK\(2\) follows the length of what it reads; leave length out"):
+        extend(model, rt.scaling.DynamicNTK(2.0), length=512)
+
+
+def test_parts_keep_their_modes_and_odd_models_their_weights():
+    model = build("llama", max_position_embeddings=64).eval()
+    model.model.layers[0].train()
+    extended = extend(model, rt.scaling.PositionInterpolation(2.0))
+    assert [layer.training for layer in extended.model.layers] == [True, False]
+    body = extend(model.model, rt.scaling.PositionInterpolation(2.0))  # no generation config, no output layer
+    assert torch.equal(body.embed_tokens.weight, model.model.embed_tokens.weight)
+    model.config.tie_word_embeddings = True  # which its weights are not
+    assert torch.equal(extend(model, rt.scaling.YaRN(2.0)).lm_head.weight, model.lm_head.weight)
+
+
+def test_interpolation_of_a_table_with_pairs_that_stand_still():
+    model = extend(build("llama", max_position_embeddings=64), rt.scaling.Proportional(0.5, 2.0))
+    with pytest.warns(UserWarning, match="to 8 in all"):
+        twice = extend_function(model, rt.scaling.PositionInterpolation(4.0))
+    assert described(twice).scaling == rt.scaling.Proportional(0.5, 8.0)
+
+
+def test_mixtral_whose_head_width_is_not_written():
+    model = build("mixtral", max_position_embeddings=64, num_local_experts=2, head_dim=None)
+    assert described(extend(model, rt.scaling.YaRN(4.0))).scaling.factor == 4.0
+
+
+def test_encoders_and_adapters_are_refused():
+    peft = pytest.importorskip("peft")
+    model = build("llama", max_position_embeddings=64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        inside = peft.inject_adapter_in_model(peft.LoraConfig(r=2, target_modules=["q_proj"]), model)
+    with pytest.raises(ValueError, match="Merge adapters first"):
+        extend(inside, rt.scaling.YaRN(2.0))

@@ -143,6 +143,7 @@ def test_examples_are_learnt_by_their_answers(model):
         ([Example([3] * 60, [4])], "Example 0 has 62 tokens, more than a row of 48; cut its prompt"),
         ([Example([3], [4]), Example([3], [])], "Example 1 must have tokens in 0 … 98 in prompt and answer"),
         ([Example("text", [4])], "Texts need the model's tokenizer"),
+        ([Example([3.9, 4], [5])], "a token of example 0 must be an integer, got 3.9"),
     ],
 )
 def test_bad_examples_are_named(model, examples, words):
@@ -169,17 +170,87 @@ def test_bad_input_is_named(model, more, error, words):
         finetune(model, STREAM, **{"steps": 1, **SETTINGS, **more})
 
 
-def test_a_loss_that_is_not_finite_is_an_error(model):
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path):
     broken = build("llama", max_position_embeddings=24)
     broken.get_input_embeddings().weight.data[4] = float("nan")
     with pytest.raises(ValueError, match="The loss of step 1 is not finite; lower the learning rate"):
-        finetune(broken, STREAM, steps=2, **SETTINGS)
+        finetune(broken, STREAM, steps=2, folder=tmp_path, save_every=1, **SETTINGS)
+    assert not list(tmp_path.glob("checkpoint-*"))
 
 
-def test_a_folder_of_another_run_is_refused(model, tmp_path):
-    finetune(model, STREAM, steps=2, folder=tmp_path, save_every=1, **SETTINGS)
-    with pytest.raises(ValueError, match="holds a run with another rate"):
-        finetune(model, STREAM, steps=4, folder=tmp_path, **{**SETTINGS, "rate": 2e-3})
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [({"rate": 2e-3}, "rate"), ({"batch": 3}, "rows a step"), ({"stream": STREAM[::-1].copy()}, "text"),
+     ({"model": build("llama", max_position_embeddings=24, tie_word_embeddings=True)}, "model")],
+)  # fmt: skip
+def test_a_folder_of_another_run_is_refused(model, tmp_path, other, name):
+    def run(model=model, stream=STREAM, steps=4, **more):
+        return finetune(model, stream, steps=steps, folder=tmp_path, save_every=1, **{**SETTINGS, "batch": 2, **more})
+
+    run(steps=2)
+    with pytest.raises(ValueError, match=f"holds a run with another {name}"):
+        run(**other)
+    assert run(batch=1, accumulation=2).resumed_at == 2  # the same rows a step
+
+
+def test_a_shorter_run_does_not_take_the_checkpoint_of_a_longer_one(model, tmp_path):
+    finetune(model, STREAM, steps=4, batch=1, folder=tmp_path, save_every=2, **SETTINGS)
+    found = finetune(model, STREAM, steps=3, batch=1, folder=tmp_path, save_every=2, **SETTINGS)
+    assert (found.resumed_at, len(found.losses)) == (2, 3)
+    alone = finetune(model, STREAM, steps=3, batch=1, **SETTINGS)
+    assert found.losses.tolist() == alone.losses.tolist()
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(model, tmp_path, monkeypatch):
+    def out_of_memory(*args, **more):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    trainer = finetune.__globals__["_trainer_class"]()
+    monkeypatch.setattr(trainer, "train", out_of_memory)
+    with pytest.raises(ValueError, match=r"ran out of memory. Give a smaller batch or a shorter length"):
+        finetune(model, STREAM, steps=2, batch=4, folder=tmp_path, **SETTINGS)
+    monkeypatch.undo()
+    assert finetune(model, STREAM, steps=2, batch=1, folder=tmp_path, **SETTINGS).resumed_at == 0
+
+
+def test_random_generators_and_the_model_are_left_as_they_were(model):
+    torch.manual_seed(123)
+    expected = torch.rand(3)
+    torch.manual_seed(123)
+    found = finetune(model, STREAM, steps=1, batch=1, gradient_checkpointing=True, **SETTINGS)
+    assert torch.equal(torch.rand(3), expected)
+    assert not any(getattr(part, "gradient_checkpointing", False) for part in found.model.modules())
+
+
+def test_adapters_follow_the_seed(model):
+    runs = [finetune(model, STREAM, steps=3, batch=1, lora=2, seed=seed, **SETTINGS) for seed in (4, 4, 5)]
+    assert runs[0].losses.tolist() == runs[1].losses.tolist() != runs[2].losses.tolist()
+
+
+def test_weights_in_half_precision_are_trained_in_float32():
+    half = build("llama", torch.bfloat16, max_position_embeddings=24)
+    found = finetune(half, STREAM, steps=3, batch=1, **SETTINGS)
+    assert {weight.dtype for weight in found.model.parameters()} == {torch.bfloat16}
+    assert found.model.model.rotary_emb.inv_freq.dtype == torch.float32
+    wide = finetune(half.float(), STREAM, steps=3, batch=1, **SETTINGS)
+    assert found.losses.tolist() == wide.losses.tolist()
+
+
+@pytest.mark.parametrize("lora", [None, 2])
+def test_a_sharded_model_is_gathered_into_a_new_one(model, monkeypatch, lora):
+    trainer = finetune.__globals__["_trainer_class"]()
+    plain = finetune(model, STREAM, steps=2, batch=1, lora=lora, **SETTINGS)
+    real = trainer.train
+
+    def as_if_sharded(self, **more):
+        result = real(self, **more)
+        self.is_fsdp_enabled = True
+        return result
+
+    monkeypatch.setattr(trainer, "train", as_if_sharded)
+    gathered = finetune(model, STREAM, steps=2, batch=1, lora=lora, **SETTINGS)
+    for name, weight in gathered.model.state_dict().items():
+        assert torch.equal(weight, plain.model.state_dict()[name])
 
 
 def test_a_run_goes_on_from_the_last_whole_checkpoint(model, tmp_path):
@@ -223,13 +294,8 @@ def command(place, out, folder="", steps=8, batch=2, launch=()):
     return [sys.executable, *launch, str(script), TESTS, str(out), str(folder), str(steps), str(batch)]
 
 
-FSDP = ("--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP",
-        "--fsdp_state_dict_type", "FULL_STATE_DICT")  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", [("--multi_gpu",), FSDP], ids=["copies", "shards"])
-def test_two_processes_share_the_steps(tmp_path, kind):
-    two = ("-m", "accelerate.commands.launch", *kind, "--num_processes", "2", "--num_machines", "1",
+def test_two_processes_share_the_steps(tmp_path):
+    two = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
            "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}  # gloo, where it says GPU
     subprocess.run(
@@ -250,13 +316,15 @@ def test_a_killed_run_ends_with_the_same_losses(tmp_path):
         command(tmp_path, tmp_path / "killed", folder, steps), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     until = time.monotonic() + 120
-    while not list(folder.glob("checkpoint-*")) and time.monotonic() < until and process.poll() is None:
+    while not list(folder.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < until:
+        assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed").exists()
+    assert not (folder / f"checkpoint-{steps}").exists()
     subprocess.run(command(tmp_path, tmp_path / "killed", folder, steps), check=True, capture_output=True)
     whole, killed = (json.loads((tmp_path / name).read_text()) for name in ("whole", "killed"))
-    assert killed["resumed_at"] > 0 or not list(folder.glob("checkpoint-3"))
+    assert 0 < killed["resumed_at"] < steps
     assert killed["losses"] == whole["losses"]
     assert killed["weights"] == whole["weights"]

@@ -105,7 +105,7 @@ def test_texts(tmp_path):
 
 
 def test_a_text_of_one_token(folder):
-    def tokenizer(text, verbose):
+    def tokenizer(text, verbose, add_special_tokens):
         return {"input_ids": [1]}
 
     with pytest.raises(ValueError, match="two at least"):

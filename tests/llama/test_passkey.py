@@ -129,6 +129,7 @@ def test_a_tokenizer_of_another_model_is_refused(tokenizer):
         ({"length": 600, "trials": 0}, ValueError, "trials must be at least 1"),
         ({"length": 600, "distances": 0}, ValueError, "distances must be at least 1"),
         ({"length": "long"}, TypeError, "length must be an integer"),
+        ({"length": [600, 600]}, ValueError, "length names a window twice"),
     ],
 )
 def test_bad_input_is_named(model, tokenizer, more, error, words):
@@ -142,3 +143,22 @@ def test_other_models_and_too_little_memory(model, tokenizer, monkeypatch):
     monkeypatch.setattr(_memory, "_free", lambda device: 1 << 20)
     with pytest.raises(ValueError, match="positions fit"):
         passkey(model, tokenizer, length=600)
+
+
+def test_keys_that_take_other_numbers_of_tokens_stand_at_the_same_distance(model):
+    letters = {letter: number for number, letter in enumerate(map(chr, range(32, 127)), start=3)}
+    letters |= {"\n": 2, "<s>": 1, "<unk>": 0, "99": 98}
+    merging = tokenizers.Tokenizer(tokenizers.models.BPE(letters, [("9", "9")], unk_token="<unk>"))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=merging, bos_token="<s>")
+    made = PasskeyPrompts(tokenizer)
+    assert made.shortest("99123") < made.shortest("12345")
+    longest = made.shortest("12345") + len(made.make(made.shortest("12345"), 0, "12345").answer)
+    found = passkey(model, tokenizer, length=longest, distances=4, trials=30)  # some of the keys have a 99
+    assert {row.distance for row in found.rows} == {made.make(made.shortest("12345"), 0, "12345").distance}
+    with pytest.raises(ValueError, match=f"length must be at least {longest}"):
+        passkey(model, tokenizer, length=longest - 1, distances=4, trials=30)
+
+
+def test_a_tokenizer_is_needed(model):
+    with pytest.raises(ValueError, match="tokenizer must be the model's own, got None"):
+        passkey(model, None, length=600)

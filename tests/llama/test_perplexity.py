@@ -81,6 +81,24 @@ def test_it_is_what_a_plain_loop_gives(kind, window, stride):
     assert found.tokens == count
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [("gemma2", "final_logit_softcapping", 10.0), ("cohere", "logit_scale", 0.8), ("granite", "logits_scaling", 3.0)],
+)
+def test_caps_and_factors_of_logits_are_seen_in_half_precision(kind, key, value, dtype):
+    model = build(kind, dtype, max_position_embeddings=64, **{key: value})
+    total, count = plain_loop(model, IDS[:120], 60, 60)
+    assert perplexity(model, IDS[:120], window=60, stride=60).nll == pytest.approx(total / count, rel=0.004)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.int64])
+def test_any_integers_are_tokens(model, dtype):
+    expected = perplexity(model, IDS[:60], window=30, stride=30).nll
+    assert perplexity(model, IDS[:60].to(dtype), window=30, stride=30).nll == expected
+    assert perplexity(model, IDS[:60].numpy().astype(np.uint16), window=30, stride=30).nll == expected
+
+
 @pytest.mark.parametrize(("window", "stride"), [(64, 16), (64, 64), (33, 20), (150, 150)])
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_every_convention_against_one_window_at_a_time(model, convention, window, stride):
@@ -221,7 +239,7 @@ def test_the_record_says_what_its_value_depends_on(model):
             "at most the 100 tokens of document 0, got 101",
         ),
         ([IDS, IDS[:9]], {"window": 10, "stride": 1}, ValueError, "at most the 9 tokens of document 1"),
-        (IDS, {"window": 10, "stride": 11}, ValueError, "stride must be at most the window of 10 tokens, got 11"),
+        (IDS, {"window": 10, "stride": 11}, ValueError, "stride must be at most 10, the window, got 11"),
         (
             [IDS, IDS[:1]],
             {"window": 10, "stride": 1},
@@ -241,7 +259,15 @@ def test_the_record_says_what_its_value_depends_on(model):
         ("a text", {"window": 10, "stride": 1}, TypeError, "Document 0: input_ids must be integers, got a text"),
         ([5, 99], {"window": 2, "stride": 1}, ValueError, r"Document 0: input_ids must lie in 0 … 98"),
         ([0.5, 1.5], {"window": 2, "stride": 1}, TypeError, "integers"),
-        ([], {"window": 2, "stride": 1}, (TypeError, ValueError), "Document 0"),
+        ([], {"window": 2, "stride": 1}, ValueError, "There is no document"),
+        (torch.empty(0, 10, dtype=torch.long), {"window": 2, "stride": 1}, ValueError, "There is no document"),
+        (
+            IDS,
+            {"window": 20, "stride": 20, "beginning": "window"},
+            ValueError,
+            "at most 19, the window without its",
+        ),
+        (None, {"window": 2, "stride": 1}, TypeError, "Document 0: input_ids must be integers, got NoneType"),
     ],
 )
 def test_bad_input_is_named(model, ids, more, error, words):

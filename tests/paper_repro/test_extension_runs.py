@@ -1,13 +1,15 @@
 """Runs of the extension experiments: what they measure, what is stored, and the texts they stand on."""
 
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 import rope_theory as rt
 from paper_repro import pretrain
-from paper_repro.extension import plan, runs, texts, variants
+from paper_repro.extension import plan, results, runs, texts, variants
+from rope_theory._records import json_ready
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -93,6 +95,26 @@ def test_missing_and_other_runs_are_named(tmp_path):
     runs.path_of(RUN, tmp_path).write_text(json.dumps({"settings": {}}))
     with pytest.raises(ValueError, match="is of a run with other settings"):
         runs.read(RUN, tmp_path)
+
+
+def test_a_run_of_another_reference_model_is_refused(tmp_path):
+    content = {"settings": json_ready(asdict(RUN)), "model": "another"}
+    runs.path_of(RUN, tmp_path).write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="is of another reference model"):
+        runs.make(RUN, pretrain.REFERENCE, tmp_path)
+
+
+def test_a_seed_counts_once_though_two_runs_have_it(tmp_path):
+    def stored(stages, seed, value):
+        one = replace(RUN, stages=stages, seed=seed)
+        row = {"step": 2, "quantity": "nll", "corpus": "code", "window": 256, "value": value, "error": None}
+        content = {"settings": json_ready(asdict(one)), "model": runs.digest_of(pretrain.REFERENCE), "rows": [row]}
+        runs.path_of(one, tmp_path).write_text(json.dumps(content))
+        return one
+
+    made = [stored((2,), seed, float(seed)) for seed in (0, 1, 2)] + [stored((2, 4), 0, 0.0)]
+    row = results.one_of(results.columns_of(made, tmp_path), step=2)
+    assert (row["seeds"], row["mean"], row["spread"]) == (3, 1.0, 1.0)
 
 
 def test_names_tell_runs_apart():
