@@ -1,4 +1,4 @@
-"""The paper's theoretical claims, each recomputed: one function a claim, each returning what it found.
+"""The paper's claims, each recomputed: one function a claim, each returning what it found.
 
 A function decides its verdict from the numbers it computes. ``claims.toml`` holds the recorded verdicts and the
 claims in our own words; a run in which the two differ fails.
@@ -17,8 +17,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from paper_repro import figure_2, figure_2_exact, published, real_heads
+from paper_repro import extended_windows, figure_2, figure_2_exact, published, real_heads
 from paper_repro.conditioning import condition_number
+from paper_repro.extension import plan
+from paper_repro.extension.results import one_of
 from paper_repro.parts import Data
 from paper_repro.settings import CONFIG, theta
 from rope_theory._records import Record, Table
@@ -40,7 +42,9 @@ from rope_theory.regression import prediction_std, ridge_strength
 from rope_theory.scaling import PositionInterpolation, Unscaled
 from rope_theory.scores import attention_score
 
-Verdict = Literal["holds", "holds on a stated range", "corrected", "refuted"]
+Verdict = Literal[
+    "holds", "holds on a stated range", "corrected", "refuted", "holds at this scale", "not seen at this scale"
+]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 LEDGER = Path(__file__).with_name("claims.toml")
@@ -638,4 +642,87 @@ def _up_to_32() -> Finding:
         _verdict(ratio == published.number("extension"), "holds", "corrected"),
         f"{ratio:g}×",
         "32768 / 2048: the longest window in the paper's tables",
+    )
+
+
+# the empirical half, at the scale of the reference model ------------------------------------------------------------
+
+
+def _extended(method: str, step: int) -> dict[str, Any]:
+    """Return what the runs say of a method after some steps at four times the window."""
+    found: dict[str, Any] = extended_windows.PART.data().facts["methods"][method][str(step)]
+    return found
+
+
+def _runs_at(step: int) -> str:
+    facts = extended_windows.PART.data().facts
+    seeds = _extended("PI", step)["seeds"]
+    return f"reference model, L = {facts['window']}, 4L, code held out, {step} steps, {seeds} seed{'s' * (seeds > 1)}"
+
+
+def _at_scale(seen: bool) -> Verdict:
+    return "holds at this scale" if seen else "not seen at this scale"
+
+
+@recomputes("untouched_model_breaks")
+def _untouched() -> Finding:
+    found = _extended("direct", 0)
+    return Finding(
+        _at_scale(found["ratio"] > 2.0 and found["found"] < 0.2),
+        f"perplexity at 4L is {found['ratio']:.2f} times that inside L; passkeys found at 4L: {found['found']:.0%}",
+        f"reference model, L = {extended_windows.WINDOW}, code held out, untuned",
+    )
+
+
+@recomputes("interpolation_adapts_fast")
+def _adapts() -> Finding:
+    step = plan.STAGES[-1]
+    before, after, direct = _extended("PI", 0), _extended("PI", step), _extended("direct", step)
+    return Finding(
+        _at_scale(after["ratio"] <= 1.05),
+        f"perplexity at 4L over the original's inside L: {before['ratio']:.2f} untuned, {after['ratio']:.2f} after; "
+        f"direct fine-tuning {direct['ratio']:.2f}; YaRN untuned {_extended('YaRN', 0)['ratio']:.2f}",
+        _runs_at(step),
+    )
+
+
+@recomputes("direct_tuning_adapts_slowly")
+def _slow() -> Finding:
+    step = plan.STAGES[-1]
+    interpolated, direct = _extended("PI", step), _extended("direct", step)
+    length = 4 * extended_windows.WINDOW
+    return Finding(
+        _at_scale(direct["k_max"] < 0.5 * interpolated["k_max"]),
+        f"k_max {direct['k_max']:.0f} of {length} after direct fine-tuning, {interpolated['k_max']:.0f} after Position "
+        f"Interpolation; passkeys found {direct['found']:.0%} and {interpolated['found']:.0%}",
+        _runs_at(step),
+    )
+
+
+@recomputes("quality_inside_is_kept")
+def _quality() -> Finding:
+    step = plan.STAGES[-1]
+    change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
+    untuned = _extended("YaRN", 0)["inside"] - 1.0
+    return Finding(
+        _at_scale(change["PI"] <= 0.02),
+        f"perplexity inside L: {change['PI']:+.1%} after Position Interpolation, {change['direct']:+.1%} after direct "
+        f"fine-tuning, {untuned:+.1%} under YaRN untuned",
+        _runs_at(step),
+    )
+
+
+@recomputes("longer_windows_lower_perplexity")
+def _longer() -> Finding:
+    columns, step = extended_windows.PART.data().tables["numbers"], plan.STAGES[-1]
+    values = []
+    for times in (1, 2, 4):
+        row = one_of(columns, model="reference", method="PI", factor=4.0, step=step, quantity="nll", corpus="code",
+                     window=times * extended_windows.WINDOW)  # fmt: skip
+        assert row is not None
+        values.append(math.exp(row["mean"]))
+    return Finding(
+        _at_scale(values[0] > values[1] > values[2]),
+        f"perplexity after Position Interpolation {values[0]:.2f} at L, {values[1]:.2f} at 2L, {values[2]:.2f} at 4L",
+        _runs_at(step),
     )

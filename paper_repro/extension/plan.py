@@ -84,17 +84,24 @@ def make_missing(
             report(one.name)
         else:
             missing.append(one)
-    models = sorted({one.model for one in missing} - {"reference"})
-    if models:
-        variants.prepared()  # once, before several ask for it
+    reference = [one for one in missing if one.model == "reference"]
+    others = [one for one in missing if one.model != "reference"]
+    models = sorted({one.model for one in others})
     several = -1 if device == "cpu" else 1
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         workers = joblib.Parallel(n_jobs=several, return_as="generator_unordered", pre_dispatch="n_jobs")
-        with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
-            list(trained)
-        with closing(workers([joblib.delayed(_made)(one, data, device) for one in missing])) as finished:
-            for name in finished:
-                report(name)
+
+        def make(some: Sequence[Settings]) -> None:
+            with closing(workers([joblib.delayed(_made)(one, data, device) for one in some])) as finished:
+                for name in finished:
+                    report(name)
+
+        make(reference)
+        if models:
+            variants.prepared()  # once, before several ask for it
+            with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
+                list(trained)
+            make(others)
 
 
 def _trained(model: str, device: str) -> None:

@@ -1,0 +1,121 @@
+"""The paper's tables at small scale are what the runs say, beside what the paper prints."""
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from paper_repro import extended_windows, live_finetuning, published, readme, table_savers
+from paper_repro.extension import pages, plan, results, runs
+from paper_repro.parts import ROOT
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return extended_windows.PART.data()
+
+
+def test_parts_are_made_by_the_command():
+    from paper_repro.command import PARTS
+
+    assert {extended_windows.PART, live_finetuning.PART, table_savers.PART} <= set(PARTS)
+
+
+def test_a_number_is_the_mean_of_its_runs(data):
+    one = next(one for one in plan.UNTUNED if one.method == "YaRN" and one.factor == 4.0)
+    stored = next(
+        row
+        for row in runs.read(one)["rows"]
+        if (row["quantity"], row["corpus"], row["window"]) == ("nll", "prose", 512)
+    )
+    row = results.one_of(
+        data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="prose", window=512
+    )
+    assert row["mean"] == stored["value"]
+    assert row["error"] == stored["error"]
+    assert math.isnan(row["spread"])
+    original = data.facts["original"]["code"]
+    nll = results.one_of(
+        data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="code", window=1024
+    )["mean"]
+    assert data.facts["methods"]["YaRN"]["0"]["ratio"] == math.exp(nll - original)
+
+
+def test_what_is_made_is_counted(data):
+    made = [one for one in plan.ALL if runs.path_of(one).is_file()]
+    assert data.facts["runs"] == len(made) <= data.facts["planned"] == len(plan.ALL)
+
+
+def test_missing_runs_are_left_out(tmp_path, monkeypatch):
+    assert results.at_hand(plan.ALL, tmp_path) == []
+    assert set(results.digest(plan.ALL, tmp_path).values()) == {""}
+
+
+def test_tables_are_rectangular_and_name_the_untouched_model_once_a_factor(data):
+    tables = [pages.perplexities(data, "code"), pages.perplexities(data, "prose"), pages.steps_table(data),
+              pages.quality_table(data), pages.published_perplexities("table_1")]  # fmt: skip
+    for header, rows in tables:
+        assert rows
+        assert {len(row) for row in rows} == {len(header)}
+    untouched = [row for row in tables[0][1] if row[1] == "as it is"]
+    assert len(untouched) == len({row[0] for row in untouched})
+
+
+def test_the_page_is_todays():
+    text = (ROOT / "docs" / "extension.md").read_text()
+    for name in ("extension_code", "extension_steps", "extension_quality", "savers"):
+        assert readme.between(text, name) == readme.TABLES[name]().strip()
+
+
+def test_published_cells():
+    assert published.cell("table_1", ("7B", "8192", "PI"), "4096") == "6.96"
+    assert published.row("table_3", ("8192",))["200"] == "7.12"
+    with pytest.raises(KeyError, match="no table 'table_9'"):
+        published.row("table_9", ())
+    with pytest.raises(KeyError, match="no row that begins with 7B, 1"):
+        published.row("table_1", ("7B", "1"))
+
+
+def test_paper_curves_are_the_printed_numbers():
+    ((label, steps, values),) = extended_windows.paper_curves("ratio")
+    assert label == "PI, 7B, published"
+    assert values[steps.index(1000)] == pytest.approx(6.95 / 7.20)
+    reach = {
+        label: dict(zip(steps, values, strict=True)) for label, steps, values in extended_windows.paper_curves("k_max")
+    }
+    assert reach["direct, 7B, published"][200] == pytest.approx(1792 / 8192)
+
+
+def test_the_picture_shows_the_numbers(data):
+    figure = extended_windows.draw(data)
+    untuned = {container.get_label(): container for container in figure.axes[0].containers}
+    assert set(untuned) >= {"as it is", "PI", "YaRN"}
+    line = untuned["YaRN"].lines[0]
+    at_four = dict(zip(line.get_xdata(), line.get_ydata(), strict=True))[4.0]
+    assert at_four == pytest.approx(data.facts["methods"]["YaRN"]["0"]["ratio"])
+    mpl.pyplot.close(figure)
+
+
+def test_live_numbers_are_the_committed_ones():
+    data = live_finetuning.PART.data()
+    assert data.facts["numbers"] == len(live_finetuning.METHODS) + live_finetuning.INPUTS["steps"]
+    assert data.facts["largest_difference"] < 1e-3
+
+
+def test_savers_change_no_logits_but_where_the_table_follows_the_length():
+    columns = table_savers.PART.data().tables["savers"]
+    for method, way, difference in zip(columns["method"], columns["way"], columns["difference"], strict=True):
+        if way in ("flash", "bfloat16"):
+            continue
+        moved = way == "cached" and method in ("dynamic", "LongRoPE")
+        assert (difference > 1.0) == moved, (method, way)
+        assert moved or difference < 2e-4
+
+
+def test_a_chunk_of_savers_is_as_stored():
+    found = table_savers.rows({**table_savers.INPUTS, "method": "PI", "ways": ["sdpa", "cached"]})
+    assert np.max(found["difference"]) < 2e-4
+    assert found["largest"][0] == pytest.approx(17.2654, rel=1e-3)
