@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paper_repro import published
-from paper_repro.extension import plan, results
+from paper_repro.extension import plan, results, runs, summaries
 from paper_repro.extension.results import one_of, rows_of
 from paper_repro.parts import Data, Part
 from paper_repro.pretraining.recipe import Recipe
@@ -29,7 +29,9 @@ LAST = plan.STAGES[-1]
 FACTOR = 4.0
 """Of the main table and the curves."""
 
-INPUTS: dict[str, Any] = {"window": WINDOW, "runs": results.digest(plan.ALL)}
+INPUTS: dict[str, Any] = {
+    "window": WINDOW, "runs": results.digest(plan.ALL), "summaries": results.digest(plan.SUMMARIES),
+}  # fmt: skip
 
 PAPER = {"7B": ("table_1", "8192", 2048)}
 """What stands beside it: LLaMA 7B from 2048 to 8192 tokens on PG19."""
@@ -59,7 +61,25 @@ def compute(inputs: Mapping[str, Any]) -> Data:
             }
             for method in plan.TUNED
         }
-    return Data(tables={"numbers": columns}, facts=facts)
+    return Data(tables={"numbers": columns, "summaries": _summaries()}, facts=facts)
+
+
+def _summaries() -> dict[str, list[Any]]:
+    """Return ROUGE of the summaries at hand: mean over seeds, and spread; over the examples for a single one."""
+    made = [one for one in plan.SUMMARIES if (runs.DATA / f"{one.name}.json").is_file()]
+    found: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for one in made:
+        found.setdefault((one.method, one.factor), []).append(summaries.read(one)["rouge"])
+    columns: dict[str, list[Any]] = {name: [] for name in ("method", "factor", "seeds")}
+    for (method, factor), scores in found.items():
+        for name, value in zip(columns, (method, factor, len(scores)), strict=False):
+            columns[name].append(value)
+        for kind in summaries.KINDS:
+            values = np.array([score[kind] for score in scores])
+            spread = float(values[:, 0].std(ddof=1)) if len(values) > 1 else float(values[0, 1])
+            columns.setdefault(kind, []).append(float(values[:, 0].mean()))
+            columns.setdefault(f"{kind}, spread", []).append(spread)
+    return columns
 
 
 def _value(columns: Any, method: str, step: int, quantity: str, corpus: str, window: int) -> float | None:

@@ -212,6 +212,14 @@ def extension_quality() -> str:
     return table(*pages.quality_table(extended_windows.PART.data()))
 
 
+def extension_summaries() -> str:
+    """Return table 6: ROUGE of docstrings from sources, beside the paper's on GovReport."""
+    data = extended_windows.PART.data()
+    own = pages.summaries_table(data)
+    here = table(*own) if own[1] else "No run is made yet."
+    return f"{here}\n\nPublished, GovReport at 16384 tokens:\n\n{table(*pages.published_summaries())}"
+
+
 def savers_table(data: Data) -> str:
     """Return the largest logit differences, a row a method, a column a way of running."""
     columns = data.tables["savers"]
@@ -236,6 +244,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_code": extension_code,
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
+    "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paper_repro import published
-from paper_repro.extension import plan
+from paper_repro.extension import plan, summaries
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data
 
@@ -97,6 +97,26 @@ def quality_table(data: Data) -> tuple[Cells, list[Cells]]:
             name = "as it is" if method == "direct" and step == 0 else method
             rows.append((name, str(step), *change, "–" if keys is None else f"{keys['mean']:.0%}"))
     return ("method", "steps", "perplexity inside L, code", "prose", "passkeys inside L"), rows
+
+
+def summaries_table(data: Data) -> tuple[Cells, list[Cells]]:
+    """Return table 6: ROUGE by method, mean ± spread over seeds, or over the examples of one."""
+    columns = data.tables["summaries"]
+    names = {"cut": "cut to L", "direct": "direct", "PI": "PI", "YaRN": "YaRN"}
+    rows: list[Cells] = []
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        scores = [f"{row[kind]:.1f} ± {row[f'{kind}, spread']:.1f}" for kind in summaries.KINDS]
+        rows.append((names[row["method"]], _times(row["factor"]), str(row["seeds"]), *scores))
+    return ("input", "window", "seeds", "ROUGE-1", "ROUGE-2", "ROUGE-L"), rows
+
+
+def published_summaries() -> tuple[Cells, list[Cells]]:
+    """Return what the paper prints for GovReport."""
+    models = ("CoLT5 Base", "CoLT5 XL", "LLaMA-7B extended")
+    return ("model", "ROUGE-1", "ROUGE-2", "ROUGE-L"), [
+        (model, *published.row("table_6", (model,)).values()) for model in models
+    ]
 
 
 def caption(text: str) -> str:

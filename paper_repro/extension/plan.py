@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
-from paper_repro.extension import runs, variants
+from paper_repro import pretrain
+from paper_repro.extension import runs, summaries, variants
 from paper_repro.extension.runs import Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
@@ -50,6 +51,14 @@ BOUNDARY = tuple(
 
 ALL = (*UNTUNED[:6], *MAIN[:6], *CURVE, *BOUNDARY, *UNTUNED[6:], *MAIN[6:], *FACTORS)
 """In the order of making."""
+
+
+SUMMARIES = tuple(
+    summaries.Settings(method, factor, seed=seed)
+    for seed in SEEDS
+    for method, factor in (("cut", 1.0), ("direct", 4.0), ("PI", 4.0), ("YaRN", 4.0))
+)
+"""Table 6: sources cut to the trained window, and whole ones in four times the window."""
 
 
 def make_missing(
@@ -97,11 +106,22 @@ def make_missing(
                     report(name)
 
         make(reference)
+        absent = [one for one in SUMMARIES if not (data / f"{one.name}.json").is_file()] if settings is ALL else []
+        with closing(workers([joblib.delayed(_summarised)(one, data, device) for one in absent])) as finished:
+            for name in finished:
+                report(name)
         if models:
             variants.prepared()  # once, before several ask for it
             with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
                 list(trained)
             make(others)
+
+
+def _summarised(settings: summaries.Settings, data: Path, device: str) -> str:
+    if device == "cpu":
+        load("torch", "llama").set_num_threads(1)
+    summaries.make(settings, pretrain.REFERENCE, data, device)
+    return settings.name
 
 
 def _trained(model: str, device: str) -> None:

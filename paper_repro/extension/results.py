@@ -17,9 +17,9 @@ KEYS = ("model", "method", "factor", "step", "quantity", "corpus", "window")
 """What a number is of."""
 
 
-def digest(settings: Iterable[Settings], data: Path = runs.DATA) -> dict[str, str]:
+def digest(settings: Iterable[Any], data: Path = runs.DATA) -> dict[str, str]:
     """Return a hash of the file of every run; an empty one where it is missing."""
-    paths = {one.name: runs.path_of(one, data) for one in settings}
+    paths = {one.name: data / f"{one.name}.json" for one in settings}
     return {name: files.digest(path.read_bytes())[:16] if path.is_file() else "" for name, path in paths.items()}
 
 
