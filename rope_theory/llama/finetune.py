@@ -246,6 +246,8 @@ def finetune(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finished = _whole(trainer, lambda: _wide(_extended(model, scaling, length)), lora, seed)
     _narrow(finished, model)
+    if hasattr(model.config, "use_cache"):
+        finished.config.use_cache = model.config.use_cache  # Trainer switches it off
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         finished.gradient_checkpointing_disable()

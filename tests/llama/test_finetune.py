@@ -66,6 +66,7 @@ def test_it_is_the_recipe_written_out(model):
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in before.items())
     assert found.model.config.max_position_embeddings == LENGTH
     assert not found.model.training
+    assert found.model.config.use_cache == model.config.use_cache
     assert found.tokens == 24 * 3 * LENGTH
     assert json.loads(json.dumps(found.to_dict()))["scaling"] == {"type": "PositionInterpolation", "factor": 2.0}
     assert "model" not in found.to_dict()

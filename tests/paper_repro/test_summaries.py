@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
-from paper_repro import pretrain
+from paper_repro import govreport, pretrain
 from paper_repro.extension import summaries
 
 torch = pytest.importorskip("torch")
@@ -86,3 +87,26 @@ def test_govreport_lines_are_read(tmp_path):
         summaries.read_pairs(tmp_path / "other.jsonl")
     with pytest.raises(OSError, match="is no file; give JSON lines"):
         summaries.read_pairs(tmp_path / "none")
+
+
+def test_govreport_from_the_command_line(tmp_path):
+    pytest.importorskip("rouge_score")
+    lines = [json.dumps({"report": f"number {place} " * 60, "summary": f"It is {place}."}) for place in range(3)]
+    (tmp_path / "some.jsonl").write_text("\n".join(lines))
+
+    def invoke(report):
+        given = ("--train", tmp_path / "some.jsonl", "--test", tmp_path / "some.jsonl", "--out", tmp_path / "out")
+        sizes = ("--report", report, "--answer", 12, "--factor", 2, "--steps", 2, "--batch", 1)
+        return CliRunner().invoke(govreport.app, [str(one) for one in (pretrain.REFERENCE, *given, *sizes)])
+
+    short = invoke(200)  # a window shorter than the trained one
+    assert short.exit_code == 1
+    assert "length must be at least 256" in short.stderr
+    result = invoke(300)
+    assert result.exit_code == 0, result.stderr
+    assert "rouge1" in result.stdout
+    assert json.loads((tmp_path / "out" / "rouge.json").read_text())["asked"] == 3
+    model, _ = load_model(tmp_path / "out")
+    assert model.config.max_position_embeddings == 312
+    assert model.config.use_cache
+    assert "not empty" in invoke(300).stderr
