@@ -47,6 +47,11 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         facts["original"] = {
             corpus: _value(columns, "direct", 0, "nll", corpus, WINDOW) for corpus in ("code", "prose")
         }
+        control = one_of(
+            columns, method="direct", step=LAST, factor=1.0, quantity="nll", corpus="code", window=WINDOW,
+            model="reference",
+        )  # fmt: skip
+        facts["control"] = None if control is None else math.exp(control["mean"] - facts["original"]["code"])
         facts["methods"] = {
             method: {
                 str(step): {
@@ -126,8 +131,6 @@ def _draw_windows(axes: Axes, data: Data, step: int) -> None:
     columns, original = data.tables["numbers"], data.facts["original"]["code"]
     for number, method in enumerate(plan.TUNED):
         rows = list(rows_of(columns, method=method, step=step, factor=FACTOR, quantity="nll", corpus="code"))
-        if not rows:
-            continue
         label = {"direct": "as it is" if step == 0 else "direct"}.get(method, method)
         axes.errorbar(
             [row["window"] / WINDOW for row in rows],

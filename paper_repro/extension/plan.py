@@ -33,6 +33,9 @@ MAIN = tuple(
 CURVE = tuple(Settings("reference", method, 4.0, (200, 400, 600, 800, 1000), RATE) for method in ("PI", "direct"))
 """The two that the paper compares, for longer."""
 
+CONTROL = tuple(Settings("reference", "direct", 1.0, STAGES[-1:], RATE, seed=seed) for seed in SEEDS)
+"""The same fine-tuning at the trained window: what it costs inside, with no window extended."""
+
 FACTORS = tuple(
     Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
     for seed, factor, method in product(SEEDS, (2.0, 8.0), COMPARED)
@@ -49,7 +52,7 @@ BOUNDARY = tuple(
 )  # fmt: skip
 """Where does Position Interpolation beat direct fine-tuning: by window, tokens seen and factor."""
 
-ALL = (*UNTUNED[:6], *MAIN[:6], *CURVE, *BOUNDARY, *UNTUNED[6:], *MAIN[6:], *FACTORS)
+ALL = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *BOUNDARY, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """In the order of making."""
 
 
