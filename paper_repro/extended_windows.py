@@ -33,9 +33,6 @@ INPUTS: dict[str, Any] = {
     "window": WINDOW, "runs": results.digest(plan.ALL), "summaries": results.digest(plan.SUMMARIES),
 }  # fmt: skip
 
-PAPER = {"7B": ("table_1", "8192", 2048)}
-"""What stands beside it: LLaMA 7B from 2048 to 8192 tokens on PG19."""
-
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return every number of the runs at hand, and what prose quotes of them."""
@@ -71,10 +68,10 @@ def compute(inputs: Mapping[str, Any]) -> Data:
 
 def _summaries() -> dict[str, list[Any]]:
     """Return ROUGE of the summaries at hand: mean over seeds, and spread; over the examples for a single one."""
-    made = [one for one in plan.SUMMARIES if (runs.DATA / f"{one.name}.json").is_file()]
+    made = results.at_hand(plan.SUMMARIES)
     found: dict[tuple[str, float], list[dict[str, Any]]] = {}
     for one in made:
-        found.setdefault((one.method, one.factor), []).append(summaries.read(one)["rouge"])
+        found.setdefault((one.method, one.factor), []).append(runs.read(one)["rouge"])
     columns: dict[str, list[Any]] = {name: [] for name in ("method", "factor", "seeds")}
     for (method, factor), scores in found.items():
         for name, value in zip(columns, (method, factor, len(scores)), strict=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,6 @@ from paper_repro import published
 from paper_repro.extension import plan, summaries
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data
-
-WIDTH = 118
-"""Length of a generated line of prose."""
 
 Cells = tuple[str, ...]
 
@@ -118,11 +114,6 @@ def published_summaries() -> tuple[Cells, list[Cells]]:
     return ("model", "ROUGE-1", "ROUGE-2", "ROUGE-L"), [
         (model, *published.row("table_6", (model,)).values()) for model in models
     ]
-
-
-def caption(text: str) -> str:
-    """Return prose at the width of a page."""
-    return textwrap.fill(text, WIDTH)
 
 
 def _perplexity(row: Mapping[str, Any] | None) -> str:

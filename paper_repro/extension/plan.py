@@ -109,7 +109,7 @@ def make_missing(
                     report(name)
 
         make(reference)
-        absent = [one for one in SUMMARIES if not (data / f"{one.name}.json").is_file()] if settings is ALL else []
+        absent = [one for one in SUMMARIES if not runs.path_of(one, data).is_file()] if settings is ALL else []
         with closing(workers([joblib.delayed(_summarised)(one, data, device) for one in absent])) as finished:
             for name in finished:
                 report(name)

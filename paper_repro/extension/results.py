@@ -19,11 +19,11 @@ KEYS = ("model", "method", "factor", "step", "quantity", "corpus", "window")
 
 def digest(settings: Iterable[Any], data: Path = runs.DATA) -> dict[str, str]:
     """Return a hash of the file of every run; an empty one where it is missing."""
-    paths = {one.name: data / f"{one.name}.json" for one in settings}
+    paths = {one.name: runs.path_of(one, data) for one in settings}
     return {name: files.digest(path.read_bytes())[:16] if path.is_file() else "" for name, path in paths.items()}
 
 
-def at_hand(settings: Iterable[Settings], data: Path = runs.DATA) -> list[Settings]:
+def at_hand(settings: Iterable[Any], data: Path = runs.DATA) -> list[Any]:
     """Return the runs whose files exist."""
     return [one for one in settings if runs.path_of(one, data).is_file()]
 

@@ -11,7 +11,7 @@ import platform
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -244,13 +244,13 @@ def all_versions() -> dict[str, str]:
     return {**versions(), "accelerate": importlib.metadata.version("accelerate")}
 
 
-def path_of(settings: Settings, data: Path = DATA) -> Path:
+def path_of(settings: Any, data: Path = DATA) -> Path:
     """Return where the numbers of a run lie."""
     return data / f"{settings.name}.json"
 
 
-def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
-    """Return the content of a run's file.
+def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
+    """Return the content of a run's file, whatever kind of run its settings are of.
 
     Raises
     ------
@@ -263,7 +263,7 @@ def read(settings: Settings, data: Path = DATA) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_bytes())
     if content["settings"] != json_ready(asdict(settings)):
         raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
-    if settings.model == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
+    if getattr(settings, "model", "reference") == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
         raise ValueError(f"{path} is of another reference model than the one that lies here. Delete it; {REMEDY}")
     return content
 
@@ -272,11 +272,16 @@ def make(
     settings: Settings, source: Path, data: Path = DATA, measure: Measure = Measure(), device: str = "cpu"
 ) -> Path:
     """Compute a run whose file is missing, and write it; leave an existing one."""
+    return written(settings, data, lambda: compute(settings, source, measure, device))
+
+
+def written(settings: Any, data: Path, content: Callable[[], dict[str, Any]]) -> Path:
+    """Return the path of a run's file, which is written first where it is missing."""
     path = path_of(settings, data)
     if path.is_file():
         read(settings, data)  # raises where it is of something else
     else:
-        files.write(path, files.as_json(compute(settings, source, measure, device)))
+        files.write(path, files.as_json(content()))
     return path
 
 

@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 
 import rope_theory as rt
-from paper_repro import files
 from paper_repro.extension import runs
 from paper_repro.pretraining import corpus
 from rope_theory._optional import load
 from rope_theory._progress import watched
-from rope_theory._records import json_ready
 from rope_theory.llama import Example
 from rope_theory.llama.loading import load_model
 
@@ -212,20 +210,6 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
     }
 
 
-def read(settings: Settings, data: Path = runs.DATA) -> dict[str, Any]:
-    """Return the content of a run's file; errors are those of ``runs.read``."""
-    path = data / f"{settings.name}.json"
-    if not path.is_file():
-        raise ValueError(f"The run {settings.name} has no file in {data}. {runs.REMEDY}")
-    content: dict[str, Any] = json.loads(path.read_bytes())
-    if content["settings"] != json_ready(asdict(settings)):
-        raise ValueError(f"{path} is of a run with other settings. Delete it; {runs.REMEDY}")
-    return content
-
-
 def make(settings: Settings, source: Path, data: Path = runs.DATA, device: str = "cpu") -> Path:
     """Compute a run whose file is missing, and write it; leave an existing one."""
-    path = data / f"{settings.name}.json"
-    if not path.is_file():
-        files.write(path, files.as_json(compute(settings, source, device)))
-    return path
+    return runs.written(settings, data, lambda: compute(settings, source, device))
