@@ -46,11 +46,11 @@ BOUNDARY = tuple(
     Settings(model, method, factor, (0, *STAGES), RATE)
     for model, factor in (
         ("small_256", 4.0), ("small_512", 4.0), ("small_1024", 4.0), ("small_256_early", 4.0), ("small_256_late", 4.0),
-        ("small_256", 2.0), ("small_256", 8.0),
+        ("small_256", 2.0), ("small_256", 8.0), ("tiny_256", 4.0),
     )
     for method in COMPARED
 )  # fmt: skip
-"""Where does Position Interpolation beat direct fine-tuning: by window, tokens seen and factor."""
+"""Where does Position Interpolation beat direct fine-tuning: by window, tokens seen, factor and size."""
 
 ALL = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *BOUNDARY, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """In the order of making."""

@@ -34,9 +34,9 @@ RECIPES: Mapping[str, Recipe] = {
     "small_1024": _recipe(1024, 1000),
     "small_256_early": _recipe(256, 250),
     "small_256_late": _recipe(256, 4000),
-    "large_256": _recipe(256, 1000, hidden=256, layers=6),
+    "tiny_256": _recipe(256, 1000, hidden=64),
 }
-"""Name → recipe; all have heads 64 wide and base 10000."""
+"""Name → recipe; all have heads 64 wide and base 10000. The reference model is one size more, at as many tokens."""
 
 CACHE = pretrain.CACHE / "variants"
 """Untracked folder of the trained models."""
