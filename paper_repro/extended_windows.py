@@ -30,15 +30,15 @@ FACTOR = 4.0
 """Of the main table and the curves."""
 
 INPUTS: dict[str, Any] = {
-    "window": WINDOW, "runs": results.digest(plan.ALL), "summaries": results.digest(plan.SUMMARIES),
+    "window": WINDOW, "runs": results.digest(plan.TABLES), "summaries": results.digest(plan.SUMMARIES),
 }  # fmt: skip
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return every number of the runs at hand, and what prose quotes of them."""
-    made = results.at_hand(plan.ALL)
+    made = results.at_hand(plan.TABLES)
     columns = results.columns_of(made)
-    facts: dict[str, Any] = {"runs": len(made), "planned": len(plan.ALL), "window": WINDOW, "tuned_steps": LAST}
+    facts: dict[str, Any] = {"runs": len(made), "planned": len(plan.TABLES), "window": WINDOW, "tuned_steps": LAST}
     base = one_of(columns, method="direct", step=0, factor=FACTOR, quantity="nll", corpus="code", window=WINDOW)
     if base is not None:
         facts["original"] = {

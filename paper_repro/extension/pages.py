@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paper_repro import published
@@ -14,14 +14,16 @@ from paper_repro.parts import Data
 Cells = tuple[str, ...]
 
 
-def perplexities(data: Data, corpus: str) -> tuple[Cells, list[Cells]]:
+def perplexities(
+    data: Data, corpus: str, factors: Sequence[float] = (2.0, 4.0, 8.0), tuned: int = plan.STAGES[-1]
+) -> tuple[Cells, list[Cells]]:
     """Return tables 1 and 2: perplexity by method, steps and window, mean ± spread over seeds."""
     columns, window = data.tables["numbers"], data.facts["window"]
     header = ("window", "method", "steps", "seeds", *(_times(times) for times in (1, 2, 4, 8)))
     rows: list[Cells] = []
-    for factor in (2.0, 4.0, 8.0):
+    for factor in factors:
         for method in plan.TUNED:
-            for step in (0, plan.STAGES[-1], 1000):
+            for step in sorted({0, tuned, 1000}):
                 found = [
                     one_of(columns, method=method, step=step, factor=factor, quantity="nll", corpus=corpus,
                            window=times * window, model="reference")

@@ -142,7 +142,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     losses: list[float] = []
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        if settings.stages[0] == 0 and settings.model != "reference":
+        if settings.stages[0] == 0:
             rows += _heads(model, documents[measure.corpora[0]], scaling, length)
         for stage in settings.stages:
             if stage == 0:

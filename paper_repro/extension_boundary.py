@@ -1,0 +1,184 @@
+"""Where does Position Interpolation beat direct fine-tuning? By window, tokens seen, factor and size of small models.
+
+Three quantities that could decide it are measured before any fine-tuning: phases that the longer window shows for
+the first time (they burden direct fine-tuning), attention moved inside the window by the squeezed table (it burdens
+Position Interpolation), and attention on distances that training never showed (it burdens the model as it is).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+import rope_theory as rt
+from paper_repro import pretrain
+from paper_repro.extension import plan, results, variants
+from paper_repro.extension.results import one_of
+from paper_repro.parts import Data, Part
+from rope_theory import plots
+from rope_theory.plots._axes import legend_beside
+from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STEPS = (0, *plan.STAGES)
+LAST = plan.STAGES[-1]
+
+CASES = (("reference", 4.0), *dict.fromkeys((one.model, one.factor) for one in plan.BOUNDARY))
+"""Model and factor; the reference model is the largest of three sizes."""
+
+RUNS = (
+    *plan.BOUNDARY,
+    *(one for one in (*plan.UNTUNED, *plan.MAIN) if one.factor == 4.0 and one.method in plan.COMPARED),
+)  # fmt: skip
+
+QUANTITIES: Mapping[str, str] = {
+    "unseen": "phases met for the first time,\nshare of the circle, mean over pairs",
+    "moved": "attention moved inside the window by the\nsqueezed table, total variation, mean over heads",
+    "far": "attention on distances never trained,\nqueries beyond the window, mean over heads",
+}
+"""What could decide, measured before fine-tuning."""
+
+INPUTS: dict[str, Any] = {"runs": results.digest(RUNS)}
+
+
+def unseen(config: rt.RopeConfig, factor: float) -> NDArray[np.float64]:
+    """Return the share of the circle that each pair's phase enters for the first time beyond the window, (pairs,)."""
+    theta = np.asarray(rt.scaling.Unscaled().frequencies(config).theta)
+    last = [np.minimum(theta * (times * config.context_length - 1), 2.0 * np.pi) for times in (1.0, factor)]
+    shares: NDArray[np.float64] = (last[1] - last[0]) / (2.0 * np.pi)
+    return shares
+
+
+def recipe_of(model: str) -> tuple[int, int, int, int]:
+    """Return (window, hidden size, layers, tokens seen) of a model."""
+    if model == "reference":
+        import json
+
+        recipe = json.loads((pretrain.REFERENCE / "run.json").read_bytes())["recipe"]
+        found = [recipe[name] for name in ("window", "hidden", "layers", "batch", "steps")]
+    else:
+        one = variants.RECIPES[model]
+        found = [one.window, one.hidden, one.layers, one.batch, one.steps]
+    window, hidden, layers, batch, steps = map(int, found)
+    return window, hidden, layers, window * batch * steps
+
+
+def compute(inputs: Mapping[str, Any]) -> Data:
+    """Return a row a case: what the model is, the three quantities, and what both ways reach after every stage."""
+    columns = results.columns_of(results.at_hand(RUNS))
+    rows = [row for model, factor in CASES if (row := _case(columns, model, factor)) is not None]
+    table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    facts: dict[str, Any] = {
+        "cases": len(rows),
+        "planned": len(CASES),
+        "steps": list(STEPS),
+        "ahead": {str(step): sum(row[f"advantage_{step}"] > 0.0 for row in rows) for step in STEPS},
+        "reaches_farther": sum(row[f"PI_found_{LAST}"] > row[f"direct_found_{LAST}"] for row in rows),
+        "rank_correlation": {
+            name: {str(step): _rank(rows, name, f"advantage_{step}") for step in STEPS} for name in QUANTITIES
+        },
+    }
+    return Data(tables={"cases": table}, facts=facts)
+
+
+def _case(columns: Mapping[str, Any], model: str, factor: float) -> dict[str, Any] | None:
+    window, hidden, layers, seen = recipe_of(model)
+    length = round(factor * window)
+
+    def value(method: str, step: int, quantity: str, corpus: str, size: int) -> float | None:
+        row = one_of(columns, model=model, factor=factor, method=method, step=step, quantity=quantity, corpus=corpus,
+                     window=size)  # fmt: skip
+        return None if row is None else float(row["mean"])
+
+    original = value("direct", 0, "nll", "code", window)
+    new = unseen(rt.RopeConfig(head_dim=64, base=10000.0, context_length=window), factor)
+    case: dict[str, Any] = {
+        "model": model, "window": window, "hidden": hidden, "layers": layers, "tokens": seen, "factor": factor,
+        "perplexity": None if original is None else math.exp(original),
+        "passkeys": value("direct", 0, "found", "passkey", window),
+        "unseen": float(new.mean()), "unseen_pairs": float((new > 0.0).mean()),
+        "moved": value("PI", 0, "moved", "heads", length), "far": value("direct", 0, "far", "heads", length),
+    }  # fmt: skip
+    for step in STEPS:
+        reached = {}
+        for method in plan.COMPARED:
+            nll = reached[method] = value(method, step, "nll", "code", length)
+            found = value(method, step, "found", "passkey", length)
+            case[f"{method}_ratio_{step}"] = None if nll is None or original is None else math.exp(nll - original)
+            case[f"{method}_found_{step}"] = found
+        direct, interpolated = reached["direct"], reached["PI"]
+        case[f"advantage_{step}"] = None if direct is None or interpolated is None else direct - interpolated
+    return None if any(value is None for value in case.values()) else case
+
+
+def _rank(rows: list[dict[str, Any]], quantity: str, advantage: str) -> float | None:
+    """Return Spearman's rank correlation of a quantity with the advantage, None where either is constant."""
+    one, other = ([row[name] for row in rows] for name in (quantity, advantage))
+    if len(set(one)) < 2 or len(set(other)) < 2:
+        return None
+    return float(stats.spearmanr(one, other).statistic)
+
+
+def label(case: Mapping[str, Any]) -> str:
+    """Return a case's short name."""
+    return f"L = {case['window']}, {case['factor']:g}L, {case['hidden']} wide, {case['tokens'] / 1e6:.1f}M tokens"
+
+
+def draw(data: Data) -> Figure:
+    """Draw how far Position Interpolation is ahead by steps, passkeys found, and both against the three quantities."""
+    from matplotlib import pyplot as plt
+
+    cases = list(results.rows_of(data.tables["cases"]))
+    with plots.style():
+        figure = plt.figure(figsize=(13, 8.5), layout="constrained")
+        grid = figure.add_gridspec(2, 6)
+        _draw_steps(figure.add_subplot(grid[0, :4]), figure.add_subplot(grid[0, 4:]), cases)
+        scatters = [figure.add_subplot(grid[1, 2 * number : 2 * number + 2]) for number in range(len(QUANTITIES))]
+        for axes, quantity in zip(scatters, QUANTITIES, strict=True):
+            _draw_quantity(axes, cases, quantity, data.facts["rank_correlation"][quantity][str(LAST)])
+        scatters[0].set_ylabel(f"nats gained over direct,\n{LAST} steps")
+    return figure
+
+
+def _look(number: int) -> dict[str, Any]:
+    return {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def _draw_steps(left: Axes, right: Axes, cases: list[dict[str, Any]]) -> None:
+    steps = [step for step in STEPS if step]
+    for number, case in enumerate(cases):
+        left.plot(
+            steps, [case[f"advantage_{step}"] for step in steps], linestyle=DASHES[number % len(DASHES)],
+            label=label(case), **_look(number),
+        )  # fmt: skip
+        shares = [case[f"{method}_found_{LAST}"] for method in plan.COMPARED]
+        right.plot(*shares, linestyle="none", markersize=8, **_look(number))
+    left.axhline(0.0, color=GREY, linewidth=0.8)
+    left.set_xlabel("fine-tuning steps")
+    left.set_ylabel("nats a token gained over\ndirect fine-tuning, at the new window")
+    left.set_title("Above zero Position Interpolation is ahead")
+    right.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="-")
+    right.set_xlabel("direct fine-tuning")
+    right.set_ylabel("Position Interpolation")
+    right.set_title(f"Passkeys found at the new window, {LAST} steps")
+    right.set_aspect("equal")
+    legend_beside(left)
+
+
+def _draw_quantity(axes: Axes, cases: list[dict[str, Any]], quantity: str, correlation: float | None) -> None:
+    for number, case in enumerate(cases):
+        axes.plot(case[quantity], case[f"advantage_{LAST}"], linestyle="none", markersize=8, **_look(number))
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel(QUANTITIES[quantity])
+    axes.set_title("" if correlation is None else f"rank correlation {correlation:+.2f}")
+
+
+PART = Part(name="extension_boundary", kind="figures", inputs=INPUTS, compute=compute, draw=draw)

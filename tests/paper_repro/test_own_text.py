@@ -1,0 +1,90 @@
+"""Tables 1 and 2 on a text of the user's: the same numbers as the functions give, and errors in words."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import rope_theory as rt
+from paper_repro import own_text, pretrain
+from paper_repro.extension import runs, texts
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from rope_theory.llama.loading import load_model  # noqa: E402
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"the number {n} is followed by {n + 1}.\n" for n in range(60)), encoding="utf-8")
+    return path
+
+
+def invoke(*words):
+    """Return the exit code, and what was said, in one line."""
+    result = CliRunner().invoke(own_text.app, [str(word) for word in words])
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_untuned_numbers_are_those_of_perplexity(text, tmp_path, monkeypatch):
+    few = own_text.measure
+
+    def quickly(path):
+        how = few(path, longest=2)
+        return runs.Measure(how.windows, 1, how.corpora, distances=2, trials=1)
+
+    monkeypatch.setattr(own_text, "measure", quickly)
+    out = tmp_path / "out"
+    words = (text, "--out", out, "--methods", "direct, YaRN", "--factor", 2, "--steps", 0)
+    assert invoke(*words)[0] == 0
+    model, tokenizer = load_model(pretrain.REFERENCE)
+    (ids,) = texts.held_out(str(text), tokenizer, documents=1, tokens=512)
+    extended = rt.llama.extend(model, rt.scaling.YaRN(2, ramp="transformers"))
+    inside, beyond = (rt.llama.perplexity(extended, [ids], window=window).perplexity for window in (256, 512))
+    assert f"| 2L | YaRN | 0 | 1 | {inside:.2f} | {beyond:.2f} |" in (out / "table.md").read_text()
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("reference_*")}
+    assert len(before) == 2
+    assert invoke(*words)[0] == 0  # nothing is computed again
+    assert before == {path.name: path.stat().st_mtime_ns for path in out.glob("reference_*")}
+    text.write_text(text.read_text() + "more\n", encoding="utf-8")
+    code, said = invoke(*words)
+    assert code == 1
+    assert "holds runs on another text" in said
+
+
+def test_what_is_measured_fits_into_the_text(text):
+    assert own_text.measure(text).windows == (1, 2)
+    assert own_text.measure(text).corpora == ("code", str(text))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--methods", "direct,Yarn"), "--methods must be some of direct, PI"),
+        (("--factor", 1), "--factor must be above 1"),
+        (("--seeds", 0), "--seeds must be"),
+        (("--steps", -1), "--steps must be"),
+        (("--device", "tpu"), "device must be cpu or cuda"),
+    ],
+)
+def test_wrong_settings_are_named_before_anything_is_made(text, tmp_path, words, message):
+    code, said = invoke(text, "--out", tmp_path / "out", *words)
+    assert code == 1
+    assert message in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_texts_and_folders_are_named(text, tmp_path):
+    out = tmp_path / "out"
+    assert "is no file" in invoke(tmp_path / "nothing", "--out", out)[1]
+    (tmp_path / "latin").write_bytes("ähnlich".encode("latin-1") * 2000)
+    assert "UTF-8" in invoke(tmp_path / "latin", "--out", out)[1]
+    (tmp_path / "short").write_text("a few words")
+    assert "two trained windows" in invoke(tmp_path / "short", "--out", out)[1]
+    assert not out.exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text(json.dumps("mine"))
+    assert "neither empty nor" in invoke(text, "--out", tmp_path / "full")[1]
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
