@@ -36,6 +36,12 @@ CURVE = tuple(Settings("reference", method, 4.0, (200, 400, 600, 800, 1000), RAT
 CONTROL = tuple(Settings("reference", "direct", 1.0, STAGES[-1:], RATE, seed=seed) for seed in SEEDS)
 """The same fine-tuning at the trained window: what it costs inside, with no window extended."""
 
+LOWER = (
+    Settings("reference", "direct", 1.0, STAGES[-1:], RATE / 5.0),
+    *(Settings("reference", method, 4.0, STAGES, RATE / 5.0) for method in COMPARED),
+)
+"""The control and the two at a fifteenth of the rate of pre-training, as in the paper: is it the rate that costs?"""
+
 FACTORS = tuple(
     Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
     for seed, factor, method in product(SEEDS, (2.0, 8.0), COMPARED)
@@ -55,7 +61,7 @@ BOUNDARY = tuple(
 TABLES = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """Runs of the reference model, which the paper's tables are made of."""
 
-ALL = (*TABLES[:15], *BOUNDARY, *TABLES[15:])
+ALL = (*TABLES[:15], *LOWER, *BOUNDARY, *TABLES[15:])
 """In the order of making."""
 
 

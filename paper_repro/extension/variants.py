@@ -33,7 +33,7 @@ RECIPES: Mapping[str, Recipe] = {
     "small_512": _recipe(512, 1000),
     "small_1024": _recipe(1024, 1000),
     "small_256_early": _recipe(256, 250),
-    "small_256_late": _recipe(256, 4000),
+    "small_256_late": _recipe(256, 2000),
     "tiny_256": _recipe(256, 1000, hidden=64),
 }
 """Name → recipe; all have heads 64 wide and base 10000. The reference model is one size more, at as many tokens."""
