@@ -706,6 +706,9 @@ def _quality() -> Finding:
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     control = extended_windows.PART.data().facts["control"]
     at_window = "" if control is None else f"; {control - 1.0:+.1%} after the same fine-tuning at L itself"
+    lower = extended_windows.PART.data().facts["lower_rate"]
+    if (slower := lower["methods"]["PI"].get(str(step))) is not None:
+        at_window += f"; {slower['inside'] - 1.0:+.1%} after Position Interpolation at rate {lower['rate']:g}"
     return Finding(
         _at_scale(change["PI"] <= 0.02),
         f"perplexity inside L: {change['PI']:+.1%} after Position Interpolation, {change['direct']:+.1%} after direct "

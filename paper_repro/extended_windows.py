@@ -30,7 +30,8 @@ FACTOR = 4.0
 """Of the main table and the curves."""
 
 INPUTS: dict[str, Any] = {
-    "window": WINDOW, "runs": results.digest(plan.TABLES), "summaries": results.digest(plan.SUMMARIES),
+    "window": WINDOW, "runs": results.digest((*plan.TABLES, *plan.LOWER)),
+    "summaries": results.digest(plan.SUMMARIES),
 }  # fmt: skip
 
 
@@ -44,26 +45,40 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         facts["original"] = {
             corpus: _value(columns, "direct", 0, "nll", corpus, WINDOW) for corpus in ("code", "prose")
         }
-        control = one_of(
-            columns, method="direct", step=LAST, factor=1.0, quantity="nll", corpus="code", window=WINDOW,
-            model="reference",
-        )  # fmt: skip
-        facts["control"] = None if control is None else math.exp(control["mean"] - facts["original"]["code"])
-        facts["methods"] = {
-            method: {
-                str(step): {
-                    "ratio": _ratio(columns, method, step, facts["original"]["code"]),
-                    "inside": _ratio(columns, method, step, facts["original"]["code"], WINDOW),
-                    "k_max": _value(columns, method, step, "k_max", "passkey", round(FACTOR * WINDOW)),
-                    "found": _value(columns, method, step, "found", "passkey", round(FACTOR * WINDOW)),
-                    "seeds": _seeds(columns, method, step),
-                }
-                for step in (0, *plan.STAGES, 400, 600, 800, 1000)
-                if _seeds(columns, method, step)
-            }
-            for method in plan.TUNED
+        original = facts["original"]["code"]
+        facts["control"] = _control(columns, original)
+        facts["methods"] = {method: _reached(columns, method, original) for method in plan.TUNED}
+        lower = results.columns_of(results.at_hand(plan.LOWER))
+        facts["lower_rate"] = {
+            "rate": plan.LOWER[0].rate,
+            "control": _control(lower, original),
+            "methods": {method: _reached(lower, method, original) for method in plan.COMPARED},
         }
     return Data(tables={"numbers": columns, "summaries": _summaries()}, facts=facts)
+
+
+def _control(columns: Any, original: float) -> float | None:
+    """Return the perplexity inside after the same fine-tuning at L itself, over the original's."""
+    row = one_of(
+        columns, method="direct", step=LAST, factor=1.0, quantity="nll", corpus="code", window=WINDOW,
+        model="reference",
+    )  # fmt: skip
+    return None if row is None else math.exp(row["mean"] - original)
+
+
+def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:
+    """Return what a method has reached, by step."""
+    return {
+        str(step): {
+            "ratio": _ratio(columns, method, step, original),
+            "inside": _ratio(columns, method, step, original, WINDOW),
+            "k_max": _value(columns, method, step, "k_max", "passkey", round(FACTOR * WINDOW)),
+            "found": _value(columns, method, step, "found", "passkey", round(FACTOR * WINDOW)),
+            "seeds": _seeds(columns, method, step),
+        }
+        for step in (0, *plan.STAGES, 400, 600, 800, 1000)
+        if _seeds(columns, method, step)
+    }
 
 
 def _summaries() -> dict[str, list[Any]]:

@@ -212,6 +212,11 @@ def extension_quality() -> str:
     return table(*pages.quality_table(extended_windows.PART.data()))
 
 
+def extension_rate() -> str:
+    """Return what a lower rate of fine-tuning changes."""
+    return table(*pages.lower_rate_table(extended_windows.PART.data()))
+
+
 def extension_summaries() -> str:
     """Return table 6: ROUGE of docstrings from sources, beside the paper's on GovReport."""
     data = extended_windows.PART.data()
@@ -244,6 +249,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_code": extension_code,
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
+    "extension_rate": extension_rate,
     "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),

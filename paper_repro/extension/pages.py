@@ -71,6 +71,25 @@ def steps_table(data: Data) -> tuple[Cells, list[Cells]]:
     return ("", *map(str, steps)), rows
 
 
+def lower_rate_table(data: Data) -> tuple[Cells, list[Cells]]:
+    """Return what the same fine-tuning at a lower rate does inside L and at 4L, beside the rate of the tables."""
+    facts, step = data.facts, str(plan.STAGES[-1])
+    rows: list[Cells] = []
+    for name in ("the same tuning at L", *plan.COMPARED):
+        for rate, found in ((plan.RATE, facts), (facts["lower_rate"]["rate"], facts["lower_rate"])):
+            if name in plan.COMPARED:
+                row = found["methods"][name].get(step)
+                inside, others = None if row is None else row["inside"], row
+            else:
+                inside, others = found["control"], None
+            if inside is not None:
+                length = 4.0 * facts["window"]
+                cells = (_cell(others, "ratio", 1.0), _cell(others, "k_max", length), _cell(others, "found", 1.0))
+                rows.append((name, f"{rate:g}", f"{inside - 1.0:+.1%}", *cells))
+    header = ("method", "rate", "perplexity inside L", "perplexity ratio at 4L", "k_max / 4L", "share found")
+    return header, rows
+
+
 def quality_table(data: Data) -> tuple[Cells, list[Cells]]:
     """Return table 5: quality inside the original window, before and after."""
     columns, window = data.tables["numbers"], data.facts["window"]

@@ -115,7 +115,9 @@ def scaling_of(method: str, factor: float) -> Scaling:
 
 
 def compute(settings: Settings, source: Path, measure: Measure = Measure(), device: str = "cpu") -> dict[str, Any]:
-    """Return the content of a run's file: settings, one row a measured quantity, the loss of every step, versions.
+    """Return the content of a run's file: settings, one row a measured quantity, every loss, passkeys, versions.
+
+    "passkeys" has the shares found by stage, length and distance; the two lengths of the last stage, one before.
 
     Parameters
     ----------
@@ -140,6 +142,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     stream = texts.tuning_stream(tokenizer, window).astype(np.int64)
     rows: list[dict[str, Any]] = []
     losses: list[float] = []
+    passkeys: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         if settings.stages[0] == 0:
@@ -162,7 +165,19 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
                 )
                 current, losses = done.model, done.losses.tolist()
             whole = stage in (0, settings.stages[-1])
-            found = _measured(current, tokenizer, documents, window, length, measure, whole=whole)
+            found = _perplexities(current, documents, window, length, measure, whole=whole)
+            for size in sorted({window, length}) if whole else [length]:
+                keys = rt.llama.passkey(
+                    current, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
+                )
+                reach = {"k_max": keys.k_max, "found": keys.reach[0].share}
+                found += [
+                    {"quantity": name, "corpus": "passkey", "window": size, "value": value, "error": None}
+                    for name, value in reach.items()
+                ]
+                passkeys += [
+                    {"step": stage, "window": size, "distance": row.nominal, "share": row.share} for row in keys.rows
+                ]
             rows += [{"step": stage, **row} for row in found]
     return {
         "settings": asdict(settings),
@@ -171,38 +186,24 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
         "model": digest_of(source),
         "rows": rows,
         "losses": losses,
+        "passkeys": passkeys,
         "seconds": time.perf_counter() - begin,
         "hardware": hardware(device),
         "versions": all_versions(),
     }
 
 
-def _measured(
-    model: Any, tokenizer: Any, documents: Mapping[str, Sequence[Any]], window: int, length: int, measure: Measure,
-    *, whole: bool,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Return perplexities at every window, and passkeys in the trained window and the new one.
-
-    Between the first stage and the last, ``whole`` is False: the first corpus, those two windows, passkeys in the new.
-    """
+def _perplexities(
+    model: Any, documents: Mapping[str, Sequence[Any]], window: int, length: int, measure: Measure, *, whole: bool
+) -> list[dict[str, Any]]:
+    """Return perplexities at every window; unless ``whole``, of the first corpus at the trained and the new one."""
     rows = []
-    kinds = list(documents) if whole else list(documents)[:1]
-    windows = [times * window for times in measure.windows] if whole else sorted({window, length})
-    for kind in kinds:
-        some = documents[kind]
-        for size in windows:
-            found = rt.llama.perplexity(model, some, window=size, stride=min(measure.stride, size))
+    for kind in list(documents) if whole else list(documents)[:1]:
+        for size in [times * window for times in measure.windows] if whole else sorted({window, length}):
+            found = rt.llama.perplexity(model, documents[kind], window=size, stride=min(measure.stride, size))
             rows.append(
                 {"quantity": "nll", "corpus": kind, "window": size, "value": found.nll, "error": found.standard_error}
             )
-    for size in sorted({window, length}) if whole else [length]:
-        keys = rt.llama.passkey(
-            model, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
-        )
-        rows.append({"quantity": "k_max", "corpus": "passkey", "window": size, "value": keys.k_max, "error": None})
-        rows.append(
-            {"quantity": "found", "corpus": "passkey", "window": size, "value": keys.reach[0].share, "error": None}
-        )
     return rows
 
 

@@ -78,6 +78,12 @@ def test_a_run_measures_what_the_functions_measure(little, tmp_path):
     assert {step for step, _, _ in rows} == {0, 1, 2}
     assert (1, "found", 256) not in rows  # measured in full at the ends only
     assert (2, "k_max", 512) in rows
+    shares = [row["share"] for row in content["passkeys"] if (row["step"], row["window"]) == (2, 512)]
+    assert len(shares) == SMALL.distances
+    assert rows[2, "found", 512] == pytest.approx(np.mean(shares))
+    assert {(row["step"], row["window"]) for row in content["passkeys"]} == {
+        (0, 256), (0, 512), (1, 512), (2, 256), (2, 512)
+    }  # fmt: skip
     stream = texts.tuning_stream(tokenizer, 256).astype(np.int64)
     tuned = rt.llama.finetune(
         model, stream, scaling=rt.scaling.PositionInterpolation(2.0), length=512, steps=2, batch=1, rate=1e-3
