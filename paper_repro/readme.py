@@ -11,6 +11,7 @@ from pathlib import Path
 from paper_repro import (
     base_bounds,
     extended_windows,
+    extension_boundary,
     files,
     real_heads,
     table_interpolation,
@@ -217,6 +218,13 @@ def extension_rate() -> str:
     return table(*pages.lower_rate_table(extended_windows.PART.data()))
 
 
+def extension_boundary_table(data: Data) -> str:
+    """Return the cases of the boundary, a row a case, and what goes with being ahead."""
+    facts, last = data.facts, extension_boundary.LAST
+    lines = textwrap.fill(pages.boundary_sentence(data), WIDTH)
+    return f"{lines}\n\n{table(*pages.boundary_table(data, last))}" if facts["cases"] else "No run is made yet."
+
+
 def extension_summaries() -> str:
     """Return table 6: ROUGE of docstrings from sources, beside the paper's on GovReport."""
     data = extended_windows.PART.data()
@@ -250,6 +258,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
     "extension_rate": extension_rate,
+    "extension_boundary": lambda: extension_boundary_table(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),

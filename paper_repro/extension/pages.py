@@ -8,7 +8,7 @@ from typing import Any
 
 from paper_repro import published
 from paper_repro.extension import plan, summaries
-from paper_repro.extension.results import one_of
+from paper_repro.extension.results import one_of, rows_of
 from paper_repro.parts import Data
 
 Cells = tuple[str, ...]
@@ -88,6 +88,44 @@ def lower_rate_table(data: Data) -> tuple[Cells, list[Cells]]:
                 rows.append((name, f"{rate:g}", f"{inside - 1.0:+.1%}", *cells))
     header = ("method", "rate", "perplexity inside L", "perplexity ratio at 4L", "k_max / 4L", "share found")
     return header, rows
+
+
+def boundary_table(data: Data, step: int) -> tuple[Cells, list[Cells]]:
+    """Return the cases of the boundary: the model, the three quantities, and what both ways reach after ``step``."""
+    rows: list[Cells] = []
+    for case in rows_of(data.tables["cases"]):
+        rows.append((
+            f"{case['window']}", f"{case['hidden']} × {case['layers']}", f"{case['tokens'] / 1e6:.1f}",
+            _times(case["factor"]),
+            f"{case['perplexity']:.2f}", f"{case['unseen']:.0%}", f"{case['moved']:.2f}", f"{case['far']:.2f}",
+            *(f"{case[f'{method}_ratio_0']:.2f}" for method in plan.COMPARED),
+            *(f"{case[f'{method}_ratio_{step}']:.2f}" for method in plan.COMPARED),
+            f"{case[f'advantage_{step}']:+.3f}",
+            *(f"{case[f'{method}_found_{step}']:.0%}" for method in plan.COMPARED),
+        ))  # fmt: skip
+    header = (
+        "L", "width × layers", "M tokens seen", "window", "perplexity inside L", "unseen", "moved", "far",
+        "ratio untuned, as it is", "PI", f"ratio after {step}, direct", "PI", "nats gained by PI", "passkeys, direct",
+        "PI",
+    )  # fmt: skip
+    return header, rows
+
+
+def boundary_sentence(data: Data) -> str:
+    """Return in plain words how often Position Interpolation is ahead, and what goes with it."""
+    facts, last = data.facts, str(data.facts["steps"][-1])
+    steps = [str(step) for step in facts["steps"] if step]
+    ahead = ", ".join(f"{facts['ahead'][step]} after {step}" for step in steps)
+    with_it = ", ".join(
+        f"{'no rank' if (value := ranks[last]) is None else f'{value:+.2f}'} with {name}"
+        for name, ranks in facts["rank_correlation"].items()
+    )
+    return (
+        f"{facts['cases']} of {facts['planned']} cases are measured. Position Interpolation has the lower perplexity "
+        f"at the new window in {facts['ahead']['0']} of them untuned, {ahead} steps, and finds more passkeys in "
+        f"{facts['reaches_farther']} after {last}. Rank correlations over the cases of the nats gained by Position "
+        f"Interpolation after {last} steps: {with_it}."
+    )
 
 
 def quality_table(data: Data) -> tuple[Cells, list[Cells]]:
