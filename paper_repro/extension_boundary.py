@@ -21,7 +21,6 @@ from paper_repro.extension import plan, results, variants
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data, Part
 from rope_theory import plots
-from rope_theory.plots._axes import legend_beside
 from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
@@ -40,9 +39,9 @@ RUNS = (
 )  # fmt: skip
 
 QUANTITIES: Mapping[str, str] = {
-    "unseen": "phases met for the first time,\nshare of the circle, mean over pairs",
-    "moved": "attention moved inside the window by the\nsqueezed table, total variation, mean over heads",
-    "far": "attention on distances never trained,\nqueries beyond the window, mean over heads",
+    "unseen": "phases met for the first time,\nshare of the circle",
+    "moved": "attention moved inside by the\nsqueezed table, total variation",
+    "far": "attention of queries beyond\non distances never trained",
 }
 """What could decide, measured before fine-tuning."""
 
@@ -141,15 +140,21 @@ def draw(data: Data) -> Figure:
         figure = plt.figure(figsize=(13, 8.5), layout="constrained")
         grid = figure.add_gridspec(2, 6)
         _draw_steps(figure.add_subplot(grid[0, :4]), figure.add_subplot(grid[0, 4:]), cases)
-        scatters = [figure.add_subplot(grid[1, 2 * number : 2 * number + 2]) for number in range(len(QUANTITIES))]
+        scatters: list[Axes] = []
+        for number in range(len(QUANTITIES)):
+            first = scatters[0] if scatters else None
+            scatters.append(figure.add_subplot(grid[1, 2 * number : 2 * number + 2], sharey=first))
         for axes, quantity in zip(scatters, QUANTITIES, strict=True):
             _draw_quantity(axes, cases, quantity, data.facts["rank_correlation"][quantity][str(LAST)])
-        scatters[0].set_ylabel(f"nats gained over direct,\n{LAST} steps")
+        scatters[0].set_ylabel(f"nats a token gained, {LAST} steps")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
 def _look(number: int) -> dict[str, Any]:
-    return {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
+    again = number >= len(MARKERS)  # more cases than markers: hollow ones
+    look = {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
+    return {**look, "markerfacecolor": "none"} if again else look
 
 
 def _draw_steps(left: Axes, right: Axes, cases: list[dict[str, Any]]) -> None:
@@ -163,14 +168,13 @@ def _draw_steps(left: Axes, right: Axes, cases: list[dict[str, Any]]) -> None:
         right.plot(*shares, linestyle="none", markersize=8, **_look(number))
     left.axhline(0.0, color=GREY, linewidth=0.8)
     left.set_xlabel("fine-tuning steps")
-    left.set_ylabel("nats a token gained over\ndirect fine-tuning, at the new window")
+    left.set_ylabel("nats a token gained over direct\nfine-tuning, at the new window")
     left.set_title("Above zero Position Interpolation is ahead")
     right.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="-")
     right.set_xlabel("direct fine-tuning")
     right.set_ylabel("Position Interpolation")
-    right.set_title(f"Passkeys found at the new window, {LAST} steps")
+    right.set_title(f"Passkeys found, {LAST} steps")
     right.set_aspect("equal")
-    legend_beside(left)
 
 
 def _draw_quantity(axes: Axes, cases: list[dict[str, Any]], quantity: str, correlation: float | None) -> None:
