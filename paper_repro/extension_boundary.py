@@ -30,11 +30,19 @@ if TYPE_CHECKING:
 STEPS = (0, *plan.STAGES)
 LAST = plan.STAGES[-1]
 
-CASES = (("reference", 4.0), *dict.fromkeys((one.model, one.factor) for one in plan.BOUNDARY))
+FORETOLD = tuple(dict.fromkeys((one.model, one.factor) for one in plan.FORETOLD))
+CASES = (("reference", 4.0), *dict.fromkeys((one.model, one.factor) for one in plan.BOUNDARY), *FORETOLD)
 """Model and factor; the reference model is the largest of three sizes."""
+
+EARLY = plan.STAGES[0]
+"""Steps after which the two ways differ most."""
+
+BALANCE = 1.45
+"""Far over moved, above which Position Interpolation was ahead after EARLY steps in all cases but those FORETOLD."""
 
 RUNS = (
     *plan.BOUNDARY,
+    *plan.FORETOLD,
     *(one for one in (*plan.UNTUNED, *plan.MAIN) if one.factor == 4.0 and one.method in plan.COMPARED),
 )  # fmt: skip
 
@@ -42,6 +50,7 @@ QUANTITIES: Mapping[str, str] = {
     "unseen": "phases met for the first time,\nshare of the circle",
     "moved": "attention moved inside by the\nsqueezed table, total variation",
     "far": "attention of queries beyond\non distances never trained",
+    "balance": "far over moved",
 }
 """What could decide, measured before fine-tuning."""
 
@@ -84,6 +93,9 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         "rank_correlation": {
             name: {str(step): _rank(rows, name, f"advantage_{step}") for step in STEPS} for name in QUANTITIES
         },
+        "foretold": len(tried := [row for row in rows if row["foretold"]]),
+        "foretold_rightly": sum((row["balance"] > BALANCE) == (row[f"advantage_{EARLY}"] > 0.0) for row in tried),
+        "largest_difference": max((abs(row[f"advantage_{LAST}"]) for row in rows), default=None),
     }
     return Data(tables={"cases": table}, facts=facts)
 
@@ -106,6 +118,9 @@ def _case(columns: Mapping[str, Any], model: str, factor: float) -> dict[str, An
         "unseen": float(new.mean()), "unseen_pairs": float((new > 0.0).mean()),
         "moved": value("PI", 0, "moved", "heads", length), "far": value("direct", 0, "far", "heads", length),
     }  # fmt: skip
+    moved, far = case["moved"], case["far"]
+    case["balance"] = None if moved is None or far is None else far / moved
+    case["foretold"] = (model, factor) in FORETOLD
     for step in STEPS:
         reached = {}
         for method in plan.COMPARED:
