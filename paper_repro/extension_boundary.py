@@ -21,7 +21,7 @@ from paper_repro.extension import plan, results, variants
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data, Part
 from rope_theory import plots
-from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots.style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STEPS = (0, *plan.STAGES)
 LAST = plan.STAGES[-1]
+
+MODELS = ("reference", "small_256", "small_512", "small_1024", "small_256_early", "small_256_late", "tiny_256")
 
 FORETOLD = tuple(dict.fromkeys((one.model, one.factor) for one in plan.FORETOLD))
 CASES = (("reference", 4.0), *dict.fromkeys((one.model, one.factor) for one in plan.BOUNDARY), *FORETOLD)
@@ -50,7 +52,7 @@ QUANTITIES: Mapping[str, str] = {
     "unseen": "phases met for the first time,\nshare of the circle",
     "moved": "attention moved inside by the\nsqueezed table, total variation",
     "far": "attention of queries beyond\non distances never trained",
-    "balance": "far over moved",
+    "balance": "the third over the second",
 }
 """What could decide, measured before fine-tuning."""
 
@@ -147,57 +149,56 @@ def label(case: Mapping[str, Any]) -> str:
 
 
 def draw(data: Data) -> Figure:
-    """Draw how far Position Interpolation is ahead by steps, passkeys found, and both against the three quantities."""
+    """Draw how far Position Interpolation is ahead by steps, and early on against what was measured before."""
     from matplotlib import pyplot as plt
 
-    cases = list(results.rows_of(data.tables["cases"]))
+    cases, ranks = list(results.rows_of(data.tables["cases"])), data.facts["rank_correlation"]
     with plots.style():
-        figure = plt.figure(figsize=(13, 8.5), layout="constrained")
-        grid = figure.add_gridspec(2, 6)
-        _draw_steps(figure.add_subplot(grid[0, :4]), figure.add_subplot(grid[0, 4:]), cases)
+        figure = plt.figure(figsize=(14, 8.5), layout="constrained")
+        grid = figure.add_gridspec(2, 4)
+        _draw_steps(figure.add_subplot(grid[0, :3]), cases)
+        _draw_quantity(figure.add_subplot(grid[0, 3]), cases, "far", 0, ranks)
         scatters: list[Axes] = []
-        for number in range(len(QUANTITIES)):
-            first = scatters[0] if scatters else None
-            scatters.append(figure.add_subplot(grid[1, 2 * number : 2 * number + 2], sharey=first))
-        for axes, quantity in zip(scatters, QUANTITIES, strict=True):
-            _draw_quantity(axes, cases, quantity, data.facts["rank_correlation"][quantity][str(LAST)])
-        scatters[0].set_ylabel(f"nats a token gained, {LAST} steps")
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper")
+        for number, quantity in enumerate(QUANTITIES):
+            scatters.append(figure.add_subplot(grid[1, number], sharey=scatters[0] if scatters else None))
+            _draw_quantity(scatters[-1], cases, quantity, EARLY, ranks)
+        scatters[-1].axvline(BALANCE, color=GREY, linewidth=0.8, linestyle="--")
+        for axes in (figure.axes[1], scatters[0]):
+            axes.set_ylabel("nats a token gained by PI")
+        figure.legend(
+            *figure.axes[0].get_legend_handles_labels(), loc="outside right upper",
+            title="hollow: run after the rule was written down",
+        )  # fmt: skip
     return figure
 
 
-def _look(number: int) -> dict[str, Any]:
-    again = number >= len(MARKERS)  # more cases than markers: hollow ones
-    look = {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
-    return {**look, "markerfacecolor": "none"} if again else look
+def _look(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a case's colour and marker, which say the model, its size, the factor, and hollowness, foretold."""
+    place = MODELS.index(case["model"])
+    size = {2.0: 5.0, 4.0: 7.5, 8.0: 10.0}[case["factor"]]
+    look = {"color": PALETTE[place], "marker": MARKERS[place], "markersize": size}
+    return {**look, "markerfacecolor": "none"} if case["foretold"] else look
 
 
-def _draw_steps(left: Axes, right: Axes, cases: list[dict[str, Any]]) -> None:
-    steps = [step for step in STEPS if step]
-    for number, case in enumerate(cases):
-        left.plot(
-            steps, [case[f"advantage_{step}"] for step in steps], linestyle=DASHES[number % len(DASHES)],
-            label=label(case), **_look(number),
+def _draw_steps(axes: Axes, cases: list[dict[str, Any]]) -> None:
+    for case in cases:
+        axes.plot(
+            STEPS, [case[f"advantage_{step}"] for step in STEPS], label=label(case),
+            linestyle={2.0: ":", 4.0: "-", 8.0: "--"}[case["factor"]], linewidth=1.2, **_look(case),
         )  # fmt: skip
-        shares = [case[f"{method}_found_{LAST}"] for method in plan.COMPARED]
-        right.plot(*shares, linestyle="none", markersize=8, **_look(number))
-    left.axhline(0.0, color=GREY, linewidth=0.8)
-    left.set_xlabel("fine-tuning steps")
-    left.set_ylabel("nats a token gained over direct\nfine-tuning, at the new window")
-    left.set_title("Above zero Position Interpolation is ahead")
-    right.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="-")
-    right.set_xlabel("direct fine-tuning")
-    right.set_ylabel("Position Interpolation")
-    right.set_title(f"Passkeys found, {LAST} steps")
-    right.set_aspect("equal")
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("fine-tuning steps")
+    axes.set_ylabel("nats a token gained over direct\nfine-tuning, at the new window")
+    axes.set_title("Above zero Position Interpolation is ahead")
 
 
-def _draw_quantity(axes: Axes, cases: list[dict[str, Any]], quantity: str, correlation: float | None) -> None:
-    for number, case in enumerate(cases):
-        axes.plot(case[quantity], case[f"advantage_{LAST}"], linestyle="none", markersize=8, **_look(number))
+def _draw_quantity(axes: Axes, cases: list[dict[str, Any]], quantity: str, step: int, ranks: Mapping[str, Any]) -> None:
+    for case in cases:
+        axes.plot(case[quantity], case[f"advantage_{step}"], linestyle="none", **_look(case))
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel(QUANTITIES[quantity])
-    axes.set_title("" if correlation is None else f"rank correlation {correlation:+.2f}")
+    when, correlation = "untuned" if step == 0 else f"{step} steps", ranks[quantity][str(step)]
+    axes.set_title(when if correlation is None else f"{when}, rank correlation {correlation:+.2f}", fontsize="medium")
 
 
 PART = Part(name="extension_boundary", kind="figures", inputs=INPUTS, compute=compute, draw=draw)

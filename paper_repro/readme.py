@@ -218,11 +218,17 @@ def extension_rate() -> str:
     return table(*pages.lower_rate_table(extended_windows.PART.data()))
 
 
-def extension_boundary_table(data: Data) -> str:
+def extension_boundary_tables(data: Data) -> str:
     """Return the cases of the boundary, a row a case, and what goes with being ahead."""
-    facts, last = data.facts, extension_boundary.LAST
-    lines = textwrap.fill(pages.boundary_sentence(data), WIDTH)
-    return f"{lines}\n\n{table(*pages.boundary_table(data, last))}" if facts["cases"] else "No run is made yet."
+    sentence = pages.boundary_sentence(data, extension_boundary.BALANCE)
+    return "\n\n".join(
+        [
+            textwrap.fill(sentence, WIDTH),
+            table(*pages.boundary_table(data)),
+            "Rank correlations over the cases of the nats gained by Position Interpolation:",
+            table(*pages.rank_table(data)),
+        ]
+    )
 
 
 def extension_summaries() -> str:
@@ -258,7 +264,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
     "extension_rate": extension_rate,
-    "extension_boundary": lambda: extension_boundary_table(extension_boundary.PART.data()),
+    "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
