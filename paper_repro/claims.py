@@ -705,10 +705,10 @@ def _quality() -> Finding:
     change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     control = extended_windows.PART.data().facts["control"]
-    at_window = "" if control is None else f"; {control - 1.0:+.1%} after the same fine-tuning at L itself"
+    at_window = "" if control is None else f"; {control['inside'] - 1.0:+.1%} after the same fine-tuning at L itself"
     lower = extended_windows.PART.data().facts["lower_rate"]
     if (slower := lower["methods"]["PI"].get(str(step))) is not None:
-        at_window += f"; {slower['inside'] - 1.0:+.1%} after Position Interpolation at rate {lower['rate']:g}"
+        at_window += f"; {slower['inside'] - 1.0:+.1%} after Position Interpolation at rate {lower['rate']:g}, one seed"
     return Finding(
         _at_scale(change["PI"] <= 0.02),
         f"perplexity inside L: {change['PI']:+.1%} after Position Interpolation, {change['direct']:+.1%} after direct "

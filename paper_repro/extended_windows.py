@@ -57,13 +57,13 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     return Data(tables={"numbers": columns, "summaries": _summaries()}, facts=facts)
 
 
-def _control(columns: Any, original: float) -> float | None:
-    """Return the perplexity inside after the same fine-tuning at L itself, over the original's."""
+def _control(columns: Any, original: float) -> dict[str, Any] | None:
+    """Return the perplexity inside after the same fine-tuning at L itself, over the original's, and of how many."""
     row = one_of(
         columns, method="direct", step=LAST, factor=1.0, quantity="nll", corpus="code", window=WINDOW,
         model="reference",
     )  # fmt: skip
-    return None if row is None else math.exp(row["mean"] - original)
+    return None if row is None else {"inside": math.exp(row["mean"] - original), "seeds": row["seeds"]}
 
 
 def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:

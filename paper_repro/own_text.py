@@ -1,7 +1,7 @@
 """Tables 1 and 2 on any text: `python -m paper_repro.own_text FILE --out DIR`.
 
-The reference model is extended and fine-tuned as in docs/extension.md, and its perplexity measured on the text besides
-code held out. Runs are files in DIR; stopped, the command goes on where it was.
+The reference model is extended and fine-tuned as in docs/extension.md, and its perplexity measured on the text, cut
+into pieces as long as the longest window, sixteen at most. Runs are files in DIR; stopped, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def wanted(methods: Sequence[str], factor: float, steps: int, seeds: int) -> lis
     ValueError
         For a method that is none of ``plan.TUNED``, and for numbers out of range.
     """
+    if not methods:
+        raise ValueError(f"--methods must name one at least, of {', '.join(plan.TUNED)}.")
     for method in methods:
         if method not in plan.TUNED:
             raise ValueError(f"--methods must be some of {', '.join(plan.TUNED)}, got {method!r}.")
@@ -52,20 +54,21 @@ def wanted(methods: Sequence[str], factor: float, steps: int, seeds: int) -> lis
     return untuned + tuned
 
 
-def measure(text: Path, source: Path = pretrain.REFERENCE, longest: int = 8) -> runs.Measure:
-    """Return how models are measured on a text: windows up to 8L, or as long as it allows; few passkeys.
+def measure(text: Path, factor: float, source: Path = pretrain.REFERENCE) -> runs.Measure:
+    """Return how models are measured on a text: at L, 2L, 4L, 8L and the new window, as far as it reaches.
 
     Raises
     ------
     OSError, ValueError
-        For a text that cannot be read, or is shorter than two trained windows.
+        For a text that cannot be read, or is shorter than the new window.
     """
     content, name = read_text(text)
     tokens = len(encoded(content, load_model(source)[1], name))
-    windows = [times for times in (1, 2, 4, 8) if times <= longest and times * Recipe.window <= tokens]
-    if len(windows) < 2:
-        raise ValueError(f"{text} has {tokens} tokens; at least {2 * Recipe.window}, two trained windows, are needed.")
-    return runs.Measure(windows=tuple(windows), corpora=("code", str(text)), distances=8, trials=5)
+    needed = round(factor * Recipe.window)
+    if tokens < needed:
+        raise ValueError(f"{text} has {tokens} tokens; at least {needed}, the new window, are needed.")
+    windows = [times for times in sorted({1.0, 2.0, 4.0, 8.0, factor}) if round(times * Recipe.window) <= tokens]
+    return runs.Measure(windows=tuple(windows), corpora=(str(text.resolve()),), distances=0)
 
 
 def remember(folder: Path, text: Path, how: runs.Measure) -> None:
@@ -101,7 +104,7 @@ def run(
     try:
         checked_device(device)
         settings = wanted([name.strip() for name in methods.split(",") if name.strip()], factor, steps, seeds)
-        how = measure(text)
+        how = measure(text, factor)
         remember(out, text, how)
         if device == "cpu":
             load("torch", "llama").set_num_threads(load("joblib", "certify").cpu_count(only_physical_cores=True))
@@ -111,8 +114,10 @@ def run(
     except (OSError, ValueError, ModuleNotFoundError) as error:
         console.print(f"{error}", markup=False)
         raise typer.Exit(1) from None
+    longest = round(how.windows[-1] * Recipe.window)
+    console.print(f"Measured on the first {how.documents} pieces of {longest} tokens, or as many as there are.")
     data = Data(tables={"numbers": results.columns_of(settings, out)}, facts={"window": Recipe.window})
-    content = table(*pages.perplexities(data, str(text), (factor,), steps))
+    content = table(*pages.perplexities(data, how.corpora[0], (factor,), steps, how.windows))
     files.write(out / "table.md", f"{content}\n".encode())
     typer.echo(content)
 

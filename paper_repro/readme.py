@@ -215,7 +215,9 @@ def extension_quality() -> str:
 
 def extension_rate() -> str:
     """Return what a lower rate of fine-tuning changes."""
-    return table(*pages.lower_rate_table(extended_windows.PART.data()))
+    data = extended_windows.PART.data()
+    missing = "" if data.facts["lower_rate"]["control"] else "The lower rate is not run yet.\n\n"
+    return missing + table(*pages.lower_rate_table(data))
 
 
 def extension_boundary_tables(data: Data) -> str:
@@ -224,8 +226,8 @@ def extension_boundary_tables(data: Data) -> str:
     return "\n\n".join(
         [
             textwrap.fill(sentence, WIDTH),
-            table(*pages.boundary_table(data)),
-            "Rank correlations over the cases of the nats gained by Position Interpolation:",
+            table(*pages.boundary_table(data, extension_boundary.KNOWN)),
+            "Rank correlations of the nats gained by Position Interpolation, over the first cases and the later ones:",
             table(*pages.rank_table(data)),
         ]
     )

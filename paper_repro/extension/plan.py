@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from paper_repro import pretrain
-from paper_repro.extension import runs, summaries, variants
+from paper_repro.extension import heads, runs, summaries, variants
 from paper_repro.extension.runs import Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
@@ -67,8 +67,14 @@ FORETOLD = _both([
 TABLES = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """Runs of the reference model, which the paper's tables are made of."""
 
-ALL = (*TABLES[:15], *LOWER, *BOUNDARY, *FORETOLD, *TABLES[15:])
-"""In the order of making."""
+ALL = (*TABLES, *LOWER, *BOUNDARY, *FORETOLD)
+"""All fine-tuning runs; those of the reference model are made first."""
+
+HEADS = tuple(
+    heads.Settings(model, factor)
+    for model, factor in dict.fromkeys([("reference", 4.0), *((one.model, one.factor) for one in BOUNDARY + FORETOLD)])
+)
+"""What could decide each case of the boundary."""
 
 
 SUMMARIES = tuple(
@@ -133,6 +139,9 @@ def make_missing(
             with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
                 list(trained)
             make(others)
+        if settings is ALL:
+            for case in HEADS:  # seconds each
+                heads.make(case, runs.source_of(case, device), data, device)
 
 
 def _summarised(settings: summaries.Settings, data: Path, device: str) -> str:

@@ -81,7 +81,7 @@ class Measure:
 
     Attributes
     ----------
-    windows : tuple of int
+    windows : tuple of float
         Windows of perplexity in trained windows; documents are as long as the last one.
     documents : int
         Of each corpus.
@@ -90,10 +90,10 @@ class Measure:
     stride : int
         Tokens.
     distances, trials : int
-        Of passkeys.
+        Of passkeys; no distances, no passkeys.
     """
 
-    windows: tuple[int, ...] = (1, 2, 4, 8)
+    windows: tuple[float, ...] = (1, 2, 4, 8)
     documents: int = 16
     corpora: tuple[str, ...] = ("code", "prose")
     stride: int = 256
@@ -117,7 +117,8 @@ def scaling_of(method: str, factor: float) -> Scaling:
 def compute(settings: Settings, source: Path, measure: Measure = Measure(), device: str = "cpu") -> dict[str, Any]:
     """Return the content of a run's file: settings, one row a measured quantity, every loss, passkeys, versions.
 
-    "passkeys" has the shares found by stage, length and distance; the two lengths of the last stage, one before.
+    "passkeys" has the shares found by stage, length and distance: at the trained window and the new one at step 0 and
+    in the last stage, between them at the new one.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     length = round(window * settings.factor)
     scaling = scaling_of(settings.method, settings.factor)
     documents = {
-        kind: texts.held_out(kind, tokenizer, documents=measure.documents, tokens=measure.windows[-1] * window)
+        kind: texts.held_out(kind, tokenizer, documents=measure.documents, tokens=round(measure.windows[-1] * window))
         for kind in measure.corpora
     }
     stream = texts.tuning_stream(tokenizer, window).astype(np.int64)
@@ -145,8 +146,6 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
     passkeys: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        if settings.stages[0] == 0:
-            rows += _heads(model, documents[measure.corpora[0]], scaling, length)
         for stage in settings.stages:
             if stage == 0:
                 current = rt.llama.extend(model, scaling, length=length)
@@ -166,7 +165,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
                 current, losses = done.model, done.losses.tolist()
             whole = stage in (0, settings.stages[-1])
             found = _perplexities(current, documents, window, length, measure, whole=whole)
-            for size in sorted({window, length}) if whole else [length]:
+            for size in (sorted({window, length}) if whole else [length]) if measure.distances else []:
                 keys = rt.llama.passkey(
                     current, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
                 )
@@ -199,31 +198,12 @@ def _perplexities(
     """Return perplexities at every window; unless ``whole``, of the first corpus at the trained and the new one."""
     rows = []
     for kind in list(documents) if whole else list(documents)[:1]:
-        for size in [times * window for times in measure.windows] if whole else sorted({window, length}):
+        for size in [round(times * window) for times in measure.windows] if whole else sorted({window, length}):
             found = rt.llama.perplexity(model, documents[kind], window=size, stride=min(measure.stride, size))
             rows.append(
                 {"quantity": "nll", "corpus": kind, "window": size, "value": found.nll, "error": found.standard_error}
             )
     return rows
-
-
-def _heads(model: Any, documents: Sequence[Any], scaling: Scaling, length: int) -> list[dict[str, Any]]:
-    """Return means over heads of two things that could break a model: attention far off, and attention moved.
-
-    "far" is the share of attention that queries beyond the window put on distances that training never showed;
-    "moved" is how far the rows of attention inside the window move under the scaling, as total variation.
-    """
-    ids = np.concatenate([some[:length] for some in documents[:4]])
-    check = rt.llama.check(model, ids, scalings=[scaling], length=length, pairs=64)
-    own = check.rows[0].scaling
-    far = [row.far for row in check.attention if row.scaling == own and row.region == "beyond"]
-    moved = [row.moved for row in check.attention if row.scaling != own and row.region == "inside"]
-    found = {"far": far, "moved": moved}
-    return [
-        {"step": 0, "quantity": name, "corpus": "heads", "window": length, "value": float(np.mean(values)),
-         "error": None}
-        for name, values in found.items() if values
-    ]  # fmt: skip
 
 
 @cache
@@ -286,7 +266,7 @@ def written(settings: Any, data: Path, content: Callable[[], dict[str, Any]]) ->
     return path
 
 
-def source_of(settings: Settings, device: str = "cpu") -> Path:
+def source_of(settings: Any, device: str = "cpu") -> Path:
     """Return the folder of the model that a run begins with; a variant that is missing is trained first."""
     return pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from paper_repro import pretrain
+from paper_repro import files, pretrain
 from paper_repro.pretraining import tokens, training
 from paper_repro.pretraining.recipe import Recipe, Stage
 from paper_repro.pretraining.rows import Rows
@@ -42,6 +42,10 @@ CACHE = pretrain.CACHE / "variants"
 """Untracked folder of the trained models."""
 
 
+RECIPE = "recipe.json"
+"""What a variant was trained by, beside its weights."""
+
+
 def prepared() -> tokens.Prepared:
     """Return tokenizer and streams, those of the reference model."""
     recipe = Recipe()
@@ -54,6 +58,8 @@ def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
         raise ValueError(f"model must be one of reference, {', '.join(RECIPES)}, got {name!r}.")
     target = cache / name
     if (target / "config.json").is_file():
+        if not (target / RECIPE).is_file() or (target / RECIPE).read_bytes() != files.as_json(RECIPES[name]):
+            raise ValueError(f"{target} was trained by another recipe; delete that folder.")
         return target
     recipe, corpus = RECIPES[name], prepared()
     tokenizer = corpus.tokenizer
@@ -65,6 +71,7 @@ def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
     shutil.rmtree(temporary, ignore_errors=True)
     state.model.save_pretrained(temporary)
     tokenizer.save_pretrained(temporary)
+    (temporary / RECIPE).write_bytes(files.as_json(recipe))
     temporary.replace(target)
     shutil.rmtree(place, ignore_errors=True)
     return target

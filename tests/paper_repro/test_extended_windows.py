@@ -8,7 +8,7 @@ import pytest
 
 from paper_repro import extended_windows, live_finetuning, published, readme, table_savers
 from paper_repro.extension import pages, plan, results, runs
-from paper_repro.parts import ROOT
+from paper_repro.parts import ROOT, Data
 
 mpl.use("Agg")
 
@@ -64,9 +64,24 @@ def test_tables_are_rectangular_and_name_the_untouched_model_once_a_factor(data)
     assert len(untouched) == len({row[0] for row in untouched})
 
 
+def test_a_lower_rate_stands_beside_the_one_of_the_tables():
+    reached = {"200": {"inside": 1.1, "ratio": 0.9, "k_max": 512.0, "found": 0.5, "seeds": 3}}
+    lower = {"200": {"inside": 1.01, "ratio": 1.2, "k_max": 256.0, "found": 0.25, "seeds": 1}}
+    facts = {
+        "window": 256, "control": {"inside": 1.14, "seeds": 3}, "methods": {"PI": reached, "direct": {}},
+        "lower_rate": {"rate": 2e-4, "control": None, "methods": {"PI": lower, "direct": {}}},
+    }  # fmt: skip
+    _, rows = pages.lower_rate_table(Data(tables={}, facts=facts))
+    assert rows == [
+        ("the same tuning at L", "0.001", "3", "+14.0%", "–", "–", "–"),
+        ("PI", "0.001", "3", "+10.0%", "0.90", "0.50", "0.50"),
+        ("PI", "0.0002", "1", "+1.0%", "1.20", "0.25", "0.25"),
+    ]
+
+
 def test_the_page_is_todays():
     text = (ROOT / "docs" / "extension.md").read_text()
-    for name in ("extension_code", "extension_steps", "extension_quality", "savers"):
+    for name in ("extension_code", "extension_steps", "extension_quality", "extension_rate", "savers"):
         assert readme.between(text, name) == readme.TABLES[name]().strip()
 
 

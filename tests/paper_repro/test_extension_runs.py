@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rope_theory as rt
-from paper_repro import pretrain
+from paper_repro import files, pretrain
 from paper_repro.extension import plan, results, runs, texts, variants
 from rope_theory._records import json_ready
 
@@ -129,6 +129,16 @@ def test_names_tell_runs_apart():
     assert all(one.method in runs.METHODS for one in plan.ALL)
     with pytest.raises(ValueError, match="model must be one of reference, small_256"):
         variants.folder_of("tiny")
+
+
+def test_a_variant_of_another_recipe_is_refused(tmp_path):
+    (tmp_path / "small_256").mkdir()
+    (tmp_path / "small_256" / "config.json").write_text("{}")
+    (tmp_path / "small_256" / variants.RECIPE).write_bytes(files.as_json(variants.RECIPES["small_512"]))
+    with pytest.raises(ValueError, match="was trained by another recipe; delete that folder"):
+        variants.folder_of("small_256", cache=tmp_path)
+    (tmp_path / "small_256" / variants.RECIPE).write_bytes(files.as_json(variants.RECIPES["small_256"]))
+    assert variants.folder_of("small_256", cache=tmp_path) == tmp_path / "small_256"
 
 
 def test_variants_see_the_same_tokens_and_passkeys():

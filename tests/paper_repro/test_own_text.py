@@ -1,13 +1,14 @@
 """Tables 1 and 2 on a text of the user's: the same numbers as the functions give, and errors in words."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import rope_theory as rt
 from paper_repro import own_text, pretrain
-from paper_repro.extension import runs, texts
+from paper_repro.extension import texts
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -28,21 +29,14 @@ def invoke(*words):
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_untuned_numbers_are_those_of_perplexity(text, tmp_path, monkeypatch):
-    few = own_text.measure
-
-    def quickly(path):
-        how = few(path, longest=2)
-        return runs.Measure(how.windows, 1, how.corpora, distances=2, trials=1)
-
-    monkeypatch.setattr(own_text, "measure", quickly)
+def test_untuned_numbers_are_those_of_perplexity(text, tmp_path):
     out = tmp_path / "out"
     words = (text, "--out", out, "--methods", "direct, YaRN", "--factor", 2, "--steps", 0)
     assert invoke(*words)[0] == 0
     model, tokenizer = load_model(pretrain.REFERENCE)
-    (ids,) = texts.held_out(str(text), tokenizer, documents=1, tokens=512)
+    pieces = texts.held_out(str(text), tokenizer, documents=16, tokens=512)
     extended = rt.llama.extend(model, rt.scaling.YaRN(2, ramp="transformers"))
-    inside, beyond = (rt.llama.perplexity(extended, [ids], window=window).perplexity for window in (256, 512))
+    inside, beyond = (rt.llama.perplexity(extended, pieces, window=window).perplexity for window in (256, 512))
     assert f"| 2L | YaRN | 0 | 1 | {inside:.2f} | {beyond:.2f} |" in (out / "table.md").read_text()
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("reference_*")}
     assert len(before) == 2
@@ -55,14 +49,28 @@ def test_untuned_numbers_are_those_of_perplexity(text, tmp_path, monkeypatch):
 
 
 def test_what_is_measured_fits_into_the_text(text):
-    assert own_text.measure(text).windows == (1, 2)
-    assert own_text.measure(text).corpora == ("code", str(text))
+    how = own_text.measure(text, 1.5)
+    assert how.windows == (1.0, 1.5, 2.0)
+    assert how.corpora == (str(text.resolve()),)
+
+
+def test_the_new_window_is_a_column(text, tmp_path):
+    assert invoke(text, "--out", tmp_path / "out", "--methods", "PI", "--factor", 1.5, "--steps", 0)[0] == 0
+    assert "| L | 1.5L | 2L |" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_a_file_may_be_called_as_a_corpus_of_ours(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text.rename("code")
+    assert own_text.measure(Path("code"), 2.0).corpora == (str(tmp_path / "code"),)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--methods", "direct,Yarn"), "--methods must be some of direct, PI"),
+        (("--methods", ","), "--methods must name one at least"),
+        (("--factor", 64), "at least 16384, the new window, are needed"),
         (("--factor", 1), "--factor must be above 1"),
         (("--seeds", 0), "--seeds must be"),
         (("--steps", -1), "--steps must be"),
@@ -82,9 +90,9 @@ def test_wrong_texts_and_folders_are_named(text, tmp_path):
     (tmp_path / "latin").write_bytes("ähnlich".encode("latin-1") * 2000)
     assert "UTF-8" in invoke(tmp_path / "latin", "--out", out)[1]
     (tmp_path / "short").write_text("a few words")
-    assert "two trained windows" in invoke(tmp_path / "short", "--out", out)[1]
+    assert "the new window, are needed" in invoke(tmp_path / "short", "--out", out)[1]
     assert not out.exists()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text(json.dumps("mine"))
-    assert "neither empty nor" in invoke(text, "--out", tmp_path / "full")[1]
+    assert "neither empty nor" in invoke(text, "--out", tmp_path / "full", "--factor", 2)[1]
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
