@@ -98,6 +98,10 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         "models": len({row["model"] for row in rows}),
         "steps": list(STEPS),
         "ahead": {str(step): sum(row[f"advantage_{step}"] > 0.0 for row in rows) for step in STEPS},
+        "passkeys": {
+            "cases": len(known := [row for row in rows if row["passkeys"] >= KNOWN]),
+            "ahead": sum(row[f"PI_found_{LAST}"] > row[f"direct_found_{LAST}"] for row in known),
+        },
         "largest_difference": max((abs(row[f"advantage_{LAST}"]) for row in rows), default=None),
         "rank_correlation": {
             group: {name: {str(step): _rank(some, name, f"advantage_{step}") for step in STEPS} for name in QUANTITIES}
@@ -234,7 +238,7 @@ def _draw_quantity(axes: Axes, cases: list[dict[str, Any]], quantity: str, step:
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel(QUANTITIES[quantity])
     when, correlation = "untuned" if step == 0 else f"{step} steps", ranks[quantity][str(step)]
-    axes.set_title(when if correlation is None else f"{when}: rank {correlation:+.2f} over the full ones", fontsize=9.5)
+    axes.set_title(when if correlation is None else f"{when}, rank {correlation:+.2f} of the filled", fontsize=9.5)
 
 
 PART = Part(name="extension_boundary", kind="figures", inputs=INPUTS, compute=compute, draw=draw)

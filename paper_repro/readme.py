@@ -220,12 +220,16 @@ def extension_rate() -> str:
     return missing + table(*pages.lower_rate_table(data))
 
 
+def boundary_sentence(data: Data) -> str:
+    """Return where Position Interpolation beats direct fine-tuning, in plain words."""
+    return textwrap.fill(pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH)
+
+
 def extension_boundary_tables(data: Data) -> str:
     """Return the cases of the boundary, a row a case, and what goes with being ahead."""
-    sentence = pages.boundary_sentence(data, extension_boundary.BALANCE)
     return "\n\n".join(
         [
-            textwrap.fill(sentence, WIDTH),
+            boundary_sentence(data),
             table(*pages.boundary_table(data, extension_boundary.KNOWN)),
             "Rank correlations of the nats gained by Position Interpolation, over the first cases and the later ones:",
             table(*pages.rank_table(data)),
@@ -266,6 +270,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
     "extension_rate": extension_rate,
+    "boundary_sentence": lambda: boundary_sentence(extension_boundary.PART.data()),
     "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),

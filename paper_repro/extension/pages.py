@@ -140,19 +140,19 @@ def boundary_sentence(data: Data, line: float) -> str:
         return f"{facts['cases']} of {facts['planned']} cases are measured; what is missing is left out."
     first, last = (str(facts["steps"][place]) for place in (1, -1))
     read_off, tried = facts["rule"]["first"], facts["rule"]["foretold"]
+    guess = max(tried["ahead"], tried["cases"] - tried["ahead"])
     rank = {group: ranks["balance"][first] for group, ranks in facts["rank_correlation"].items()}
     return (
         f"Of {facts['cases']} cases, which share {facts['models']} models, Position Interpolation has the lower "
         f"perplexity at the new window in {facts['ahead']['0']} untuned, in {facts['ahead'][first]} after {first} "
         f"steps of fine-tuning and in {facts['ahead'][last]} after {last}, when no case differs by more than "
-        f"{facts['largest_difference']:.3f} nats. Of four quantities at five stages the closest companion of the nats "
-        f"gained was far / moved after {first} steps: rank correlation {rank['first']:+.2f} in the "
-        f"{read_off['cases']} cases it was read off, {rank['foretold']:+.2f} in the {tried['cases']} run afterwards. "
-        f"The rule that Position Interpolation is ahead where far / moved is above {line:g}, written down before "
-        f"those, is right in {tried['right']} of them (it was ahead in {tried['ahead']}); {tried['undecided']} lie "
-        f"within two standard errors of the line, and of the others {tried['right_of_decided']} of "
-        f"{tried['cases'] - tried['undecided']} are right. In the first {read_off['cases']} it is right in "
-        f"{read_off['right']}, with {read_off['undecided']} that close."
+        f"{facts['largest_difference']:.3f} nats; it finds more passkeys then in {facts['passkeys']['ahead']} of the "
+        f"{facts['passkeys']['cases']} whose model knows the task. What tells beforehand? Of four quantities at five "
+        f"stages, far / moved after {first} steps looked best over the first {read_off['cases']} cases: rank "
+        f"correlation {rank['first']:+.2f}, and ahead above {line:g} in all but "
+        f"{read_off['cases'] - read_off['right']}, with {read_off['undecided']} too close to that line to tell. That was written down, and "
+        f"{tried['cases']} further cases were run: correlation {rank['foretold']:+.2f}, the rule right in "
+        f"{tried['right']}, where always guessing one way is right in {guess}."
     )
 
 
