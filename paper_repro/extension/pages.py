@@ -140,19 +140,21 @@ def boundary_sentence(data: Data, line: float) -> str:
         return f"{facts['cases']} of {facts['planned']} cases are measured; what is missing is left out."
     first, last = (str(facts["steps"][place]) for place in (1, -1))
     read_off, tried = facts["rule"]["first"], facts["rule"]["foretold"]
-    guess = max(tried["ahead"], tried["cases"] - tried["ahead"])
+    guess, missed = max(tried["ahead"], tried["cases"] - tried["ahead"]), read_off["cases"] - read_off["right"]
+    far = {group: ranks["far"]["0"] for group, ranks in facts["rank_correlation"].items()}
     rank = {group: ranks["balance"][first] for group, ranks in facts["rank_correlation"].items()}
     return (
         f"Of {facts['cases']} cases, which share {facts['models']} models, Position Interpolation has the lower "
         f"perplexity at the new window in {facts['ahead']['0']} untuned, in {facts['ahead'][first]} after {first} "
         f"steps of fine-tuning and in {facts['ahead'][last]} after {last}, when no case differs by more than "
         f"{facts['largest_difference']:.3f} nats; it finds more passkeys then in {facts['passkeys']['ahead']} of the "
-        f"{facts['passkeys']['cases']} whose model knows the task. What tells beforehand? Of four quantities at five "
-        f"stages, far / moved after {first} steps looked best over the first {read_off['cases']} cases: rank "
-        f"correlation {rank['first']:+.2f}, and ahead above {line:g} in all but "
-        f"{read_off['cases'] - read_off['right']}, with {read_off['undecided']} too close to that line to tell. That was written down, and "
-        f"{tried['cases']} further cases were run: correlation {rank['foretold']:+.2f}, the rule right in "
-        f"{tried['right']}, where always guessing one way is right in {guess}."
+        f"{facts['passkeys']['cases']} whose model knows the task. What tells beforehand? Untuned, far did best over "
+        f"the first {read_off['cases']} cases (rank correlation {far['first']:+.2f}, {far['foretold']:+.2f} over "
+        f"{tried['cases']} later ones). Of four quantities at four stages of fine-tuning, far / moved after {first} "
+        f"steps did: {rank['first']:+.2f}, and ahead above {line:g} in all but {missed} cases, with "
+        f"{read_off['undecided']} too close to that line to tell. That was written down, and the later cases were run: "
+        f"{rank['foretold']:+.2f}, the rule right in {tried['right']}, where always guessing one way is right in "
+        f"{guess}."
     )
 
 
