@@ -707,8 +707,13 @@ def _quality() -> Finding:
     control = extended_windows.PART.data().facts["control"]
     at_window = "" if control is None else f"; {control['inside'] - 1.0:+.1%} after the same fine-tuning at L itself"
     lower = extended_windows.PART.data().facts["lower_rate"]
-    if (slower := lower["methods"]["PI"].get(str(step))) is not None:
-        at_window += f"; {slower['inside'] - 1.0:+.1%} after Position Interpolation at rate {lower['rate']:g}, one seed"
+    slower = lower["methods"]["PI"].get(str(step))
+    if slower is not None and lower["control"] is not None:
+        at_window += (
+            f"; at rate {lower['rate']:g}, one seed: {lower['control']['inside'] - 1.0:+.1%} at L itself, "
+            f"{slower['inside'] - 1.0:+.1%} after Position Interpolation, whose ratio at 4L is then "
+            f"{slower['ratio']:.2f}"
+        )
     return Finding(
         _at_scale(change["PI"] <= 0.02),
         f"perplexity inside L: {change['PI']:+.1%} after Position Interpolation, {change['direct']:+.1%} after direct "

@@ -23,12 +23,20 @@ INPUTS: dict[str, Any] = {"runs": results.digest(RUNS)}
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
-    """Return the share found by method, step and distance, mean over the seeds whose runs kept it."""
+    """Return the share found by method, step and distance, mean over the seeds whose runs kept it.
+
+    Raises
+    ------
+    ValueError
+        When no run has.
+    """
     found: dict[tuple[str, int, float], list[float]] = {}
     for one in results.at_hand(RUNS):
         for row in runs.read(one).get("passkeys", []):  # runs made first kept the mean over distances only
             if row["window"] == round(FACTOR * WINDOW):
                 found.setdefault((one.method, row["step"], row["distance"]), []).append(row["share"])
+    if not found:
+        raise ValueError(f"No run has kept passkeys by distance. {runs.REMEDY}")
     keys = sorted(found)
     columns: dict[str, list[Any]] = {
         "method": [method for method, _, _ in keys],
@@ -37,7 +45,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         "seeds": [len(found[key]) for key in keys],
         "share": [float(np.mean(found[key])) for key in keys],
     }
-    return Data(tables={"shares": columns}, facts={"window": WINDOW, "seeds": max(columns["seeds"], default=0)})
+    return Data(tables={"shares": columns}, facts={"window": WINDOW, "seeds": max(columns["seeds"])})
 
 
 def draw(data: Data) -> Figure:
@@ -56,7 +64,12 @@ def draw(data: Data) -> Figure:
                 fields = axes.pcolormesh(
                     edges, [place - 0.45, place + 0.45], shares, vmin=0.0, vmax=1.0, rasterized=True
                 )
+            axes.axvline(data.facts["window"], color="white", linewidth=2.5)
             axes.axvline(data.facts["window"], color=GREY, linewidth=1.0)
+            places = [times * data.facts["window"] for times in range(5)]
+            axes.set_xticks(
+                places, [f"L = {place}" if place == data.facts["window"] else str(place) for place in places]
+            )
             axes.set_yticks(range(len(steps)), [str(step) for step in steps])
             axes.set_xlabel("distance of the key from the end [tokens]")
             axes.set_title({"direct": "Direct fine-tuning", "PI": "Position Interpolation"}[method])
