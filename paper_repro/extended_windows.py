@@ -75,6 +75,9 @@ def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:
             "k_max": _value(columns, method, step, "k_max", "passkey", round(FACTOR * WINDOW)),
             "found": _value(columns, method, step, "found", "passkey", round(FACTOR * WINDOW)),
             "seeds": _seeds(columns, method, step),
+            "nll_spread": _spread(columns, method, step, "nll", "code"),
+            "k_max_spread": _spread(columns, method, step, "k_max", "passkey"),
+            "found_spread": _spread(columns, method, step, "found", "passkey"),
         }
         for step in (0, *plan.STAGES, 400, 600, 800, 1000)
         if _seeds(columns, method, step)
@@ -99,12 +102,22 @@ def _summaries() -> dict[str, list[Any]]:
     return columns
 
 
-def _value(columns: Any, method: str, step: int, quantity: str, corpus: str, window: int) -> float | None:
-    row = one_of(
+def _row(columns: Any, method: str, step: int, quantity: str, corpus: str, window: int) -> dict[str, Any] | None:
+    return one_of(
         columns, method=method, step=step, factor=FACTOR, quantity=quantity, corpus=corpus, window=window,
         model="reference",
     )  # fmt: skip
+
+
+def _value(columns: Any, method: str, step: int, quantity: str, corpus: str, window: int) -> float | None:
+    row = _row(columns, method, step, quantity, corpus, window)
     return None if row is None else float(row["mean"])
+
+
+def _spread(columns: Any, method: str, step: int, quantity: str, corpus: str) -> float | None:
+    """Return the standard deviation over seeds at the new window; None for a single one."""
+    row = _row(columns, method, step, quantity, corpus, round(FACTOR * WINDOW))
+    return None if row is None or math.isnan(row["spread"]) else float(row["spread"])
 
 
 def _ratio(columns: Any, method: str, step: int, original: float, window: int = round(FACTOR * WINDOW)) -> float | None:
@@ -163,15 +176,21 @@ def _draw_steps(axes: Axes, data: Data, quantity: str) -> None:
     """Draw what the two methods that the paper compares have reached after some steps, beside the paper's."""
     scale = 1.0 if quantity == "ratio" else FACTOR * WINDOW
     for number, method in enumerate(plan.COMPARED):
-        found = data.facts["methods"].get(method, {})
-        steps = [int(step) for step, row in found.items() if row[quantity] is not None]
-        values = [found[str(step)][quantity] / scale for step in steps]
-        axes.plot(steps, values, color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
-                  label=f"{method}, here")  # fmt: skip
+        rows = {int(step): row for step, row in data.facts["methods"].get(method, {}).items()}
+        reached = np.array([row[quantity] for row in rows.values()]) / scale
+        spread = "nll_spread" if quantity == "ratio" else "k_max_spread"
+        spreads = np.array([row[spread] or 0.0 for row in rows.values()])
+        axes.errorbar(
+            list(rows), reached, yerr=spreads * reached if quantity == "ratio" else spreads / scale, capsize=2,
+            color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
+            label=f"{method}, here",
+        )  # fmt: skip
     for label, steps, values in paper_curves(quantity):
         number = len(plan.COMPARED) + ("PI" in label)
-        axes.plot(steps, values, color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
-                  markerfacecolor="none", label=label)  # fmt: skip
+        axes.plot(
+            steps, values, color=PALETTE[number], linestyle=DASHES[number], marker=MARKERS[number], markersize=4,
+            markerfacecolor="none", label=label,
+        )  # fmt: skip
     axes.set_xlabel("fine-tuning steps")
     axes.set_xlim(left=0)
     if quantity == "ratio":

@@ -213,7 +213,13 @@ def _perplexity(row: Mapping[str, Any] | None) -> str:
 
 
 def _cell(row: Mapping[str, Any] | None, quantity: str, scale: float) -> str:
-    return "–" if row is None or row[quantity] is None else f"{row[quantity] / scale:.2f}"
+    """Return a number of ``extended_windows``'s facts over ``scale``, with its spread over seeds."""
+    if row is None or row[quantity] is None:
+        return "–"
+    value, spread = row[quantity] / scale, row["nll_spread" if quantity == "ratio" else f"{quantity}_spread"]
+    if spread is None:
+        return f"{value:.2f}"
+    return f"{value:.2f} ± {spread * (value if quantity == 'ratio' else 1.0 / scale):.2f}"
 
 
 def _times(times: float) -> str:

@@ -65,8 +65,10 @@ def test_tables_are_rectangular_and_name_the_untouched_model_once_a_factor(data)
 
 
 def test_a_lower_rate_stands_beside_the_one_of_the_tables():
-    reached = {"200": {"inside": 1.1, "ratio": 0.9, "k_max": 512.0, "found": 0.5, "seeds": 3}}
-    lower = {"200": {"inside": 1.01, "ratio": 1.2, "k_max": 256.0, "found": 0.25, "seeds": 1}}
+    reached = {"200": {"inside": 1.1, "ratio": 0.9, "k_max": 512.0, "found": 0.5, "seeds": 3,
+                       "nll_spread": 0.1, "k_max_spread": 128.0, "found_spread": 0.04}}  # fmt: skip
+    lower = {"200": {"inside": 1.01, "ratio": 1.2, "k_max": 256.0, "found": 0.25, "seeds": 1,
+                     "nll_spread": None, "k_max_spread": None, "found_spread": None}}  # fmt: skip
     facts = {
         "window": 256, "control": {"inside": 1.14, "seeds": 3}, "methods": {"PI": reached, "direct": {}},
         "lower_rate": {"rate": 2e-4, "control": None, "methods": {"PI": lower, "direct": {}}},
@@ -74,7 +76,7 @@ def test_a_lower_rate_stands_beside_the_one_of_the_tables():
     _, rows = pages.lower_rate_table(Data(tables={}, facts=facts))
     assert rows == [
         ("the same tuning at L", "0.001", "3", "+14.0%", "–", "–", "–"),
-        ("PI", "0.001", "3", "+10.0%", "0.90", "0.50", "0.50"),
+        ("PI", "0.001", "3", "+10.0%", "0.90 ± 0.09", "0.50 ± 0.12", "0.50 ± 0.04"),
         ("PI", "0.0002", "1", "+1.0%", "1.20", "0.25", "0.25"),
     ]
 
