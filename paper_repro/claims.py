@@ -704,9 +704,9 @@ def _quality() -> Finding:
     step = plan.STAGES[-1]
     change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
     untuned = _extended("YaRN", 0)["inside"] - 1.0
-    control = extended_windows.PART.data().facts["control"]
+    facts = extended_windows.PART.data().facts
+    control, lower = facts["control"], facts["lower_rate"]
     at_window = "" if control is None else f"; {control['inside'] - 1.0:+.1%} after the same fine-tuning at L itself"
-    lower = extended_windows.PART.data().facts["lower_rate"]
     slower = lower["methods"]["PI"].get(str(step))
     if slower is not None and lower["control"] is not None:
         at_window += (

@@ -7,6 +7,7 @@ Position Interpolation), and attention on distances that training never showed (
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,7 @@ LAST = plan.STAGES[-1]
 MODELS = ("reference", "small_256", "small_512", "small_1024", "small_256_early", "small_256_late", "tiny_256")
 
 FORETOLD = tuple(dict.fromkeys((one.model, one.factor) for one in plan.FORETOLD))
-CASES = (("reference", 4.0), *dict.fromkeys((one.model, one.factor) for one in plan.BOUNDARY), *FORETOLD)
-"""Model and factor; the reference model is the largest of three sizes."""
+"""Model and factor of the cases run after the rule was written down."""
 
 EARLY = plan.STAGES[0]
 """The first stage of fine-tuning: there far / moved ranks best with the nats gained, over the first nine cases."""
@@ -76,8 +76,6 @@ def unseen(config: rt.RopeConfig, factor: float) -> NDArray[np.float64]:
 def recipe_of(model: str) -> tuple[int, int, int, int]:
     """Return (window, hidden size, layers, tokens seen) of a model."""
     if model == "reference":
-        import json
-
         recipe = json.loads((pretrain.REFERENCE / "run.json").read_bytes())["recipe"]
         found = [recipe[name] for name in ("window", "hidden", "layers", "batch", "steps")]
     else:
@@ -94,7 +92,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     first, tried = ([row for row in rows if row["foretold"] == later] for later in (False, True))
     facts: dict[str, Any] = {
         "cases": len(rows),
-        "planned": len(CASES),
+        "planned": len(plan.HEADS),
         "models": len({row["model"] for row in rows}),
         "steps": list(STEPS),
         "ahead": {str(step): sum(row[f"advantage_{step}"] > 0.0 for row in rows) for step in STEPS},

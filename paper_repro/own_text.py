@@ -21,7 +21,6 @@ from paper_repro.parts import Data
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.readme import table
 from rope_theory._checks import above, integer
-from rope_theory._optional import load
 from rope_theory.llama.loading import checked_device, encoded, load_model, read_text
 
 app = typer.Typer(add_completion=False)
@@ -106,8 +105,6 @@ def run(
         settings = wanted([name.strip() for name in methods.split(",") if name.strip()], factor, steps, seeds)
         how = measure(text, factor)
         remember(out, text, how)
-        if device == "cpu":
-            load("torch", "llama").set_num_threads(load("joblib", "certify").cpu_count(only_physical_cores=True))
         for number, one in enumerate(settings, start=1):
             console.print(f"run {number} of {len(settings)}: {one.name}", markup=False)
             runs.make(one, pretrain.REFERENCE, out, how, device)

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paper_repro.extended_windows import FACTOR, WINDOW
 from paper_repro.extension import plan, results, runs
 from paper_repro.parts import Data, Part
-from paper_repro.pretraining.recipe import Recipe
 from rope_theory import plots
 from rope_theory.plots.style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WINDOW = Recipe.window
-FACTOR = 4.0
 RUNS = tuple(one for one in plan.MAIN if one.method in plan.COMPARED)
 INPUTS: dict[str, Any] = {"runs": results.digest(RUNS)}
 

@@ -125,7 +125,7 @@ def test_runs_of_several_models_are_refused(monkeypatch):
 
 def test_what_is_counted(data):
     table, facts = data.tables["cases"], data.facts
-    assert facts["cases"] == len(table["model"]) <= facts["planned"] == len(boundary.CASES)
+    assert facts["cases"] == len(table["model"]) <= facts["planned"] == len(plan.HEADS)
     for step, ahead in facts["ahead"].items():
         assert ahead == sum(value > 0.0 for value in table[f"advantage_{step}"])
     assert sum(found["cases"] for found in facts["rule"].values()) == facts["cases"]
