@@ -138,11 +138,11 @@ def _rebuild(target: Target) -> None:
 
 def _make_runs(device: str) -> None:
     with Progress(*_columns(), console=console) as progress:
-        task = progress.add_task("runs", total=len(plan.ALL))
+        task = progress.add_task("runs", total=len(plan.PLANNED))
         plan.make_missing(
             device=device, report=lambda name: progress.update(task, advance=1, description=f"run {name}")
         )
-    console.print(f"All {len(plan.ALL)} runs lie in {runs.DATA}.", markup=False)
+    console.print(f"All {len(plan.PLANNED)} runs lie in {runs.DATA}.", markup=False)
 
 
 def _make(target: Target) -> None:

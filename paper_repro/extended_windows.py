@@ -1,4 +1,4 @@
-"""The paper's tables 1 to 5 at small scale: perplexity and passkeys of the reference model, extended and fine-tuned.
+"""The paper's tables 1 to 6 at small scale: the reference model, extended and fine-tuned, as its runs measured it.
 
 Everything is drawn from the files of the runs (``paper_repro/data/extension``); those not made yet are left out.
 """

@@ -33,8 +33,8 @@ INPUTS: dict[str, Any] = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return live and committed numbers side by side: losses of the first steps, perplexities of untuned models."""
-    measure = runs.measure_of(TUNED)
-    model, tokenizer = load_model(runs.source_of(TUNED))
+    measure = plan.measure_of(TUNED)
+    model, tokenizer = load_model(pretrain.REFERENCE)
     window = model.config.max_position_embeddings
     length = round(window * TUNED.factor)
     done = rt.llama.finetune(
@@ -51,9 +51,8 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         (f"loss of step {step}, PI", live, committed)
         for step, (live, committed) in enumerate(zip(done.losses, runs.read(TUNED)["losses"], strict=False), start=1)
     ]
-    documents = texts.held_out(
-        "code", tokenizer, documents=measure.documents, tokens=measure.windows[-1] * window
-    )  # those of the runs
+    tokens = measure.windows[-1] * window
+    documents = texts.held_out("code", tokenizer, documents=measure.documents, tokens=tokens)  # those of the runs
     for one in UNTUNED:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

@@ -70,8 +70,3 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
         "hardware": runs.hardware(device),
         "versions": runs.all_versions(),
     }
-
-
-def make(settings: Settings, source: Path, data: Path = runs.DATA, device: str = "cpu") -> Path:
-    """Compute a file that is missing, and write it; leave an existing one."""
-    return runs.written(settings, data, lambda: compute(settings, source, device))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from paper_repro import pretrain
 from paper_repro.extension import heads, runs, summaries, variants
-from paper_repro.extension.runs import Settings
+from paper_repro.extension.runs import Measure, Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
 from rope_theory.llama.loading import checked_device
+
+AnySettings = Settings | summaries.Settings | heads.Settings
 
 RATE = 1e-3
 """A third of the rate of pre-training; 3e-4 and 3e-3 were tried and are worse after 100 steps, for PI and direct."""
@@ -68,14 +71,13 @@ TABLES = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *UNTUNED[6:], *MAIN[6:], 
 """Runs of the reference model, which the paper's tables are made of."""
 
 ALL = (*TABLES, *LOWER, *BOUNDARY, *FORETOLD)
-"""All fine-tuning runs; those of the reference model are made first."""
+"""All fine-tuning runs of the tables and the boundary."""
 
 HEADS = tuple(
     heads.Settings(model, factor)
     for model, factor in dict.fromkeys([("reference", 4.0), *((one.model, one.factor) for one in BOUNDARY + FORETOLD)])
 )
 """What could decide each case of the boundary."""
-
 
 SUMMARIES = tuple(
     summaries.Settings(method, factor, seed=seed)
@@ -84,19 +86,24 @@ SUMMARIES = tuple(
 )
 """Table 6: sources cut to the trained window, and whole ones in four times the window."""
 
+PLANNED: tuple[AnySettings, ...] = (*ALL, *SUMMARIES, *HEADS)
+"""Everything that has a file."""
+
 
 def make_missing(
-    settings: Sequence[Settings] = ALL,
+    settings: Sequence[AnySettings] = PLANNED,
     data: Path = runs.DATA,
     report: Callable[[str], None] = lambda name: None,
     device: str = "cpu",
 ) -> None:
     """Make the runs whose files are missing, several at a time with one thread each; a stop loses the unfinished.
 
+    Those of the reference model come first; the variants that the others begin with are trained before them.
+
     Parameters
     ----------
-    settings : sequence of Settings
-        The runs.
+    settings : sequence of settings
+        The runs, of any kind.
     data : Path
         Where their files lie.
     report : callable
@@ -119,36 +126,22 @@ def make_missing(
             missing.append(one)
     reference = [one for one in missing if one.model == "reference"]
     others = [one for one in missing if one.model != "reference"]
-    models = sorted({one.model for one in others})
     several = -1 if device == "cpu" else 1
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         workers = joblib.Parallel(n_jobs=several, return_as="generator_unordered", pre_dispatch="n_jobs")
 
-        def make(some: Sequence[Settings]) -> None:
+        def make(some: Sequence[AnySettings]) -> None:
             with closing(workers([joblib.delayed(_made)(one, data, device) for one in some])) as finished:
                 for name in finished:
                     report(name)
 
         make(reference)
-        absent = [one for one in SUMMARIES if not runs.path_of(one, data).is_file()] if settings is ALL else []
-        with closing(workers([joblib.delayed(_summarised)(one, data, device) for one in absent])) as finished:
-            for name in finished:
-                report(name)
-        if models:
+        if others:
             variants.prepared()  # once, before several ask for it
+            models = sorted({one.model for one in others})
             with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
                 list(trained)
             make(others)
-        if settings is ALL:
-            for case in HEADS:  # seconds each
-                heads.make(case, runs.source_of(case, device), data, device)
-
-
-def _summarised(settings: summaries.Settings, data: Path, device: str) -> str:
-    if device == "cpu":
-        load("torch", "llama").set_num_threads(1)
-    summaries.make(settings, pretrain.REFERENCE, data, device)
-    return settings.name
 
 
 def _trained(model: str, device: str) -> None:
@@ -157,8 +150,25 @@ def _trained(model: str, device: str) -> None:
     variants.folder_of(model, device)
 
 
-def _made(settings: Settings, data: Path, device: str) -> str:
+def _made(settings: AnySettings, data: Path, device: str) -> str:
     if device == "cpu":
         load("torch", "llama").set_num_threads(1)
-    runs.make(settings, runs.source_of(settings, device), data, runs.measure_of(settings), device)
+    source = pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
+    runs.written(settings, data, lambda: _content(settings, source, device))
     return settings.name
+
+
+def _content(settings: AnySettings, source: Path, device: str) -> dict[str, Any]:
+    """Return the content of a run's file, by the kind of its settings."""
+    if isinstance(settings, summaries.Settings):
+        return summaries.compute(settings, source, device)
+    if isinstance(settings, heads.Settings):
+        return heads.compute(settings, source, device)
+    return runs.compute(settings, source, measure_of(settings), device)
+
+
+def measure_of(settings: Settings) -> Measure:
+    """Return how a run is measured: variants by one corpus, two windows and fewer passkeys."""
+    if settings.model == "reference":
+        return Measure()
+    return Measure(windows=(1, round(settings.factor)), corpora=("code",), distances=16, trials=5)

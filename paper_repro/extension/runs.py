@@ -21,7 +21,7 @@ import numpy as np
 
 import rope_theory as rt
 from paper_repro import files, pretrain
-from paper_repro.extension import texts, variants
+from paper_repro.extension import texts
 from paper_repro.sweeps import versions
 from rope_theory._optional import load
 from rope_theory._records import json_ready
@@ -244,7 +244,7 @@ def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_bytes())
     if content["settings"] != json_ready(asdict(settings)):
         raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
-    if getattr(settings, "model", "reference") == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
+    if settings.model == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
         raise ValueError(f"{path} is of another reference model than the one that lies here. Delete it; {REMEDY}")
     return content
 
@@ -264,15 +264,3 @@ def written(settings: Any, data: Path, content: Callable[[], dict[str, Any]]) ->
     else:
         files.write(path, files.as_json(content()))
     return path
-
-
-def source_of(settings: Any, device: str = "cpu") -> Path:
-    """Return the folder of the model that a run begins with; a variant that is missing is trained first."""
-    return pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
-
-
-def measure_of(settings: Settings) -> Measure:
-    """Return how a run is measured: variants by one corpus, two windows and fewer passkeys."""
-    if settings.model == "reference":
-        return Measure()
-    return Measure(windows=(1, round(settings.factor)), corpora=("code",), distances=16, trials=5)

@@ -77,6 +77,11 @@ class Settings:
     batch: int = 4
 
     @property
+    def model(self) -> str:
+        """Return the name of the model, as ``runs.Settings`` has it."""
+        return "reference"
+
+    @property
     def name(self) -> str:
         """Return the stem of the run's file."""
         method = self.method.lower().replace(" ", "_").replace("-", "_")
@@ -208,8 +213,3 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
         "hardware": runs.hardware(device),
         "versions": runs.all_versions(),
     }
-
-
-def make(settings: Settings, source: Path, data: Path = runs.DATA, device: str = "cpu") -> Path:
-    """Compute a run whose file is missing, and write it; leave an existing one."""
-    return runs.written(settings, data, lambda: compute(settings, source, device))

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from paper_repro import govreport, pretrain
-from paper_repro.extension import runs, summaries
+from paper_repro.extension import plan, runs, summaries
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -70,9 +70,9 @@ def test_a_run_is_made_and_read(loaded, monkeypatch, tmp_path):
     monkeypatch.setattr(summaries, "TRAINING", ("joblib",))
     monkeypatch.setattr(summaries, "TESTED", ("mpmath",))
     settings = summaries.Settings("PI", 2.0, steps=1, tested=2, batch=1)
-    path = summaries.make(settings, pretrain.REFERENCE, tmp_path)
+    runs.written(settings, tmp_path, lambda: plan._content(settings, pretrain.REFERENCE, "cpu"))
     content = runs.read(settings, tmp_path)
-    assert path.name == "summaries_pi_2x_1_seed0.json"
+    assert settings.name == "summaries_pi_2x_1_seed0"
     assert set(content["rouge"]) == set(summaries.KINDS)
     assert (content["asked"], len(content["losses"])) == (2, 1)
     with pytest.raises(ValueError, match="The run summaries_cut_1x_200_seed0 has no file"):
