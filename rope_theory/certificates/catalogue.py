@@ -9,6 +9,7 @@ import numpy as np
 
 from rope_theory.bounds.catalogue import Evaluation, Statement, Witness
 from rope_theory.certificates import kernel as _kernel
+from rope_theory.certificates import quick as _quick
 from rope_theory.certificates import worst_case as _worst_case
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
@@ -33,6 +34,14 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             evidence="proved",
             source="docs/theory.md, section 7",
             witness=Witness("the certificate's h at s = 70.5, offsets 0 … 63, d = 32, H/A = 3", _worst_case_witness),
+        ),
+        "quick_bound": Statement(
+            function=_quick.quick_bound,
+            formula="a(s) ≤ A·‖w‖₁ + H·Σ|e^{isθ′_j} − Σ w_n e^{inθ_j}|",
+            hypotheses=("|a(n)| ≤ A on the trained offsets", "|h_j| ≤ H", "any s, any frequencies; any w"),
+            relation="upper",
+            evidence="proved",
+            source="docs/theory.md, section 7",
         ),
         "shortest_kernel": Statement(
             function=_kernel.shortest_kernel,

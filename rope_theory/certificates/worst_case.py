@@ -9,12 +9,12 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, numpy_angular, offsets, space_of
+from rope_theory._arrays import as_numpy, offsets, space_of
 from rope_theory._balls import kind_of_frequencies
-from rope_theory._checks import above
 from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory.certificates import _cone_program
+from rope_theory.certificates._question import Question, question
 from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.scaling import Frequencies
@@ -76,75 +76,26 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     -----
     Source: docs/theory.md, section 7. A search that ends early still gives valid bounds; ``gap`` says how far apart.
     """
-    frequencies = numpy_angular(theta)
-    target = frequencies if target_theta is None else _target(target_theta)
-    if len(target) != len(frequencies):
-        raise ValueError(
-            f"target_theta must have as many frequencies as theta, {len(frequencies)}, got {len(target)}; "
-            "take both from the same config."
-        )
     offset = offsets(as_numpy(s), "s", space_of())
     if offset.ndim > 1:
         raise ValueError(f"s must be one offset or a sequence of them, got shape {offset.shape}; flatten it.")
-    trained = _checked_grid(grid)
-    largest = above(h_max, "h_max", 0.0, "It bounds the coefficients; without one the worst case has no limit.")
-    size = above(score_max, "score_max", 0.0, "It is the largest score on the grid.")
-    _check_ratio(largest / size)
-    problem = _Problem(theta, target_theta, frequencies, target, trained, largest, size)
+    problem = _Problem(theta, target_theta, question(theta, target_theta, grid, h_max, score_max))
     if offset.ndim == 0:
         return problem.solve([float(offset)])[0]
     return list(_in_parallel(problem, offset.tolist()))
 
 
-def _target(target_theta: Any) -> NDArray[np.float64]:
-    try:
-        asked: NDArray[np.float64] = numpy_angular(target_theta)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"target_{error}") from None  # the message begins with the name theta
-    return asked
-
-
-def _checked_grid(grid: Any) -> NDArray[np.float64]:
-    trained: NDArray[np.float64] = offsets(as_numpy(grid), "grid", space_of())
-    if trained.ndim != 1:
-        raise ValueError(f"grid must be one-dimensional, trained offsets in tokens, got shape {trained.shape}.")
-    steps = np.diff(trained)
-    if (steps == 0.0).any():
-        raise ValueError(f"grid repeats the offset {trained[:-1][steps == 0.0][0]:g}; np.unique removes repetitions.")
-    if (steps < 0.0).any():
-        place = int(np.argmax(steps < 0.0))
-        raise ValueError(
-            f"grid must be in increasing order, got {trained[place]:g} before {trained[place + 1]:g}; use np.sort."
-        )
-    return trained
-
-
-def _check_ratio(ratio: float) -> None:
-    if not 1e-12 <= ratio <= 1e12:
-        raise ValueError(
-            f"h_max/score_max must be between 1e-12 and 1e12, got {ratio:g}: float64 cannot solve the program beyond."
-        )
-
-
 class _Problem:
     """One set of trained offsets and limits, asked about at many offsets; what travels to a worker."""
 
-    def __init__(
-        self,
-        theta: Any,
-        target_theta: Any,
-        frequencies: NDArray[np.float64],
-        target: NDArray[np.float64],
-        grid: NDArray[np.float64],
-        h_max: float,
-        score_max: float,
-    ) -> None:
-        self.theta = theta if isinstance(theta, Frequencies) else frequencies
+    def __init__(self, theta: Any, target_theta: Any, asked: Question) -> None:
+        self.theta = theta if isinstance(theta, Frequencies) else asked.frequencies
         unchanged = target_theta is None
-        self.target_theta = None if unchanged else target_theta if isinstance(target_theta, Frequencies) else target
-        self.frequencies, self.target, self.grid = frequencies, target, grid
-        self.h_max, self.score_max = h_max, score_max
-        self.ratio = h_max / score_max
+        self.target_theta = (
+            None if unchanged else target_theta if isinstance(target_theta, Frequencies) else asked.target
+        )
+        self.frequencies, self.target, self.grid = asked.frequencies, asked.target, asked.grid
+        self.h_max, self.score_max, self.ratio = asked.h_max, asked.score_max, asked.ratio
 
     def solve(self, offsets_asked: list[float]) -> list[Certificate]:
         """Return a certificate an offset, passing on where constraints were tight."""

@@ -8,8 +8,9 @@ from rope_theory.certificates import CATALOGUE
 
 
 def test_entries():
-    assert set(CATALOGUE) == {"worst_case", "shortest_kernel"}
+    assert set(CATALOGUE) == {"worst_case", "quick_bound", "shortest_kernel"}
     assert all(entry.hypotheses and entry.source and entry.evidence == "proved" for entry in CATALOGUE.values())
+    assert CATALOGUE["quick_bound"].formula == CATALOGUE["worst_case"].formula
     assert CATALOGUE["worst_case"].formula == proofs.PROOFS["worst_case"].formula
 
 
