@@ -15,7 +15,8 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
 ``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
 ``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``llama``
-(``capture``: queries and keys of a forward pass), ``plots``, ``testing`` (hypothesis strategies).
+(``capture``: queries and keys of a forward pass), ``plots``, ``exploration`` (one choice from three sides) and
+``widgets`` (``explorer``: sliders for it), ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         coefficients,
         comparison,
         config,
+        exploration,
         laws,
         llama,
         plots,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         scaling,
         scores,
         testing,
+        widgets,
     )
     from rope_theory.coefficients import position_free_term, score_coefficients
     from rope_theory.comparison import Comparison, compare
@@ -64,8 +67,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "laws", "llama", "plots", "precision",
-    "proofs", "regression", "scaling", "scores", "testing",
+    "bounds", "certificates", "coefficients", "comparison", "config", "exploration", "laws", "llama", "plots",
+    "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -79,6 +82,7 @@ __all__ = [
     "compare",
     "comparison",
     "config",
+    "exploration",
     "from_hf",
     "laws",
     "llama",
@@ -93,6 +97,7 @@ __all__ = [
     "scores",
     "testing",
     "to_hf",
+    "widgets",
 ]
 
 

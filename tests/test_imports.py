@@ -26,9 +26,10 @@ RANKS = [
     {"coefficients", "scores", "_balls"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "doctor", "llama", "testing"},
+    {"exploration"},
     {"_labels", "_overview", "_check_overview"},
     {"plots"},
-    {"_report"},
+    {"_report", "widgets"},
     {"cli", "__main__"},
 ]
 """A module imports from earlier sets; from its own set only where that is no step of the path."""

@@ -5,8 +5,10 @@ matplotlib loads when a function is called (``pip install 'rope_theory[plots]'``
 
 from rope_theory.plots.abel_ratio import abel_ratio
 from rope_theory.plots.attention_mass import attention_mass
+from rope_theory.plots.chord_bounds import chord_bounds
 from rope_theory.plots.chord_cells import chord_cells
 from rope_theory.plots.comparison import comparison
+from rope_theory.plots.exploration import exploration
 from rope_theory.plots.head_ratios import head_ratios
 from rope_theory.plots.numerical_rank import numerical_rank
 from rope_theory.plots.pair_shares import pair_shares
@@ -23,8 +25,10 @@ from rope_theory.plots.worst_case_windows import worst_case_windows
 __all__ = [
     "abel_ratio",
     "attention_mass",
+    "chord_bounds",
     "chord_cells",
     "comparison",
+    "exploration",
     "head_ratios",
     "numerical_rank",
     "pair_shares",

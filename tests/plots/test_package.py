@@ -49,6 +49,7 @@ DRAW = {
     "pair_shares": lambda ax=None: plots.pair_shares(CHECK, ax=ax),
     "position_losses": lambda ax=None: plots.position_losses(CHECK, ax=ax),
     "score_curves": lambda ax=None: plots.score_curves(S, S, labels=["one"], window=4, ax=ax),
+    "chord_bounds": lambda ax=None: plots.chord_bounds(S, {"one": S, "two": 2 * S}, ax=ax),
     "chord_cells": lambda ax=None: plots.chord_cells(chord_cells(H, TABLE, 3, 5), ax=ax),
     "abel_ratio": lambda ax=None: plots.abel_ratio(S, 2.0 / S, window=4, ax=ax),
     "wavelengths": lambda ax=None: plots.wavelengths([TABLE], window=64, ax=ax),
@@ -82,7 +83,7 @@ def test_no_picture_computes_scores_or_bounds():
 
 
 def test_public_names_are_functions():
-    assert sorted(plots.__all__) == sorted([*DRAW, "style"])
+    assert sorted(plots.__all__) == sorted([*DRAW, "exploration", "style"])
     for name in plots.__all__:
         assert callable(getattr(rt.plots, name)), name
     importlib.import_module("rope_theory.plots.comparison")  # once more: must not hide the function
