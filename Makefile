@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install reproduce test test-slow check lint types bench clean
+.PHONY: install reproduce figures notebooks lab docs test test-slow test-notebooks check lint types bench clean
 
 install: $(STAMP)
 
@@ -17,11 +17,26 @@ $(STAMP): pyproject.toml constraints.txt
 reproduce: $(STAMP)
 	$(BIN)/python -m paper_repro all
 
+figures: $(STAMP)
+	$(BIN)/python -m paper_repro figures
+
+# Executes every notebook and writes its outputs into it.
+notebooks: $(STAMP)
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  notebooks/*.ipynb
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow and not notebooks"
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# Executes every notebook in memory and compares its verdicts with the committed ones.
+test-notebooks: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m notebooks
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,7 +45,7 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-check: lint types test
+check: lint types test test-notebooks
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -54,7 +54,7 @@ def quick_bound(
     -------
     float, or ndarray of the shape of s
         numpy only. On grids of thousands above V by some percent between the trained offsets and far past them, by up
-        to a half just past them. Computed in float64, whose rounding is not enclosed: ``worst_case`` proves its
+        to two thirds just past them. Computed in float64, whose rounding is not enclosed: ``worst_case`` proves its
         numbers.
 
     Raises

@@ -44,10 +44,14 @@ def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tu
         )
     if axes is None:
         with style():
-            axes = load("matplotlib.pyplot", "plots").subplots(1, 3, figsize=(15.0, 3.6))[1]
+            drawn = load("matplotlib.pyplot", "plots").subplots(1, 3, figsize=(15.0, 3.6))[1]
+            return _draw(found, *drawn)
     if len(axes) != 3:
         raise ValueError(f"axes must be three matplotlib Axes, got {len(axes)}.")
-    first, second, third = axes
+    return _draw(found, *axes)
+
+
+def _draw(found: Exploration, first: Axes, second: Axes, third: Axes) -> tuple[Axes, Axes, Axes]:
     wavelengths(found.tables, window=found.window, ax=first)
     chord_bounds(found.cell, found.chord_bounds, ax=second)
     names = [short_label(table.scaling) for table in found.tables]
