@@ -22,6 +22,7 @@ from paper_repro import (
     figure_2_exact,
     figure_5,
     files,
+    gallery,
     live_finetuning,
     numerical_rank,
     passkeys_by_step,
@@ -103,30 +104,39 @@ def run(
         Preset, typer.Option(help="full: first make the fine-tuning runs that are missing, hours; may be stopped.")
     ] = Preset.STORED,
     device: Annotated[str, typer.Option(help="Where missing runs are made: cpu or cuda.")] = "cpu",
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="One figure or table; may be given again.")
+    ] = None,
 ) -> None:
     """Reproduce arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
     try:
         if preset is Preset.FULL:
             _make_runs(device)
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
+            chosen = _chosen(target, only)
             if rebuild:
-                _rebuild(target)
-            _make(target)
+                _rebuild(target, chosen)
+            _make(target, chosen, claimed=not only)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
 
 
-def _chosen(target: Target) -> list[Part]:
-    return [part for part in PARTS if target in (Target.ALL, part.kind)]
+def _chosen(target: Target, only: list[str] | None) -> list[Part]:
+    chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
+    names = [part.name for part in chosen]
+    for name in only or []:
+        if name not in names:
+            raise ValueError(f"{name!r} is not among the {target}: {', '.join(names) or 'none can be chosen'}.")
+    return [part for part in chosen if not only or part.name in only]
 
 
 def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeElapsedColumn]:
     return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
 
 
-def _rebuild(target: Target) -> None:
-    sweeps = list(dict.fromkeys(sweep for part in _chosen(target) for sweep in part.sweeps))
+def _rebuild(target: Target, chosen: list[Part]) -> None:
+    sweeps = list(dict.fromkeys(sweep for part in chosen for sweep in part.sweeps))
     if not sweeps:
         raise ValueError(f"{target} read no stored sweeps, so there is nothing to rebuild; leave --rebuild out.")
     STORE.clear_leftovers()
@@ -145,11 +155,10 @@ def _make_runs(device: str) -> None:
     console.print(f"All {len(plan.PLANNED)} runs lie in {runs.DATA}.", markup=False)
 
 
-def _make(target: Target) -> None:
+def _make(target: Target, chosen: list[Part], *, claimed: bool) -> None:
     workshop = Workshop()
     workshop.clear_leftovers()
-    chosen = _chosen(target)
-    entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
+    entries = claims.recorded() if claimed and target in (Target.ALL, Target.CLAIMS) else []
     if entries:
         readme.check(ROOT / "README.md")  # before minutes of work, not after
     made, rows = [], []
@@ -168,7 +177,7 @@ def _make(target: Target) -> None:
             progress.advance(task)
         progress.update(task, description="done")
     if chosen:
-        workshop.write_manifest(PARTS)
+        gallery.write(workshop.figures / "README.md", PARTS, workshop.write_manifest(PARTS))
         if target in (Target.ALL, Target.TABLES):
             readme.update_tables([ROOT / "README.md", ROOT / "docs" / "theory.md", ROOT / "docs" / "extension.md"])
             proofs_page.write(ROOT / "docs" / "proofs.md")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +63,14 @@ class Part:
     compute: Callable[..., Data]
     draw: Callable[[Data], Figure] | None = None
     sweeps: tuple[Sweep, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What it shows: the first line of its module."""
+        module = inspect.getmodule(self.compute)
+        assert module is not None
+        assert module.__doc__ is not None
+        return module.__doc__.splitlines()[0]
 
     def data(self, store: Store = STORE) -> Data:
         """Return what the part computes, from the sweeps in ``store`` where it has some."""
@@ -137,8 +146,8 @@ class Workshop:
         hashes = {path.name: files.digest(path.read_bytes()) for path in written}
         files.write(self._place(part), files.as_json({"inputs": fingerprint(part, self.store), "files": hashes}))
 
-    def write_manifest(self, parts: Sequence[Part]) -> None:
-        """Write figures/manifest.json: inputs, versions and files of every part whose files are there.
+    def write_manifest(self, parts: Sequence[Part]) -> Mapping[str, Any]:
+        """Write figures/manifest.json: inputs, versions and files of every part whose files are there; return these.
 
         Parts that were not made here keep the entry they have, as long as it is that of their files.
         """
@@ -155,6 +164,7 @@ class Workshop:
             elif _is_entry(before.get(part.name)) and self._untouched(before[part.name]["files"]):
                 entries[part.name] = before[part.name]
         files.write(path, files.as_json({"made_by": "python -m paper_repro", "parts": entries}))
+        return entries
 
     def _untouched(self, hashes: Mapping[str, str]) -> bool:
         return all(
