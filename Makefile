@@ -25,6 +25,10 @@ notebooks: $(STAMP)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 	  notebooks/*.ipynb
 
+# Into build/site; stops at a link that leads nowhere.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir notebooks
 

@@ -73,6 +73,8 @@ class Claim(Record):
         Verdict on record in claims.toml.
     reproducible : bool
         Whether the number is the same on every machine; where it is rounding of a solver it is not.
+    instead : str
+        What is true in place of a refuted or corrected claim; empty for others.
     finding : Finding
         What this run found.
     """
@@ -82,6 +84,7 @@ class Claim(Record):
     claim: str
     recorded: str
     reproducible: bool
+    instead: str
     finding: Finding
 
 
@@ -121,6 +124,8 @@ def recorded() -> list[dict[str, Any]]:
     for entry in entries:
         if entry["verdict"] not in VERDICTS:
             raise ValueError(f"Claim {entry['id']} has verdict {entry['verdict']!r}; use one of {VERDICTS}.")
+        if (entry["verdict"] in ("refuted", "corrected")) != ("instead" in entry):
+            raise ValueError(f"Claim {entry['id']}: what is refuted or corrected, and nothing else, has an `instead`.")
     return entries
 
 
@@ -132,6 +137,7 @@ def recompute(entry: dict[str, Any]) -> Claim:
         claim=entry["claim"],
         recorded=entry["verdict"],
         reproducible=entry.get("reproducible", True),
+        instead=entry.get("instead", ""),
         finding=RECOMPUTATIONS[entry["id"]](),
     )
 

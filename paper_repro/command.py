@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from paper_repro import (
     base_bounds,
     claims,
+    errata,
     extended_windows,
     extension_boundary,
     figure_1,
@@ -105,7 +106,7 @@ def run(
     ] = Preset.STORED,
     device: Annotated[str, typer.Option(help="Where missing runs are made: cpu or cuda.")] = "cpu",
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="One figure or table; may be given again.")
+        list[str] | None, typer.Option(metavar="NAME", help="One figure, table or claim; may be given again.")
     ] = None,
 ) -> None:
     """Reproduce arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
@@ -113,22 +114,26 @@ def run(
         if preset is Preset.FULL:
             _make_runs(device)
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
-            chosen = _chosen(target, only)
+            chosen, entries = _chosen(target, only)
             if rebuild:
                 _rebuild(target, chosen)
-            _make(target, chosen, claimed=not only)
+            _make(target, chosen, entries, whole=not only)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
 
 
-def _chosen(target: Target, only: list[str] | None) -> list[Part]:
+def _chosen(target: Target, only: list[str] | None) -> tuple[list[Part], list[dict[str, Any]]]:
+    """Return the figures and tables, and the claims, of a target, or those named among them."""
     chosen = [part for part in PARTS if target in (Target.ALL, part.kind)]
-    names = [part.name for part in chosen]
-    for name in only or []:
+    entries = claims.recorded() if target in (Target.ALL, Target.CLAIMS) else []
+    if not only:
+        return chosen, entries
+    names = [*(part.name for part in chosen), *(entry["id"] for entry in entries)]
+    for name in only:
         if name not in names:
-            raise ValueError(f"{name!r} is not among the {target}: {', '.join(names) or 'none can be chosen'}.")
-    return [part for part in chosen if not only or part.name in only]
+            raise ValueError(f"{name!r} is not among the {target}: {', '.join(names)}.")
+    return [part for part in chosen if part.name in only], [entry for entry in entries if entry["id"] in only]
 
 
 def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeElapsedColumn]:
@@ -155,11 +160,10 @@ def _make_runs(device: str) -> None:
     console.print(f"All {len(plan.PLANNED)} runs lie in {runs.DATA}.", markup=False)
 
 
-def _make(target: Target, chosen: list[Part], *, claimed: bool) -> None:
+def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, whole: bool) -> None:
     workshop = Workshop()
     workshop.clear_leftovers()
-    entries = claims.recorded() if claimed and target in (Target.ALL, Target.CLAIMS) else []
-    if entries:
+    if entries and whole:
         readme.check(ROOT / "README.md")  # before minutes of work, not after
     made, rows = [], []
     with Progress(*_columns(), console=console) as progress:
@@ -186,19 +190,29 @@ def _make(target: Target, chosen: list[Part], *, claimed: bool) -> None:
             f"finished before. They lie in {workshop.figures}."
         )
     if rows:
-        _publish(claims.Ledger(tuple(rows)))
+        ledger = claims.Ledger(tuple(rows))
+        if whole:
+            files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
+            readme.update(ROOT / "README.md", ledger)
+            errata.write(ROOT / "docs" / "errata.md", ledger)
+        _show(ledger, whole=whole)
 
 
-def _publish(ledger: claims.Ledger) -> None:
-    files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
-    readme.update(ROOT / "README.md", ledger)
+def _show(ledger: claims.Ledger, *, whole: bool) -> None:
     shown = RichTable("place", "claim", "verdict", "recomputed", title="Claims of arXiv 2306.15595", show_lines=True)
+    if not whole:
+        shown.add_column("witness")
     for row in ledger.rows:
-        shown.add_row(row.place, row.claim, row.finding.verdict, readme.number(row.finding.number, row.reproducible))
+        cells = [row.place, row.claim, row.finding.verdict, readme.number(row.finding.number, row.reproducible)]
+        shown.add_row(*cells, *([] if whole else [row.finding.witness]))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     console.print(
-        f"Recomputed {len(ledger.rows)} claims into figures/claims.json and README.md (with witnesses). "
-        "†: rounding of a solver, other digits on other processors."
+        (
+            f"Recomputed {len(ledger.rows)} claims into figures/claims.json, README.md and docs/errata.md. "
+            if whole
+            else ""
+        )
+        + "†: rounding of a solver, other digits on other processors."
     )
     if ledger.disagreements:
         console.print(

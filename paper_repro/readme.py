@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from paper_repro import (
     base_bounds,
@@ -70,11 +71,11 @@ def number(text: str, reproducible: bool) -> str:
     return text if reproducible else f"{text} †"
 
 
-def statements_table() -> str:
-    """Return the four catalogues as Markdown, a row a statement."""
+def statements_table(folders: Iterable[Any] = (bounds, certificates, regression, precision)) -> str:
+    """Return the catalogues of some modules as Markdown, a row a statement."""
     entries = {
         f"`{folder.__name__.rpartition('.')[2]}.{name}`": entry
-        for folder in (bounds, certificates, regression, precision)
+        for folder in folders
         for name, entry in folder.CATALOGUE.items()
     }
     rows = [
