@@ -18,10 +18,10 @@ from rope_theory.plots.style import style
 
 WIDTHS = (16, 32, 64, 128, 256)
 WINDOWS = (128, 256, 512, 1024, 2048, 4096, 8192)
-SIZE, DPI = (14.0, 3.3), 80
+SIZE, DPI = (13.5, 3.7), 80
 """Of the picture, inches and dots an inch."""
 
-PLACES = ((0.045, 0.16, 0.19, 0.72), (0.365, 0.16, 0.19, 0.72), (0.715, 0.16, 0.175, 0.72))
+PLACES = ((0.05, 0.27, 0.27, 0.65), (0.385, 0.27, 0.27, 0.65), (0.715, 0.27, 0.27, 0.65))
 """Left, bottom, width and height of the three Axes: a layout that is computed anew costs as much as the drawing."""
 
 

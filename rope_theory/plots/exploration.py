@@ -44,7 +44,7 @@ def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tu
         )
     if axes is None:
         with style():
-            drawn = load("matplotlib.pyplot", "plots").subplots(1, 3, figsize=(15.0, 3.6))[1]
+            drawn = load("matplotlib.pyplot", "plots").subplots(1, 3, figsize=(14.0, 4.0))[1]
             return _draw(found, *drawn)
     if len(axes) != 3:
         raise ValueError(f"axes must be three matplotlib Axes, got {len(axes)}.")
@@ -60,4 +60,6 @@ def _draw(found: Exploration, first: Axes, second: Axes, third: Axes) -> tuple[A
     first.set_title("Wavelengths")
     second.set_title("Between two trained offsets")
     third.set_title(f"Over the extended window, H/A = {found.ratio:g}")
+    for axes in (first, second, third):  # side by side there is no room beside
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, borderaxespad=0.0)
     return first, second, third
