@@ -46,6 +46,13 @@ def score_coefficients(
     Notes
     -----
     Source: arXiv 2306.15595 v2, equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rope_theory as rt
+    >>> rt.score_coefficients(np.ones(4), np.array([1.0, 2.0, 3.0, 4.0]), pairing="half")
+    array([4.-2.j, 6.-2.j])
     """
     one_of(pairing, "pairing", PAIRINGS)
     space = space_of(q, k, keep_dtype=keep_dtype)

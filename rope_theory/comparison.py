@@ -101,6 +101,15 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
         For no scalings, a length below the trained window, h that does not match config.
     TypeError
         For something in scalings that is not one.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> config = rt.RopeConfig(head_dim=64, context_length=512)
+    >>> h = rt.coefficients.random_phase(config.pairs, seed=0)
+    >>> found = rt.compare(config, [rt.scaling.PositionInterpolation(4)], h, length=2048)
+    >>> found.rows[0].beyond <= found.rows[0].triangle
+    True
     """
     if not isinstance(config, RopeConfig):
         raise TypeError(f"config must be a RopeConfig, got {type(config).__name__}.")

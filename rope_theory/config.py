@@ -33,6 +33,13 @@ class RopeConfig(Record):
     Notes
     -----
     Source: arXiv 2306.15595 v2, equation (1), where base is 10000 and head_dim equals rotary_dim.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> config = rt.RopeConfig(head_dim=128, base=10000.0, context_length=2048)
+    >>> config.pairs
+    64
     """
 
     head_dim: int

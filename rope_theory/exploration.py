@@ -96,6 +96,13 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     ------
     ValueError
         For an unknown method, or numbers that a scaling refuses.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> found = rt.exploration.explore(rt.RopeConfig(64, context_length=512), "YaRN", factor=4.0, ratio=10.0)
+    >>> found.worst.shape
+    (2, 12)
     """
     scaling = METHODS[one_of(method, "method", tuple(METHODS))](factor)
     ratio = above(ratio, "ratio", 0.0, "It is H/A.")

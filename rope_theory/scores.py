@@ -62,6 +62,12 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     Notes
     -----
     Source: arXiv 2306.15595 v2, equation (3). For a whole curve on a regular grid use ``score_curve``.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> float(rt.attention_score([1.0, 1.0j], [1.0, 0.01], 0.0))
+    1.0
     """
     space = _space(h, theta, s, keep_dtype)
     frequencies = angular(theta, space)
@@ -119,6 +125,13 @@ def score_curve(
     ValueError
         For start ≥ stop, a step of zero or below the spacing of floats there, shapes that do not match, NaN,
         infinity, offsets beyond 2**53.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=4))
+    >>> rt.score_curve([1.0, 0.0], theta, 0, 3).round(4)
+    array([ 1.    ,  0.5403, -0.4161])
     """
     space = _space(h, theta, out if is_tensor(out) else None, keep_dtype)
     frequencies = angular(theta, space)

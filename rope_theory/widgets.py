@@ -52,7 +52,7 @@ def explorer() -> Any:
         "ratio": widgets.FloatLogSlider(value=10, min=-1, max=3, step=0.1, readout_format=".3g", description="H/A"),
     }
     picture = widgets.Image(format="png")
-    canvas = Canvas()
+    canvas = _Canvas()
 
     def redraw(_: Any = None) -> None:
         picture.value = canvas.png(**{name: control.value for name, control in controls.items()})
@@ -66,7 +66,7 @@ def explorer() -> Any:
     return widgets.VBox([sliders, picture])
 
 
-class Canvas:
+class _Canvas:
     """A figure that is drawn again and again, with Axes that stay where they are."""
 
     def __init__(self) -> None:

@@ -48,6 +48,13 @@ def chord_sharp(
     ------
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity, empty arrays, shapes that do not match, h_max beside h.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=128))
+    >>> round(float(rt.bounds.chord_sharp(theta, 0.5)), 6)
+    0.493876
     """
     space = cell_space(theta, s, s1, s2, h, h_max)
     xp = space.xp
@@ -170,6 +177,12 @@ def chord_published(
     -----
     Source: arXiv 2306.15595 v2, Theorem 2.1, equations (5) and (6). For what is true use ``chord_sharp``,
     ``chord_curvature`` or ``chord_repaired``.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> round(float(rt.bounds.chord_published(rt.RopeConfig(head_dim=128), 0.5)), 6)  # what is reached is 0.493876
+    0.434294
     """
     width, log_base = _width_and_log_base(config)
     return _parabola(width / (4 * log_base), s, s1, s2, h_max)

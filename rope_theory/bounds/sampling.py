@@ -29,6 +29,12 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     ------
     ValueError
         For step·theta_max ≥ π, where sin(πs/step) vanishes on the grid and no bound exists.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> round(float(rt.bounds.sampling()), 6)
+    1.139494
     """
     theta_max, step = at_least(theta_max, "theta_max", 0.0), above(step, "step", 0.0)
     if step * theta_max >= math.pi:

@@ -24,6 +24,12 @@ def triangle(h: Array) -> Array:
     ------
     ValueError
         For empty h, NaN or infinity.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> float(rt.bounds.triangle([3.0 + 4.0j, 1.0]))
+    6.0
     """
     space = space_of(h)
     h = complex_(h, "h", space)

@@ -65,6 +65,16 @@ def quick_bound(
     Notes
     -----
     Source: docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rope_theory as rt
+    >>> theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=32))
+    >>> quick = rt.certificates.quick_bound(theta, 70.5, np.arange(64), h_max=3.0)
+    >>> best = rt.certificates.worst_case(theta, 70.5, np.arange(64), h_max=3.0)
+    >>> bool(best.lower <= quick)
+    True
     """
     asked = question(theta, target_theta, grid, h_max, score_max)
     rounds = integer(rounds, "rounds", 1, "Each makes the bound better.")

@@ -75,6 +75,16 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     Notes
     -----
     Source: docs/theory.md, section 7. A search that ends early still gives valid bounds; ``gap`` says how far apart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rope_theory as rt
+    >>> theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=32))
+    >>> found = rt.certificates.worst_case(theta, 70.5, np.arange(64), h_max=3.0)
+    >>> proved = found.verify()
+    >>> proved.lower <= found.upper and proved.upper - proved.lower < 1e-4
+    True
     """
     offset = offsets(as_numpy(s), "s", space_of())
     if offset.ndim > 1:

@@ -47,6 +47,12 @@ def critical_dimension(config: RopeConfig, length: int | None = None) -> int:
     Notes
     -----
     Source: arXiv 2310.05209 v2, critical dimension for extrapolation; clamped to [0, d] here.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> rt.laws.critical_dimension(rt.RopeConfig(head_dim=128, base=10000.0, context_length=2048))
+    82
     """
     config = _config(config)
     return _critical_dimension(config.width, config.base, _window(config, length))

@@ -46,6 +46,14 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
     Notes
     -----
     Source: docs/theory.md, section 6; the experiment is figure 2 of arXiv 2306.15595 v2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import rope_theory as rt
+    >>> theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=128))
+    >>> rt.regression.prediction_std(theta, np.arange(2048), [1024, 2300], alpha=10.0).round(2)
+    array([0.18, 0.33])
     """
     space = space_of()
     s, sigma = offsets(s, "s", space), above(sigma, "sigma", 0.0)

@@ -24,6 +24,12 @@ class PositionInterpolation(Scaling):
     Notes
     -----
     Source: arXiv 2306.15595 v2, equation (4); "linear" in Hugging Face configs.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> rt.scaling.PositionInterpolation(4).frequencies(rt.RopeConfig(head_dim=4)).theta
+    array([0.25  , 0.0025])
     """
 
     factor: float

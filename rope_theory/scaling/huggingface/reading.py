@@ -127,6 +127,13 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     -----
     The trained window is ``original_max_position_embeddings`` where given, else ``max_position_embeddings``.
     Source: ``modeling_rope_utils.py`` and the configuration classes of transformers 5.23.0.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> keys = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32, "max_position_embeddings": 4096}
+    >>> rt.from_hf(keys).config
+    RopeConfig(head_dim=128, base=10000.0, context_length=4096, rotary_dim=128)
     """
     if layer_type is not None and not isinstance(layer_type, str):
         raise TypeError(f"layer_type must be a string or None, got {layer_type!r}.")

@@ -53,6 +53,12 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     -----
     Source: ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6. NTKAware is a changed base; the
     paper's ramp, which transformers does not have, is longrope with both lists equal to the divisors.
+
+    Examples
+    --------
+    >>> import rope_theory as rt
+    >>> rt.to_hf(rt.RopeConfig(head_dim=128), rt.scaling.PositionInterpolation(4))
+    {'rope_theta': 10000.0, 'rope_type': 'linear', 'factor': 4.0}
     """
     if not isinstance(scaling, Scaling) or type(scaling) not in WRITERS:
         known = ", ".join(kind.__name__ for kind in WRITERS)

@@ -1,0 +1,44 @@
+"""Everything a user may import, with its signature: `python tests/reference/public_surface.py` freezes it anew."""
+
+import dataclasses
+import importlib
+import inspect
+from pathlib import Path
+
+import rope_theory
+
+FROZEN = Path(__file__).with_suffix(".txt")
+
+
+def lines():
+    """Return a line a public function, class, field and method."""
+    found = [f"rope_theory.{name}" for name in rope_theory.__all__]
+    folders = [name for name in rope_theory.__all__ if inspect.ismodule(getattr(rope_theory, name))]
+    for folder in [*folders, "certificates.closed_forms"]:
+        module = importlib.import_module(f"rope_theory.{folder}")
+        for name in getattr(module, "__all__", None) or defined(module):
+            found += entry(f"rope_theory.{folder}.{name}", getattr(module, name))
+    return sorted(set(found))
+
+
+def defined(module):
+    own = {name: getattr(value, "__module__", None) == module.__name__ for name, value in vars(module).items()}
+    return [name for name, is_own in own.items() if name[0] != "_" and (is_own or name.isupper())]
+
+
+def entry(name, value):
+    if inspect.isclass(value):
+        yield f"{name}{inspect.signature(value)}" if dataclasses.is_dataclass(value) else f"class {name}"
+        for member, body in sorted(vars(value).items()):
+            if not member.startswith("_") and inspect.isfunction(body):
+                yield f"{name}.{member}{inspect.signature(body)}"
+            elif not member.startswith("_") and isinstance(body, property):
+                yield f"{name}.{member}"
+    elif inspect.isfunction(value):
+        yield f"{name}{inspect.signature(value)}"
+    else:
+        yield name
+
+
+if __name__ == "__main__":
+    FROZEN.write_text("\n".join(lines()) + "\n", encoding="utf-8")
