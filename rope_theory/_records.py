@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,7 +57,11 @@ class Record:
 class Table(Record):
     """A record with tidy ``rows``, one dataclass each."""
 
-    rows: tuple[Any, ...]
+    if TYPE_CHECKING:
+
+        @property
+        def rows(self) -> tuple[Any, ...]:
+            """One record each: a field in most results, computed in others."""
 
     def to_pandas(self) -> Any:
         """Return the rows as a pandas DataFrame, one column a field."""

@@ -96,7 +96,7 @@ class AdmissibleBases(Table):
     smallest: float | None
 
     @property
-    def rows(self) -> tuple[AdmissibleBasesRow, ...]:  # type: ignore[override]
+    def rows(self) -> tuple[AdmissibleBasesRow, ...]:
         """A row a candidate."""
         columns = (self.candidates.tolist(), self.admissible.tolist(), self.first_negative.tolist())
         return tuple(AdmissibleBasesRow(*row) for row in zip(*columns, strict=True))

@@ -154,7 +154,8 @@ def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
 
 
 def _with_factor(scaling: Scaling, factor: float) -> Scaling:
-    changed: Scaling = dataclasses.replace(scaling, factor=factor)  # type: ignore[type-var]
+    known: Any = scaling  # a dataclass with a factor: _factor found one
+    changed: Scaling = dataclasses.replace(known, factor=factor)
     return changed
 
 

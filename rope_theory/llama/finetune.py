@@ -408,9 +408,10 @@ def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
 @cache
 def _trainer_class() -> Any:
     """Return a Trainer that takes rows in their order and a learning rate of our own; made late: torch is heavy."""
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    torch, _ = load("torch", "llama"), load("transformers", "llama")  # a missing one is told with the pip command
+    from transformers import Trainer
 
-    class InOrder(transformers.Trainer):  # type: ignore[misc, name-defined]
+    class InOrder(Trainer):
         lr_scheduler: Any
 
         def __init__(self, *, factor: Callable[[int], float], **keywords: Any) -> None:
@@ -507,9 +508,10 @@ def _quiet(trainer: Any) -> None:
 
 def _watchman() -> Any:
     """Return a callback that ends a run at the first loss that is no number, before a checkpoint of it is written."""
-    transformers = load("transformers", "llama")
+    load("transformers", "llama")
+    from transformers import TrainerCallback
 
-    class Watchman(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+    class Watchman(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
             if logs and not math.isfinite(logs.get("loss", 0.0)):
                 raise ValueError(f"The loss of step {state.global_step} is not finite; lower the learning rate.")

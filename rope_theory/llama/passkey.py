@@ -161,7 +161,8 @@ def passkey(
     checked_model(model)
     trials, seed = integer(trials, "trials", 1), integer(seed, "seed", 0)
     distances = integer(distances, "distances", 1)
-    lengths = [integer(one, "length", 2) for one in ([length] if np.ndim(length) == 0 else length)]  # type: ignore[union-attr]
+    asked: Any = [length] if np.ndim(length) == 0 else length
+    lengths = [integer(one, "length", 2) for one in asked]
     if not lengths:
         raise ValueError("length must name at least one window.")
     if len(set(lengths)) < len(lengths):

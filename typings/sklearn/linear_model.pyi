@@ -1,0 +1,6 @@
+from typing import Any
+
+class Ridge:
+    coef_: Any
+    def __init__(self, alpha: float = ..., *, fit_intercept: bool = ..., solver: str = ...) -> None: ...
+    def fit(self, X: Any, y: Any) -> Ridge: ...
