@@ -276,6 +276,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "extension_summaries": extension_summaries,
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
+    "statements": statements_table,
 }
 """Generated tables that a document has where it has their markers."""
 
@@ -295,5 +296,4 @@ def update(readme: Path, ledger: Ledger) -> None:
     """Rewrite the generated parts of ``readme``."""
     text = readme.read_text()
     text = replaced(text, "claims", claims_table(ledger))
-    text = replaced(text, "statements", statements_table())
     files.write(readme, text.encode())

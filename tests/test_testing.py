@@ -112,5 +112,4 @@ def test_bad_bounds_are_named(call, error, words):
 
 
 def test_every_method_is_a_scaling():
-    assert len(METHODS) == 9
     assert all(issubclass(method, Scaling) for method in METHODS)

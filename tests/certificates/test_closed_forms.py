@@ -339,3 +339,8 @@ def test_refutation_takes_one_cell_of_a_config():
         refutation(TABLE)
     with pytest.raises(ValueError, match="s must lie in its cell"):
         refutation(SMALL, 1.5)
+
+
+def test_every_bound_has_its_closed_form():
+    assert set(rt.bounds.CATALOGUE) <= set(CALLS)
+    assert all(hasattr(closed_forms, name) for name in rt.bounds.CATALOGUE)

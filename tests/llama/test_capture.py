@@ -15,6 +15,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 
 from rope_theory.llama import capture  # noqa: E402
+from rope_theory.scaling.huggingface.facts import FACTS  # noqa: E402
 
 
 def logits_before_softmax(model, ids):
@@ -217,3 +218,7 @@ def test_a_family_that_cannot_be_captured_says_so(kind, keys, words):
     model = transformers.AutoModel.from_config(transformers.CONFIG_MAPPING[kind](**keys))
     with pytest.raises(ValueError, match=words):
         capture(model, IDS[:9])
+
+
+def test_every_family_has_its_facts():
+    assert set(FAMILIES) <= set(FACTS)

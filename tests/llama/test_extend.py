@@ -1,5 +1,6 @@
 """A model with another table: verified by its tables, by transformers' own loading, and by what it says of itself."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -263,3 +264,22 @@ def test_encoders_and_adapters_are_refused():
         inside = peft.inject_adapter_in_model(peft.LoraConfig(r=2, target_modules=["q_proj"]), model)
     with pytest.raises(ValueError, match="Merge adapters first"):
         extend(inside, rt.scaling.YaRN(2.0))
+
+
+def test_a_scaling_of_ones_own_runs_in_a_model():
+    @dataclasses.dataclass(frozen=True)
+    class SlowPairs(rt.scaling.Scaling):
+        factor: float
+
+        def _theta(self, config, length):
+            theta = rt.scaling.Unscaled().frequencies(config).theta
+            return np.where(2 * np.pi / theta > config.context_length, theta / self.factor, theta)
+
+    model = build("llama", max_position_embeddings=64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        longer = rt.llama.extend(model, SlowPairs(4.0))
+    assert longer.config.max_position_embeddings == 256
+    assert rt.precision.audit(longer).ok
+    read = rt.from_hf(longer.config)
+    assert read.frequencies().theta == pytest.approx(SlowPairs(4.0).frequencies(read.config).theta, rel=1e-6)

@@ -43,7 +43,8 @@ def test_a_changed_number_in_the_readme_is_noticed(ledger):
 
 
 def test_readme_statement_table_is_the_catalogue():
-    assert readme.between((ROOT / "README.md").read_text(), "statements") == readme.statements_table()
+    today = readme.between((ROOT / "README.md").read_text(), "statements") == readme.statements_table()
+    assert today, "README's statements are out of date: python -m paper_repro tables --only table_abel"
 
 
 def test_stored_ledger_has_the_recorded_verdicts():

@@ -1,5 +1,7 @@
 """config.json ↔ RopeConfig and Scaling: what is read, what is refused, and the way back."""
 
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rope_theory as rt
 from rope_theory import RopeConfig, from_hf, to_hf
 from rope_theory.scaling import (
     DynamicNTK,
@@ -23,6 +26,7 @@ from rope_theory.scaling import (
     YaRN,
 )  # fmt: skip
 from rope_theory.scaling.frequencies import Scaling
+from rope_theory.scaling.huggingface.writing import WRITERS
 
 CONFIGS = Path(__file__).parents[1] / "reference" / "configs"
 LLAMA = {
@@ -496,14 +500,26 @@ def test_to_hf_refuses_in_words():
         def _theta(self, config, length):
             return np.ones(config.pairs)
 
+    class Follower(Own):
+        def _theta(self, config, length):
+            return np.ones(config.pairs) / (length or 1)
+
+    class Still(Own):
+        def _theta(self, config, length):
+            return np.zeros(config.pairs)
+
     with pytest.raises(ValueError, match="Set it to 8192 there"):
         to_hf(CONFIG, DynamicNTK(4.0, reference_length=8192))
     with pytest.raises(ValueError, match="no legacy form"):
         to_hf(CONFIG, Proportional(0.5), legacy=True)
     with pytest.raises(ValueError, match="must equal head_dim"):
         to_hf(PARTIAL, Proportional(0.5))
-    with pytest.raises(TypeError, match="scaling must be one of Unscaled"):
-        to_hf(CONFIG, Own())
+    with pytest.raises(TypeError, match=r"scaling must be one of Unscaled, .*, or a Scaling of your own, got ABCMeta"):
+        to_hf(CONFIG, Own)
+    with pytest.raises(ValueError, match="Follower has another table at"):
+        to_hf(CONFIG, Follower())
+    with pytest.raises(ValueError, match="Still has a pair with θ = 0"):
+        to_hf(CONFIG, Still())
     with pytest.raises(TypeError, match="scaling must be one of"):
         to_hf(CONFIG, "yarn")
     with pytest.raises(TypeError, match="config must be a RopeConfig"):
@@ -558,3 +574,27 @@ def test_dynamic_refuses_a_trained_window_beyond_the_maximum():
     scaling = {"rope_type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 8192}
     with pytest.raises(ValueError, match="exceeds max_position_embeddings"):
         from_hf({**LLAMA, "max_position_embeddings": 2048, "rope_scaling": scaling})
+
+
+def test_a_scaling_of_ones_own_is_spelled_out_pair_by_pair():
+    @dataclasses.dataclass(frozen=True)
+    class Own(Scaling):
+        factor: float
+
+        def _theta(self, config, length):
+            return Unscaled().frequencies(config).theta / np.linspace(1.0, self.factor, config.pairs)
+
+        def _attention_factor(self, config):
+            return 1.25
+
+    written = to_hf(CONFIG, Own(4.0))
+    assert written["rope_type"] == "longrope"
+    read = from_hf({**LLAMA, "max_position_embeddings": 4 * CONFIG.context_length, "rope_parameters": written})
+    table = Own(4.0).frequencies(read.config)
+    assert read.frequencies().theta == pytest.approx(table.theta, rel=1e-15)
+    assert read.frequencies().attention_factor == 1.25
+
+
+def test_every_method_has_a_writer():
+    methods = {value for value in vars(rt.scaling).values() if inspect.isclass(value) and issubclass(value, Scaling)}
+    assert set(WRITERS) == methods - {Scaling}

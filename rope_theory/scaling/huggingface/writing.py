@@ -45,14 +45,16 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     Raises
     ------
     TypeError
-        When ``config`` is not a RopeConfig or ``scaling`` not one of this package's methods.
+        When ``config`` is not a RopeConfig or ``scaling`` no Scaling.
     ValueError
-        When no config gives this table: Proportional in legacy form, DynamicNTK counted from another length.
+        When no config gives this table: Proportional in legacy form, DynamicNTK counted from another length, a
+        scaling of your own whose table follows the length or has a pair that stands still.
 
     Notes
     -----
     Source: ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6. NTKAware is a changed base; the
-    paper's ramp, which transformers does not have, is longrope with both lists equal to the divisors.
+    paper's ramp, which transformers does not have, is longrope with both lists equal to the divisors, and so is any
+    scaling that is not of this package.
 
     Examples
     --------
@@ -60,13 +62,13 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     >>> rt.to_hf(rt.RopeConfig(head_dim=128), rt.scaling.PositionInterpolation(4))
     {'rope_theta': 10000.0, 'rope_type': 'linear', 'factor': 4.0}
     """
-    if not isinstance(scaling, Scaling) or type(scaling) not in WRITERS:
+    if not isinstance(scaling, Scaling):
         known = ", ".join(kind.__name__ for kind in WRITERS)
-        raise TypeError(f"scaling must be one of {known}, got {type(scaling).__name__}.")
+        raise TypeError(f"scaling must be one of {known}, or a Scaling of your own, got {type(scaling).__name__}.")
     scaling.frequencies(config)  # refuses what does not fit
     if legacy and isinstance(scaling, Proportional):
         raise ValueError("Proportional has no legacy form: transformers 4 has no such rope type; use legacy=False.")
-    rope = {"rope_theta": config.base, **WRITERS[type(scaling)](config, scaling)}
+    rope = {"rope_theta": config.base, **WRITERS.get(type(scaling), _write_own)(config, scaling)}
     partial = config.width != config.head_dim
     if partial and rope["rope_type"] == "default":
         rope |= {"rope_type": "linear", "factor": 1.0}
@@ -135,10 +137,23 @@ def _write_divisors(config: RopeConfig, scaling: Any) -> dict[str, Any]:
         "rope_type": "longrope",
         "short_factor": divisors,
         "long_factor": list(divisors),
-        "factor": scaling.factor,
+        **({} if getattr(scaling, "factor", None) is None else {"factor": scaling.factor}),
         "attention_factor": table.attention_factor,
         ORIGINAL: config.context_length,
     }
+
+
+def _write_own(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+    """Write a scaling that no config has a name for, as one divisor a pair."""
+    name, theta = type(scaling).__name__, scaling.frequencies(config).theta
+    for length in (config.context_length + 1, 8 * config.context_length):
+        if not np.array_equal(scaling.frequencies(config, length).theta, theta):
+            raise ValueError(
+                f"{name} has another table at {length} tokens; no config says that of a method of your own."
+            )
+    if not theta.all():
+        raise ValueError(f"{name} has a pair with θ = 0; no config has a divisor for it.")
+    return _write_divisors(config, scaling)
 
 
 def _write_longrope(config: RopeConfig, scaling: Any) -> dict[str, Any]:
