@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install reproduce figures notebooks lab docs test test-slow test-notebooks check lint types bench clean
+.PHONY: install reproduce figures notebooks lab docs test test-slow test-notebooks coverage check lint types bench clean
 
 install: $(STAMP)
 
@@ -41,6 +41,10 @@ test-slow: $(STAMP)
 # Executes every notebook in memory and compares its verdicts with the committed ones.
 test-notebooks: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m notebooks
+
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m "not slow and not notebooks" --cov=rope_theory --cov=paper_repro \
+	  --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from benchmarks import (
     ridge_targets,
     score_curve_share,
     score_curve_speed,
+    slider_redraw,
     verification_speed,
     worst_case_against_full_grid,
     worst_case_gap,
@@ -42,7 +43,7 @@ QUESTIONS = (
     score_curve_speed, score_curve_share, abel_sum_speed, memory, import_time, worst_case_speed,
     worst_case_against_full_grid, worst_case_gap, verification_speed, long_window, ridge_speed,
     ridge_targets, admissible_bases_speed, capture_overhead, check_time, check_memory,
-    perplexity_speed, perplexity_speed_wide, perplexity_memory,
+    perplexity_speed, perplexity_speed_wide, perplexity_memory, slider_redraw,
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
 )
 """Name → scaling of a factor."""
 
-IN_A_CELL, OVER_THE_WINDOW = 65, 12
+IN_A_CELL, OVER_THE_WINDOW = 65, 9
 """Offsets looked at."""
 
 ROUNDS = 3
@@ -102,7 +102,7 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     >>> import rope_theory as rt
     >>> found = rt.exploration.explore(rt.RopeConfig(64, context_length=512), "YaRN", factor=4.0, ratio=10.0)
     >>> found.worst.shape
-    (2, 12)
+    (2, 9)
     """
     scaling = METHODS[one_of(method, "method", tuple(METHODS))](factor)
     ratio = above(ratio, "ratio", 0.0, "It is H/A.")
