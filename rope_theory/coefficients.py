@@ -84,6 +84,10 @@ def position_free_term(q: Array, k: Array, *, rotary_dim: int, keep_dtype: bool 
     ------
     ValueError
         For an odd or too large rotary_dim, shapes that do not match, NaN or infinity.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 1.
     """
     space = space_of(q, k, keep_dtype=keep_dtype)
     q, k = real(q, "q", space), real(k, "k", space)
@@ -228,6 +232,10 @@ def adversarial(
     ------
     ValueError
         When only one of grid and weights is given, or their lengths differ.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 2: equality in the one inequality.
     """
     space = space_of()
     frequencies = numpy_angular(theta)

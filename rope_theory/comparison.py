@@ -66,6 +66,15 @@ class Comparison(Table):
     """Rows of ``compare``, with what they were computed for.
 
     Maxima between integers are observed on a grid of 1/16 token, not certified.
+
+    Attributes
+    ----------
+    rows : tuple of ComparisonRow
+        A row a scaling and a row of h.
+    config : RopeConfig
+        The model before extension.
+    length : int
+        Extended window, tokens.
     """
 
     rows: tuple[ComparisonRow, ...]

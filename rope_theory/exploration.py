@@ -97,6 +97,10 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     ValueError
         For an unknown method, or numbers that a scaling refuses.
 
+    Notes
+    -----
+    Source: those of ``bounds`` and of ``certificates.quick_bound``.
+
     Examples
     --------
     >>> import rope_theory as rt

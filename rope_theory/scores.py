@@ -126,6 +126,10 @@ def score_curve(
         For start ≥ stop, a step of zero or below the spacing of floats there, shapes that do not match, NaN,
         infinity, offsets beyond 2**53.
 
+    Notes
+    -----
+    Source: arXiv 2306.15595 v2, equation (3).
+
     Examples
     --------
     >>> import rope_theory as rt

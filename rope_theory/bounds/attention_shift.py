@@ -25,6 +25,10 @@ def attention_shift(delta: Array) -> Array:
     ------
     ValueError
         For negative, NaN or infinite delta.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 3.
     """
     space = space_of(delta)
     delta = real(delta, "delta", space)

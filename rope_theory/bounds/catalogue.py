@@ -40,7 +40,15 @@ class Evaluation(Record):
 
 @dataclass(frozen=True)
 class Witness(Record):
-    """A concrete case in words, and ``evaluate()``, which computes it."""
+    """A concrete case in words, and ``evaluate()``, which computes it.
+
+    Attributes
+    ----------
+    description : str
+        The case, in words.
+    evaluate : callable
+        Returns what it reaches and what the statement allows, an ``Evaluation``.
+    """
 
     description: str
     evaluate: Callable[[], Evaluation]

@@ -49,6 +49,10 @@ def chord_sharp(
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity, empty arrays, shapes that do not match, h_max beside h.
 
+    Notes
+    -----
+    Source: docs/theory.md, section 3.
+
     Examples
     --------
     >>> import rope_theory as rt
@@ -110,6 +114,10 @@ def chord_curvature(
     ------
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity, empty arrays, shapes that do not match, h_max beside h.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595 v2, equations (11), (12); docs/theory.md, section 3.
     """
     space = cell_space(theta, s, s1, s2, h, h_max)
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
@@ -143,6 +151,10 @@ def chord_repaired(
     ------
     ValueError
         For s outside its cell, s1 ≥ s2, NaN, infinity or empty arrays.
+
+    Notes
+    -----
+    Source: docs/theory.md, section 3; repairs arXiv 2306.15595 v2, Theorem 2.1.
     """
     width, log_base = _width_and_log_base(config)
     return _parabola(width / (4 * log_base) + 0.5 + log_base / (3 * width), s, s1, s2, h_max)

@@ -30,6 +30,10 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     ValueError
         For step·theta_max ≥ π, where sin(πs/step) vanishes on the grid and no bound exists.
 
+    Notes
+    -----
+    Source: Duffin and Schaeffer's comparison lemma; docs/theory.md, section 4.
+
     Examples
     --------
     >>> import rope_theory as rt

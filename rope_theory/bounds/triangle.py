@@ -25,6 +25,10 @@ def triangle(h: Array) -> Array:
     ValueError
         For empty h, NaN or infinity.
 
+    Notes
+    -----
+    Source: docs/theory.md, section 2.
+
     Examples
     --------
     >>> import rope_theory as rt

@@ -53,6 +53,10 @@ def triangle(h: Any, *, bits: int = BITS) -> Enclosure:
     ------
     ValueError
         As ``bounds.triangle``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.triangle``.
     """
     h = complex_(h, "h", space_of())
     bounds.triangle(h)  # a single number has no pairs: its words
@@ -97,6 +101,10 @@ def chord_sharp(
     ------
     ValueError
         As ``bounds.chord_sharp``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.chord_sharp``.
     """
     _, _, batch = moduli(theta, h, h_max, space_of())
     ends, shape = _cells(s, s1, s2)
@@ -142,6 +150,10 @@ def chord_curvature(
     ------
     ValueError
         As ``bounds.chord_curvature``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.chord_curvature``.
     """
     _, _, batch = moduli(theta, h, h_max, space_of())
     ends, shape = _cells(s, s1, s2)
@@ -180,6 +192,10 @@ def chord_repaired(
     ------
     ValueError
         As ``bounds.chord_repaired``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.chord_repaired``.
     """
     return _parabola(config, s, s1, s2, h_max, bits, repaired=True)
 
@@ -240,6 +256,10 @@ def abel_sum(theta: Any, s: Any, *, bits: int = BITS) -> Enclosure:
     ------
     ValueError
         As ``bounds.abel_sum``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.abel_sum``.
     """
     s = _checked(theta, s)
     with working_precision(bits) as flint:
@@ -269,6 +289,10 @@ def abel(h: Any, theta: Any, s: Any, *, bits: int = BITS) -> Enclosure:
     ------
     ValueError
         As ``bounds.abel``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.abel``.
     """
     space = space_of()
     h = coefficients(h, len(angular(theta, space)), space)
@@ -339,6 +363,10 @@ def sampling(theta_max: float = 1.0, step: float = 1.0, *, bits: int = BITS) -> 
     ------
     ValueError
         As ``bounds.sampling``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.sampling``.
     """
     bounds.sampling(theta_max, step)  # its checks
     with working_precision(bits) as flint:
@@ -365,6 +393,10 @@ def attention_shift(delta: Any, *, bits: int = BITS) -> Enclosure:
     ------
     ValueError
         As ``bounds.attention_shift``, and for bits below 64.
+
+    Notes
+    -----
+    Source: that of ``bounds.attention_shift``.
     """
     delta = real(delta, "delta", space_of())
     bounds.attention_shift(delta)  # its checks

@@ -21,7 +21,13 @@ MOST_DIGITS = 12
 
 @dataclass(frozen=True)
 class KernelProof(Record):
-    """What a kernel proves, in ball arithmetic: |a(k + ½)| ≤ gain·A + leakage·H."""
+    """What a kernel proves, in ball arithmetic: |a(k + ½)| ≤ gain·A + leakage·H.
+
+    Attributes
+    ----------
+    gain, leakage : Enclosure
+        Intervals that contain the factors on A and on H.
+    """
 
     gain: Enclosure
     leakage: Enclosure

@@ -77,7 +77,8 @@ def capture(model: Any, input_ids: Any, *, layers: Sequence[int] | None = None) 
     Notes
     -----
     Rotated queries are divided by the model's own cos + i sin, so that rounding of the rotation stays in them: about
-    the precision of the model's dtype. transformers keeps cos and sin in float32 even in a float64 model.
+    the precision of the model's dtype. transformers keeps cos and sin in float32 even in a float64 model. Source:
+    docs/theory.md, section 11.
     """
     seen: dict[int, VisitedLayer] = {}
     visit(model, input_ids, lambda visited: seen.update({visited.layer: visited}), layers=layers)

@@ -177,7 +177,9 @@ def finetune(
     device : str, optional
         "cpu" or "cuda"; where the model is, when not given.
     folder : str or Path, optional
-        Where checkpoints go, every ``save_every`` steps; a run that was killed goes on from the last whole one there.
+        Where checkpoints go; a run that was killed goes on from the last whole one there.
+    save_every : int
+        Steps from one checkpoint to the next.
 
     Returns
     -------

@@ -202,7 +202,13 @@ class LossRow(Record):
 
 @dataclass(frozen=True, repr=False)
 class Rows(Table):
-    """A tidy table; it has a length, can be indexed, cut and gone through like the tuple ``rows``."""
+    """A tidy table; it has a length, can be indexed, cut and gone through like the tuple ``rows``.
+
+    Attributes
+    ----------
+    rows : tuple
+        One record each.
+    """
 
     rows: tuple[Any, ...]
 

@@ -99,7 +99,17 @@ class Row(Record):
 
 @dataclass(frozen=True)
 class Checked(Table):
-    """A proof after checking, a row a step."""
+    """A proof after checking, a row a step.
+
+    Attributes
+    ----------
+    proof : str
+        Its name in ``PROOFS``.
+    rows : tuple of Row
+        A row a step, in order.
+    conclusion : str
+        The step that is the statement.
+    """
 
     proof: str
     rows: tuple[Row, ...]
@@ -132,7 +142,17 @@ class Checked(Table):
 
 @dataclass(frozen=True)
 class Quoted:
-    """Taken from a source and never counted as checked."""
+    """Taken from a source and never counted as checked.
+
+    Attributes
+    ----------
+    source : str
+        Where it stands.
+    method : str
+        Always "quoted".
+    everywhere : bool
+        Always true: it is quoted for all values of its letters.
+    """
 
     source: str
     method: Method = field(default="quoted", init=False)
