@@ -30,12 +30,16 @@ FIGURES = ROOT / "figures"
 SHOWN = {".png", ".svg", ".csv", ".json"}
 LEFT_ALONE = {"code", "pre", "script", "style", "math", "title"}
 
-INDEXED = re.compile(r"((?<![A-Za-z_\\])(?:[A-Za-zŝĉẑ]|max|min|sup)′?|[α-ωΣ]′?)_(\{[^{}]*\}|[0-9]+|[A-Za-zα-ω]+|[ℝℤ])")
+LETTER = r"[A-Za-zŝĉẑα-ωΔΣ∫]̂?[′']?"
+INDEX = r"(?:\{[^{}]*\}|[0-9]+|[A-Za-zα-ω]+|[ℝℤ])"
+INDEXED = re.compile(
+    rf"((?<![A-Za-z_\\])i?{LETTER}|[α-ωΔΣ∫][′']?|(?<![A-Za-z_])(?:max|min|sup|log)(?=_(?:\{{|[A-Za-zℝℤ](?![A-Za-z]))))"
+    rf"_({INDEX})(?!_)"
+)
 """A single letter, or max and its like, with an index: h_j, Σ_n, h_max, w_{n+1}; words with underscores are names."""
 
-RAISED = re.compile(r"(?<=[\w)\]|′>])\^(\{[^{}]*\}|\([^()]*\)|[−-]?\w+)")
-"""An exponent: e^{isθ_j}, c^(−2j/d), 2^20."""
-
+RAISED = re.compile(r"(?<=[\w)\]|′>])\^(\{[^{}]*\}|\((?:[^()]|\([^()]*\))*\)|[−-]?\w+|∞)")
+"""An exponent: e^{isθ_j}, c^(−2j/d), factor^(d/(d−2)), 2^20."""
 
 REFERENCE = {
     "scaling": ("Models, scalings", ("rope_theory.config", "rope_theory.scaling", "rope_theory.scaling.huggingface")),

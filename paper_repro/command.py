@@ -111,12 +111,14 @@ def run(
 ) -> None:
     """Reproduce arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
     try:
+        chosen, entries = _chosen(target, only)
         if preset is Preset.FULL:
+            if only:
+                raise ValueError("--preset full makes every run that is missing; leave --only out, or the preset.")
             _make_runs(device)
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
-            chosen, entries = _chosen(target, only)
             if rebuild:
-                _rebuild(target, chosen)
+                _rebuild(", ".join(only) if only else target.value, chosen)
             _make(target, chosen, entries, whole=not only)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
@@ -140,10 +142,10 @@ def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeElapsedCo
     return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
 
 
-def _rebuild(target: Target, chosen: list[Part]) -> None:
+def _rebuild(names: str, chosen: list[Part]) -> None:
     sweeps = list(dict.fromkeys(sweep for part in chosen for sweep in part.sweeps))
     if not sweeps:
-        raise ValueError(f"{target} read no stored sweeps, so there is nothing to rebuild; leave --rebuild out.")
+        raise ValueError(f"{names} read no stored sweeps, so there is nothing to rebuild; leave --rebuild out.")
     STORE.clear_leftovers()
     with Progress(*_columns(), console=console) as progress:
         task = progress.add_task("sweeps", total=STORE.work(sweeps))

@@ -157,7 +157,7 @@ class Workshop:
         entries = {}
         for part in parts:
             note = self._note(part)
-            if note is not None and self._untouched(note["files"]):
+            if note is not None and self.is_finished(part):
                 entries[part.name] = {
                     "kind": part.kind, "inputs": part.inputs, "files": note["files"], "versions": versions(),
                 }  # fmt: skip

@@ -34,8 +34,8 @@ METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
 )
 """Name → scaling of a factor."""
 
-IN_A_CELL, OVER_THE_WINDOW = 65, 9
-"""Offsets looked at."""
+IN_A_CELL, INSIDE, BEYOND = 65, 3, 4
+"""Offsets looked at: in one cell, evenly inside the trained window, and evenly beyond it; two at its edge besides."""
 
 ROUNDS = 3
 """Of ``quick_bound``: a picture that follows a slider has little time."""
@@ -59,7 +59,8 @@ class Exploration(Record):
         The largest distance from the chord between a(0) and a(1) in units of H: as Theorem 2.1 of arXiv 2306.15595
         has it, by curvature, and the sharp one, which is attained.
     offsets : ndarray, shape (m,)
-        Offsets in the middle of cells, from 0 to the extended window, tokens.
+        Offsets in the middle of cells: inside the trained window, in its last cell, half a token past its last offset,
+        and up to the extended window, tokens.
     worst : ndarray, shape (2, m)
         Bounds on the score over A at these offsets, with trained frequencies and with extended ones: ``quick_bound``,
         for |a| ≤ A on 0 … window − 1 and |h_j| ≤ H.
@@ -113,8 +114,7 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     trained, extended = Unscaled().frequencies(config), scaling.frequencies(config)
     cell = np.linspace(0.0, 1.0, IN_A_CELL)
     window = config.context_length
-    ends = np.linspace(0.0, factor * window, OVER_THE_WINDOW + 1)
-    offsets = np.unique(np.floor((ends[:-1] + ends[1:]) / 2.0)) + 0.5
+    offsets = _offsets(window, factor * window)
     worst = [
         quick_bound(trained, offsets, np.arange(window), h_max=ratio, target_theta=table, rounds=ROUNDS)
         for table in (None, extended)
@@ -132,3 +132,13 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
         offsets=offsets,
         worst=np.array(worst),
     )
+
+
+def _offsets(window: int, extended: float) -> NDArray[np.float64]:
+    """Return offsets in the middle of cells, more of them where the worst case changes."""
+    inside = (np.arange(INSIDE) + 0.5) * (window - 1.0) / INSIDE
+    edge = [window - 2.0, window - 1.0]
+    count = BEYOND if extended > window + 1.0 else 0
+    beyond = window + (np.arange(count) + 1.0) * (extended - window - 1.0) / BEYOND
+    found: NDArray[np.float64] = np.unique(np.floor(np.concatenate([inside, edge, beyond]))) + 0.5
+    return found

@@ -26,6 +26,16 @@ def test_numbers_are_those_of_the_functions(method):
         assert best.lower <= row[-1] <= 1.5 * best.upper
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.5, 4.0, 32.0])
+@pytest.mark.parametrize("window", [128, 2048])
+def test_both_sides_of_the_edge_are_looked_at(window, factor):
+    offsets = explore(rt.RopeConfig(16, context_length=window), "YaRN", factor, 1.0).offsets
+    assert {window - 1.5, window - 0.5} <= set(offsets)
+    assert (offsets < window - 2).sum() == 3
+    assert (offsets > window).sum() == (0 if factor == 1.0 else 4)
+    assert offsets.max() < factor * window
+
+
 def test_no_factor_means_no_change():
     found = explore(CONFIG, "Position Interpolation", 1.0, 1.0)
     assert found.worst[0] == pytest.approx(found.worst[1])

@@ -3,8 +3,8 @@
 ``worst_case`` gives a ``Certificate``, whose ``verify`` gives an ``Enclosure``. ``closed_forms`` has the functions of
 ``rope_theory.bounds`` under the same names, in ball arithmetic, and ``refutation``, the counterexample to Theorem 2.1
 of arXiv 2306.15595. ``exact_least_squares`` is the fit of the paper's figure 2 as it is, not as a solver rounds it.
-``shortest_kernel`` is a certificate for a calculator, ``quick_bound`` one in milliseconds, not the best. ``CATALOGUE``
-says what the numbers mean.
+``shortest_kernel`` is a certificate for a calculator. ``quick_bound`` is an upper bound in milliseconds, in float64.
+``CATALOGUE`` says what the numbers mean.
 """
 
 from rope_theory.certificates import closed_forms  # isort: skip  (modules before functions)

@@ -53,9 +53,9 @@ def quick_bound(
     Returns
     -------
     float, or ndarray of the shape of s
-        numpy only. On grids of thousands above V by some percent between the trained offsets and far past them, by up
-        to two thirds just past them. Computed in float64, whose rounding is not enclosed: ``worst_case`` proves its
-        numbers.
+        numpy only. On grids of thousands usually above V by some percent between the trained offsets and far past
+        them, by up to a quarter for extended frequencies, by up to two thirds just past them. Computed in float64,
+        whose rounding is not enclosed: ``worst_case`` proves its numbers.
 
     Raises
     ------
@@ -112,8 +112,8 @@ def _least(asked: Question, s: float, rounds: int) -> float:
 
 def _places(asked: Question, s: float) -> NDArray[np.float64]:
     """Return the offsets of the trained curve at which its most and its least slowed pairs are asked."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stretch = np.nan_to_num(asked.target / asked.frequencies, nan=1.0, posinf=1.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        stretch = np.clip(np.nan_to_num(asked.target / asked.frequencies, nan=1.0, posinf=1.0), 0.0, 1e6)
     return np.unique(np.round([s * stretch.min(), s * stretch.max()], 9))  # equal but for rounding: one place
 
 

@@ -61,6 +61,13 @@ def test_shape_follows_the_offsets():
     assert quick_bound(THETA, np.zeros((2, 3)) + 0.5, TRAINED, h_max=1.0).shape == (2, 3)
 
 
+def test_odd_questions_are_answered():
+    assert quick_bound([1e-300, 1.0], [3.5, 100.0], np.arange(4), h_max=2.0, target_theta=[1.0, 0.5]).max() <= 4.0
+    one = worst_case([0.0, 1.0], 7.5, [0.0], h_max=2.0)
+    assert one.lower <= quick_bound([0.0, 1.0], 7.5, [0.0], h_max=2.0) <= 4.0
+    assert quick_bound(THETA, -5.5, np.arange(-9, 1), h_max=2.0) <= 2.0 * CONFIG.pairs
+
+
 def test_few_candidates_on_long_grids():
     chosen = _candidates(np.arange(100_000.0), np.array([99_999.5]))
     assert len(chosen) <= 256

@@ -45,6 +45,7 @@ def test_committed_as_executed(path):
     assert not [output for output in outputs if output.get("name") == "stderr"]
     assert any("image/png" in output.get("data", {}) for output in outputs) or path.stem.startswith("08")
     assert len(verdict(notebook).splitlines()) >= 2
+    assert re.match(r"# \w", notebook.cells[0].source)
     assert path.stat().st_size <= LARGEST
 
 

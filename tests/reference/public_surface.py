@@ -26,10 +26,16 @@ def defined(module):
     return [name for name, is_own in own.items() if name[0] != "_" and (is_own or name.isupper())]
 
 
+def ours(kind):
+    return kind.__module__.startswith("rope_theory")
+
+
 def entry(name, value):
     if inspect.isclass(value):
         yield f"{name}{inspect.signature(value)}" if dataclasses.is_dataclass(value) else f"class {name}"
-        for member, body in sorted(vars(value).items()):
+        for member in sorted({member for kind in value.__mro__ if ours(kind) for member in vars(kind)}):
+            body = inspect.getattr_static(value, member)
+            body = body.__func__ if isinstance(body, classmethod | staticmethod) else body
             if not member.startswith("_") and inspect.isfunction(body):
                 yield f"{name}.{member}{inspect.signature(body)}"
             elif not member.startswith("_") and isinstance(body, property):

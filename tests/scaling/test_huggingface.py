@@ -504,6 +504,14 @@ def test_to_hf_refuses_in_words():
         def _theta(self, config, length):
             return np.ones(config.pairs) / (length or 1)
 
+    class Late(Own):
+        def _theta(self, config, length):
+            return np.ones(config.pairs) / (4.0 if 2 < (length or 0) / config.context_length < 8 else 1.0)
+
+    class Tiny(Own):
+        def _theta(self, config, length):
+            return np.full(config.pairs, 1e-300)
+
     class Still(Own):
         def _theta(self, config, length):
             return np.zeros(config.pairs)
@@ -518,6 +526,10 @@ def test_to_hf_refuses_in_words():
         to_hf(CONFIG, Own)
     with pytest.raises(ValueError, match="Follower has another table at"):
         to_hf(CONFIG, Follower())
+    with pytest.raises(ValueError, match="Late has another table at"):
+        to_hf(CONFIG, Late())
+    with pytest.raises(ValueError, match="float32 has no such table"):
+        to_hf(CONFIG, Tiny())
     with pytest.raises(ValueError, match="Still has a pair with θ = 0"):
         to_hf(CONFIG, Still())
     with pytest.raises(TypeError, match="scaling must be one of"):
@@ -593,6 +605,17 @@ def test_a_scaling_of_ones_own_is_spelled_out_pair_by_pair():
     table = Own(4.0).frequencies(read.config)
     assert read.frequencies().theta == pytest.approx(table.theta, rel=1e-15)
     assert read.frequencies().attention_factor == 1.25
+
+
+@pytest.mark.parametrize("factor", [(1.0, 2.0), -3.0, "four"])
+def test_what_ones_own_scaling_calls_a_factor_need_not_be_one(factor):
+    class Own(Scaling):
+        def _theta(self, config, length):
+            return Unscaled().frequencies(config).theta
+
+    own = Own()
+    own.factor = factor
+    assert "factor" not in to_hf(CONFIG, own)
 
 
 def test_every_method_has_a_writer():

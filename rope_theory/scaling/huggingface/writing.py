@@ -21,6 +21,9 @@ from rope_theory.scaling.proportional import Proportional
 from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
 
+SMALLEST_DIVISOR = 1e-12
+"""Of a pair's frequency, and one over the largest: beyond, transformers' float32 loses the table."""
+
 
 def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict[str, Any]:
     """Write a config and a scaling as transformers reads them.
@@ -146,14 +149,24 @@ def _write_divisors(config: RopeConfig, scaling: Any) -> dict[str, Any]:
 def _write_own(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     """Write a scaling that no config has a name for, as one divisor a pair."""
     name, theta = type(scaling).__name__, scaling.frequencies(config).theta
-    for length in (config.context_length + 1, 8 * config.context_length):
+    window = config.context_length
+    for length in (1, window // 2 + 1, window, window + 1, *(times * window for times in (2, 3, 4, 6, 8, 16, 32, 64))):
         if not np.array_equal(scaling.frequencies(config, length).theta, theta):
             raise ValueError(
                 f"{name} has another table at {length} tokens; no config says that of a method of your own."
             )
     if not theta.all():
         raise ValueError(f"{name} has a pair with θ = 0; no config has a divisor for it.")
-    return _write_divisors(config, scaling)
+    written = _write_divisors(config, scaling)
+    divisors = np.array(written["long_factor"])
+    if divisors.min() < SMALLEST_DIVISOR or divisors.max() > 1.0 / SMALLEST_DIVISOR:
+        raise ValueError(
+            f"{name} divides a pair by {divisors.min():g} or {divisors.max():g}; float32 has no such table."
+        )
+    factor = written.get("factor")  # whatever a method of one's own calls so
+    if not isinstance(factor, int | float) or not 1.0 <= factor < math.inf:
+        written.pop("factor", None)
+    return written
 
 
 def _write_longrope(config: RopeConfig, scaling: Any) -> dict[str, Any]:
