@@ -34,7 +34,7 @@ METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
 )
 """Name → scaling of a factor."""
 
-IN_A_CELL, INSIDE, BEYOND = 65, 3, 4
+IN_A_CELL, INSIDE, BEYOND = 65, 2, 4
 """Offsets looked at: in one cell, evenly inside the trained window, and evenly beyond it; two at its edge besides."""
 
 ROUNDS = 3
@@ -107,7 +107,7 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     >>> import rope_theory as rt
     >>> found = rt.exploration.explore(rt.RopeConfig(64, context_length=512), "YaRN", factor=4.0, ratio=10.0)
     >>> found.worst.shape
-    (2, 9)
+    (2, 8)
     """
     scaling = METHODS[one_of(method, "method", tuple(METHODS))](factor)
     ratio = above(ratio, "ratio", 0.0, "It is H/A.")

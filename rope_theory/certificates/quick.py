@@ -94,10 +94,11 @@ def _least(asked: Question, s: float, rounds: int) -> float:
     if len(places) == 1 and asked.grid[0] <= places[0] <= asked.grid[-1]:
         u = 1.0 / (1.0 + np.abs(grid - places[0]))  # between trained offsets the near ones carry most
     for _ in range(rounds):
-        normal = (phi * u[:, None]).T @ phi  # (ΦᵀUΦ + R A/H) x = φ(s), w = UΦx
+        rooted = phi * np.sqrt(u)[:, None]
+        normal = rooted.T @ rooted  # (ΦᵀUΦ + R A/H) x = φ(s), w = UΦx
         normal[np.diag_indices(2 * pairs)] += np.tile(r, 2) / asked.ratio
         try:
-            weights = u * (phi @ np.linalg.solve(normal, wanted))
+            weights = u * (phi @ np.linalg.solve(normal, wanted))  # numpy's: two BLAS would wait for each other
         except np.linalg.LinAlgError:  # nothing is left to improve in float64
             break
         rest = wanted - weights @ phi
