@@ -700,9 +700,27 @@ def _slow() -> Finding:
     return Finding(
         _at_scale(interpolated["k_max"] >= 0.95 * length and direct["k_max"] <= 1.25 * extended_windows.WINDOW),
         f"k_max {direct['k_max']:.0f} of {length} after direct fine-tuning, {interpolated['k_max']:.0f} after Position "
-        f"Interpolation; passkeys found {direct['found']:.0%} and {interpolated['found']:.0%}",
+        f"Interpolation; passkeys found {direct['found']:.0%} and {interpolated['found']:.0%}{_later_reach()}",
         _runs_at(step),
     )
+
+
+def _later_reach() -> str:
+    """Return between which k_max later measurements of a longer fine-tuning lie, where it is made."""
+    later = {method: [_later(method, step) for step in plan.CURVE[0].stages[1:]] for method in plan.COMPARED}
+    if not all(row is not None for rows in later.values() for row in rows):
+        return ""
+    spans = {method: sorted(row["k_max"] for row in rows if row) for method, rows in later.items()}
+    return (
+        f"; one seed goes on: from {plan.CURVE[0].stages[1]} to {plan.CURVE[0].stages[-1]} steps k_max lies between "
+        f"{spans['direct'][0]:.0f} and {spans['direct'][-1]:.0f}, and between {spans['PI'][0]:.0f} and "
+        f"{spans['PI'][-1]:.0f}"
+    )
+
+
+def _later(method: str, step: int) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = extended_windows.PART.data().facts["methods"][method].get(str(step))
+    return found
 
 
 @recomputes("quality_inside_is_kept")
@@ -712,18 +730,19 @@ def _quality() -> Finding:
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     facts = extended_windows.PART.data().facts
     control, lower = facts["control"], facts["lower_rate"]
-    at_window = "" if control is None else f"; {control['inside'] - 1.0:+.1%} after the same fine-tuning at L itself"
+    longest, last = _later("PI", plan.CURVE[0].stages[-1]), plan.CURVE[0].stages[-1]
+    later = "" if longest is None else f" ({longest['inside'] - 1.0:+.1%} after {last} steps, one seed)"
+    at_window = "" if control is None else f", {control['inside'] - 1.0:+.1%} at L itself"
     slower = lower["methods"]["PI"].get(str(step))
     if slower is not None and lower["control"] is not None:
         at_window += (
             f"; at rate {lower['rate']:g}, one seed: {lower['control']['inside'] - 1.0:+.1%} at L itself, "
-            f"{slower['inside'] - 1.0:+.1%} after Position Interpolation, whose ratio at 4L is then "
-            f"{slower['ratio']:.2f}"
+            f"{slower['inside'] - 1.0:+.1%} with Position Interpolation, then at a ratio of {slower['ratio']:.2f}"
         )
     return Finding(
         _at_scale(change["PI"] <= 0.02),
-        f"perplexity inside L: {change['PI']:+.1%} after Position Interpolation, {change['direct']:+.1%} after direct "
-        f"fine-tuning, {untuned:+.1%} under YaRN untuned{at_window}",
+        f"perplexity inside L: {untuned:+.1%} under YaRN untuned; after fine-tuning {change['direct']:+.1%} directly, "
+        f"{change['PI']:+.1%} with Position Interpolation{later}{at_window}",
         _runs_at(step),
     )
 
