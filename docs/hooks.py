@@ -30,10 +30,9 @@ FIGURES = ROOT / "figures"
 SHOWN = {".png", ".svg", ".csv", ".json"}
 LEFT_ALONE = {"code", "pre", "script", "style", "math", "title"}
 
-LETTER = r"[A-Za-zŝĉẑα-ωΔΣ∫]̂?[′']?"
 INDEX = r"(?:\{[^{}]*\}|[0-9]+|[A-Za-zα-ω]+|[ℝℤ])"
 INDEXED = re.compile(
-    rf"((?<![A-Za-z_\\])i?{LETTER}|[α-ωΔΣ∫][′']?|(?<![A-Za-z_])(?:max|min|sup|log)(?=_(?:\{{|[A-Za-zℝℤ](?![A-Za-z]))))"
+    r"((?<![A-Za-z_\\])[A-Za-z][′']?|[ŝĉẑα-ωΔΣ∫][′']?|(?<![A-Za-z_])(?:max|min|sup|log)(?=_(?:\{|[A-Za-zℝℤ](?![A-Za-z]))))"
     rf"_({INDEX})(?!_)"
 )
 """A single letter, or max and its like, with an index: h_j, Σ_n, h_max, w_{n+1}; words with underscores are names."""

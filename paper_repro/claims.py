@@ -654,9 +654,16 @@ def _up_to_32() -> Finding:
 # the empirical half, at the scale of the reference model ------------------------------------------------------------
 
 
+def _measured(method: str, step: int) -> dict[str, Any] | None:
+    """Return what the runs say of a method after some steps at four times the window, None where none is made."""
+    found: dict[str, Any] | None = extended_windows.PART.data().facts["methods"][method].get(str(step))
+    return found
+
+
 def _extended(method: str, step: int) -> dict[str, Any]:
-    """Return what the runs say of a method after some steps at four times the window."""
-    found: dict[str, Any] = extended_windows.PART.data().facts["methods"][method][str(step)]
+    """Return the same of runs that must be there."""
+    found = _measured(method, step)
+    assert found is not None
     return found
 
 
@@ -707,20 +714,14 @@ def _slow() -> Finding:
 
 def _later_reach() -> str:
     """Return between which k_max later measurements of a longer fine-tuning lie, where it is made."""
-    later = {method: [_later(method, step) for step in plan.CURVE[0].stages[1:]] for method in plan.COMPARED}
-    if not all(row is not None for rows in later.values() for row in rows):
-        return ""
-    spans = {method: sorted(row["k_max"] for row in rows if row) for method, rows in later.items()}
-    return (
-        f"; one seed goes on: from {plan.CURVE[0].stages[1]} to {plan.CURVE[0].stages[-1]} steps k_max lies between "
-        f"{spans['direct'][0]:.0f} and {spans['direct'][-1]:.0f}, and between {spans['PI'][0]:.0f} and "
-        f"{spans['PI'][-1]:.0f}"
-    )
-
-
-def _later(method: str, step: int) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = extended_windows.PART.data().facts["methods"][method].get(str(step))
-    return found
+    steps = plan.CURVE[0].stages[1:]
+    spans = {}
+    for method in plan.COMPARED:
+        reached = [row["k_max"] for row in (_measured(method, step) for step in steps) if row is not None]
+        if len(reached) < len(steps):
+            return ""
+        spans[method] = f"between {min(reached):.0f} and {max(reached):.0f}"
+    return f"; one seed goes on: from {steps[0]} to {steps[-1]} steps k_max lies {spans['direct']}, and {spans['PI']}"
 
 
 @recomputes("quality_inside_is_kept")
@@ -730,7 +731,8 @@ def _quality() -> Finding:
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     facts = extended_windows.PART.data().facts
     control, lower = facts["control"], facts["lower_rate"]
-    longest, last = _later("PI", plan.CURVE[0].stages[-1]), plan.CURVE[0].stages[-1]
+    last = plan.CURVE[0].stages[-1]
+    longest = _measured("PI", last)
     later = "" if longest is None else f" ({longest['inside'] - 1.0:+.1%} after {last} steps, one seed)"
     at_window = "" if control is None else f", {control['inside'] - 1.0:+.1%} at L itself"
     slower = lower["methods"]["PI"].get(str(step))

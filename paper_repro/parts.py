@@ -137,8 +137,7 @@ class Workshop:
 
     def is_finished(self, part: Part) -> bool:
         """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
-        note = self._note(part)
-        return note is not None and note["inputs"] == fingerprint(part, self.store) and self._untouched(note["files"])
+        return self._finished(part) is not None
 
     def make(self, part: Part) -> None:
         """Make ``part`` and note that it is finished."""
@@ -156,8 +155,8 @@ class Workshop:
         before = before if isinstance(before, dict) else {}
         entries = {}
         for part in parts:
-            note = self._note(part)
-            if note is not None and self.is_finished(part):
+            note = self._finished(part)
+            if note is not None:
                 entries[part.name] = {
                     "kind": part.kind, "inputs": part.inputs, "files": note["files"], "versions": versions(),
                 }  # fmt: skip
@@ -180,6 +179,12 @@ class Workshop:
 
     def _place(self, part: Part) -> Path:
         return self.cache / f"{part.name}.json"
+
+    def _finished(self, part: Part) -> dict[str, Any] | None:
+        """Return the note of a part that is finished, None for others."""
+        note = self._note(part)
+        same = note is not None and note["inputs"] == fingerprint(part, self.store) and self._untouched(note["files"])
+        return note if same else None
 
     def _note(self, part: Part) -> dict[str, Any] | None:
         """Return the note of a finished part; a missing or damaged one means that it is not."""

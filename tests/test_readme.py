@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from code_blocks import python_blocks, run
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+BLOCKS = python_blocks(README)
 
 
 def test_there_is_code():
@@ -18,14 +19,7 @@ def test_there_is_code():
 
 @pytest.mark.parametrize("index", range(len(BLOCKS)))
 def test_code_block_runs(index, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", BLOCKS[index]],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run(BLOCKS[index], tmp_path)
 
 
 def test_make_targets_exist():

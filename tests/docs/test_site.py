@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from code_blocks import python_blocks, run
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("material")
@@ -20,7 +21,7 @@ GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 BLOCKS = [
     pytest.param(block, id=f"{path.stem}-{number}")
     for path in GUIDES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL))
+    for number, block in enumerate(python_blocks(path.read_text()))
 ]
 
 
@@ -127,10 +128,7 @@ def test_names_are_left_alone(hooks):
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_code_of_the_guides_runs(block, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run(block, tmp_path)
 
 
 def test_every_guide_has_code():

@@ -119,7 +119,7 @@ def _write_dynamic(config: RopeConfig, scaling: Any) -> dict[str, Any]:
 
 def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     if scaling.ramp == "paper":
-        return _write_divisors(config, scaling)
+        return _write_divisors(config, scaling, scaling.factor)
     by_parts = isinstance(scaling, NTKByParts)
     attention = 1.0 if by_parts else scaling.attention_factor
     return {
@@ -133,14 +133,14 @@ def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     }
 
 
-def _write_divisors(config: RopeConfig, scaling: Any) -> dict[str, Any]:
+def _write_divisors(config: RopeConfig, scaling: Scaling, factor: float | None) -> dict[str, Any]:
     table = scaling.frequencies(config)
     divisors = (geometric(config.base, config.width) / np.asarray(table.theta)).tolist()
     return {
         "rope_type": "longrope",
         "short_factor": divisors,
         "long_factor": list(divisors),
-        **({} if getattr(scaling, "factor", None) is None else {"factor": scaling.factor}),
+        **({} if factor is None else {"factor": factor}),
         "attention_factor": table.attention_factor,
         ORIGINAL: config.context_length,
     }
@@ -157,15 +157,14 @@ def _write_own(config: RopeConfig, scaling: Any) -> dict[str, Any]:
             )
     if not theta.all():
         raise ValueError(f"{name} has a pair with θ = 0; no config has a divisor for it.")
-    written = _write_divisors(config, scaling)
+    factor = getattr(scaling, "factor", None)  # whatever a method of one's own calls so
+    usable = isinstance(factor, int | float) and 1.0 <= factor < math.inf
+    written = _write_divisors(config, scaling, factor if usable else None)
     divisors = np.array(written["long_factor"])
     if divisors.min() < SMALLEST_DIVISOR or divisors.max() > 1.0 / SMALLEST_DIVISOR:
         raise ValueError(
             f"{name} divides a pair by {divisors.min():g} or {divisors.max():g}; float32 has no such table."
         )
-    factor = written.get("factor")  # whatever a method of one's own calls so
-    if not isinstance(factor, int | float) or not 1.0 <= factor < math.inf:
-        written.pop("factor", None)
     return written
 
 

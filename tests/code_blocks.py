@@ -1,0 +1,18 @@
+"""Python of pages, run as a reader would run it."""
+
+import re
+import subprocess
+import sys
+
+
+def python_blocks(page):
+    """Return the fenced Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+
+def run(block, folder):
+    """Run a block in a fresh process, warnings as errors, and fail with what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
