@@ -77,19 +77,11 @@ def _reference(title: str, modules: tuple[str, ...]) -> str:
         lines += [f"## {name}", "", *(module.__doc__ or "").strip().splitlines(), ""]
         if hasattr(module, "CATALOGUE"):
             lines += ["`CATALOGUE` holds these statements:", "", statements_table((module,)), ""]
-        for public in sorted(getattr(module, "__all__", None) or _defined(module), key=str.lower):
+        for public in sorted(module.__all__, key=str.lower):
             found = getattr(module, public)
             if inspect.isfunction(found) or inspect.isclass(found):
                 lines += [f"::: {found.__module__}.{found.__qualname__}", ""]
     return "\n".join(lines)
-
-
-def _defined(module: Any) -> list[str]:
-    return [
-        name
-        for name, value in vars(module).items()
-        if name[0] != "_" and getattr(value, "__module__", "") == module.__name__
-    ]
 
 
 def _commands() -> str:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from rope_theory._arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
 from rope_theory._checks import above, at_least, even_width, integer, one_of
 
+__all__ = ["PAIRINGS", "adversarial", "aligned", "decaying", "position_free_term", "random_phase", "score_coefficients"]
+
 PAIRINGS = ("half", "interleaved")
 
 

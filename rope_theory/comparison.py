@@ -17,6 +17,8 @@ from rope_theory.config import RopeConfig
 from rope_theory.scaling import Scaling, Unscaled
 from rope_theory.scores import attention_score, score_curve
 
+__all__ = ["ChordCells", "Comparison", "ComparisonRow", "chord_cells", "compare"]
+
 BETWEEN = 16
 """Offsets looked at per token when the largest score between integers is sought."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from rope_theory._checks import above, even_width, integer
 from rope_theory._records import Record
 
+__all__ = ["LLAMA_1", "LLAMA_2", "LLAMA_3", "RopeConfig"]
+
 
 @dataclass(frozen=True)
 class RopeConfig(Record):

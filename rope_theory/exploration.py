@@ -24,6 +24,8 @@ from rope_theory.scaling import (
     YaRN,
 )
 
+__all__ = ["METHODS", "Exploration", "explore"]
+
 METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
     {
         "Position Interpolation": PositionInterpolation,

@@ -22,6 +22,8 @@ from rope_theory._arrays import (
 )
 from rope_theory._checks import above, number
 
+__all__ = ["attention_score", "score_curve"]
+
 LONGEST_ROW = 4096
 """Most offsets that share one anchor in ``score_curve``; a matrix product of this width runs at full speed."""
 

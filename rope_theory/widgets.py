@@ -16,6 +16,8 @@ from rope_theory.exploration import METHODS, explore
 from rope_theory.plots.exploration import exploration_lines
 from rope_theory.plots.style import style
 
+__all__ = ["explorer"]
+
 WIDTHS = (16, 32, 64, 128, 256)
 WINDOWS = (128, 256, 512, 1024, 2048, 4096, 8192)
 SIZE, DPI = (13.5, 3.7), 80

@@ -13,20 +13,16 @@ for needed in ("torch", "transformers", "hypothesis", "sklearn", "sympy", "flint
 
 FOLDERS = [name for name in rt.__all__ if inspect.ismodule(getattr(rt, name))] + ["certificates.closed_forms"]
 WITH_SOURCE = {"bounds", "certificates", "certificates.closed_forms", "regression", "laws", "precision", "llama"}
-PRIVATE_IN_FACT = {"grid_length"}
 
 
 def public():
     found = {}
     for folder in FOLDERS:
         module = importlib.import_module(f"rope_theory.{folder}")
-        listed = getattr(module, "__all__", None)
-        for name in listed or vars(module):
+        for name in module.__all__:
             value = getattr(module, name)
-            home = getattr(value, "__module__", "")
-            ours = home.startswith("rope_theory") if listed else home == module.__name__
             described = inspect.isfunction(value) or inspect.isclass(value)
-            if ours and described and name[0] != "_" and name not in PRIVATE_IN_FACT:
+            if described and value.__module__.startswith("rope_theory"):
                 found.setdefault(value, f"{folder}.{name}")
     return [pytest.param(value, folder.rpartition(".")[0], id=folder) for value, folder in found.items()]
 

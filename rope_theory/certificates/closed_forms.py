@@ -30,6 +30,11 @@ from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
 
+__all__ = [
+    "Refutation", "abel", "abel_published", "abel_sum", "attention_shift", "chord_curvature", "chord_published",
+    "chord_repaired", "chord_sharp", "refutation", "sampling", "triangle",
+]  # fmt: skip
+
 BITS = 256
 """Working precision: far more than float64 can show, and still fast."""
 

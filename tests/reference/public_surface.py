@@ -16,14 +16,9 @@ def lines():
     folders = [name for name in rope_theory.__all__ if inspect.ismodule(getattr(rope_theory, name))]
     for folder in [*folders, "certificates.closed_forms"]:
         module = importlib.import_module(f"rope_theory.{folder}")
-        for name in getattr(module, "__all__", None) or defined(module):
+        for name in module.__all__:
             found += entry(f"rope_theory.{folder}.{name}", getattr(module, name))
     return sorted(set(found))
-
-
-def defined(module):
-    own = {name: getattr(value, "__module__", None) == module.__name__ for name, value in vars(module).items()}
-    return [name for name, is_own in own.items() if name[0] != "_" and (is_own or name.isupper())]
 
 
 def ours(kind):
