@@ -46,9 +46,10 @@ LOWER = (
 """The control and the two at a fifteenth of the rate of pre-training, as in the paper: is it the rate that costs?"""
 
 FACTORS = tuple(
-    Settings("reference", method, factor, STAGES[-1:], RATE) for factor, method in product((2.0, 8.0), COMPARED)
+    Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
+    for seed, factor, method in product(SEEDS, (2.0, 8.0), COMPARED)
 )
-"""The two at other factors, of one seed."""
+"""The two at other factors."""
 
 
 def _both(cases: Sequence[tuple[str, float]]) -> tuple[Settings, ...]:
