@@ -1,0 +1,19 @@
+"""transformers 5.23, as ``from_hf`` reads it: the reference of the conformance matrix."""
+
+from __future__ import annotations
+
+from rope_theory.doctor.engines.engine import Engine, EngineTable, Request
+
+
+def _table(asked: Request) -> EngineTable:
+    found = asked.case.readings[asked.layer_type].frequencies(asked.length)
+    return EngineTable(found.theta, found.attention_factor)
+
+
+TRANSFORMERS_5 = Engine(
+    "transformers",
+    "5.23",
+    "modelled",
+    "from_hf of this package, compared with the library class by class in the tests. A fresh model at the length asked.",
+    _table,
+)
