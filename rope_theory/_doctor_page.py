@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -44,7 +44,9 @@ def doctor_page(found: Diagnosis, *, source: str) -> str:
 def _parts(found: Diagnosis, source: str) -> Iterator[str]:
     yield f"<h1>RoPE of {html.escape(source)}</h1>"
     counts = {severity: sum(item.severity == severity for item in found.findings) for severity in reversed(SEVERITIES)}
-    words = ", ".join(f"{count} {severity}{'s' if count != 1 and severity != 'info' else ''}" for severity, count in counts.items())
+    words = ", ".join(
+        f"{count} {severity}{'s' if count != 1 and severity != 'info' else ''}" for severity, count in counts.items()
+    )
     yield f"<p>Model type {html.escape(str(found.model_type))}. {words}.</p>"
     for one in found.tables:
         yield from _table_part(one)
@@ -58,8 +60,8 @@ def _parts(found: Diagnosis, source: str) -> Iterator[str]:
             "<p>Largest relative difference of a frequency, and after the stroke of the attention factor, row against "
             "column. 0: the same table up to rounding. –: no table. ∞: another number of frequencies.</p>"
         )
-        for matrix in found.conformance.matrices:
-            yield from _matrix(matrix)
+        for matrices in _alike(found.conformance.matrices):
+            yield from _matrix(matrices)
         yield "<h3>In words</h3>"
         yield _conformance_words(found)
     for reach in found.reach:
@@ -89,9 +91,12 @@ def _table_part(one: RopeTable) -> Iterator[str]:
 
 
 def _finding(item: Finding) -> str:
+    if item.severity == "info":
+        threads = f" <small>{html.escape(', '.join(item.threads))}</small>" if item.threads else ""
+        return f"<p class='finding'>{html.escape(item.key)}: {html.escape(item.happens)}{threads}</p>"
     parts = [
-        f"<p><span class='{item.severity}'>{item.severity}</span> {html.escape(item.key)} <small>({item.name})</small></p>",
-        f"<dl><dt>Meant</dt><dd>{html.escape(item.meant)}</dd><dt>Happens</dt><dd>{html.escape(item.happens)}</dd>",
+        f"<p><span class='{item.severity}'>{item.severity}</span> {html.escape(item.key)} <small>({item.name})</small>",
+        f"</p><dl><dt>Meant</dt><dd>{html.escape(item.meant)}</dd><dt>Happens</dt><dd>{html.escape(item.happens)}</dd>",
     ]
     if item.engines:
         parts.append(f"<dt>In</dt><dd>{html.escape(', '.join(item.engines))}</dd>")
@@ -116,9 +121,20 @@ def _shortened(value: Any) -> Any:
     return value
 
 
-def _matrix(matrix: ConformanceMatrix) -> Iterator[str]:
+def _alike(matrices: Iterable[ConformanceMatrix]) -> list[list[ConformanceMatrix]]:
+    """Return matrices in groups that show the same numbers."""
+    groups: dict[Any, list[ConformanceMatrix]] = {}
+    for one in matrices:
+        shown = tuple(_shown(value) for value in (*one.theta.ravel(), *one.attention.ravel()))
+        groups.setdefault((one.layer_type, shown), []).append(one)
+    return list(groups.values())
+
+
+def _matrix(alike: list[ConformanceMatrix]) -> Iterator[str]:
+    matrix = alike[0]
     layers = f", layers {matrix.layer_type}" if matrix.layer_type else ""
-    yield f"<h3>At {matrix.length} tokens{html.escape(layers)}</h3>"
+    lengths = " and at ".join(str(one.length) for one in alike)
+    yield f"<h3>At {lengths} tokens{html.escape(layers)}</h3>"
     rows = (
         (name, *(f"{_shown(theta)} | {_shown(attention)}" for theta, attention in zip(*pair, strict=True)))
         for name, *pair in zip(matrix.engines, matrix.theta, matrix.attention, strict=True)
@@ -142,13 +158,13 @@ def _conformance_words(found: Diagnosis) -> str:
 def _reach(reach: Reach) -> Iterator[str]:
     yield f"<h2>How far it should work: {reach.target_length} tokens asked</h2>"
     yield (
-        f"<p>Trained window {reach.trained_window} tokens; critical dimension {reach.critical_dimension}. The predicted "
-        f"length is a rule of thumb and no guarantee: {html.escape(reach.rule)}. Worst cases are upper bounds, in units of "
-        "the largest trained score, for coefficients of at most that size.</p>"
+        f"<p>Trained window {reach.trained_window} tokens; critical dimension {reach.critical_dimension}. The "
+        f"predicted length is a rule of thumb and no guarantee: {html.escape(reach.rule)}. Worst cases are upper "
+        "bounds, in units of the largest trained score, for coefficients of at most that size.</p>"
     )
     rows = (
         (
-            row.scaling, "yes" if row.configured else "", "no limit" if row.predicted_length is None else row.predicted_length,
+            row.scaling, "yes" if row.configured else "", row.predicted_length or "no limit",
             f"{row.pairs_beyond} of {row.pairs}", row.slowing, row.slowing_inside, row.logit_factor, row.worst_inside,
             row.worst_at_end, "–" if row.first_negative is None else row.first_negative, row.float32_until,
         )

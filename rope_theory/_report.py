@@ -12,6 +12,7 @@ from rope_theory._page import page, picture, table
 from rope_theory.llama.measurements import Check
 from rope_theory.plots.attention_mass import QUANTITIES
 
+
 def check_page(check: Check, *, model: str, text: str) -> str:
     """Return a check as one HTML page.
 

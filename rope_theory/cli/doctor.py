@@ -24,9 +24,9 @@ REACH_HEADINGS = (
     "scaling", "own", "predicted", "beyond", "slowing", "inside", "logits ×", "V middle", "V end", "float32",
 )  # fmt: skip
 REACH_LEGEND = (
-    "predicted: tokens, by a rule of thumb and no guarantee. beyond: pairs that leave the phases of training. slowing: of "
-    "the pairs seen in training, at the target length and inside the window. V: upper bound on a score, in units of the "
-    "largest trained one. float32: positions with a proved error of at most 0.01."
+    "predicted: tokens, by a rule of thumb and no guarantee. beyond: pairs that leave the phases of training. slowing: "
+    "of the pairs seen in training, at the target length and inside the window. V: upper bound on a score, in units of "
+    "the largest trained one. float32: positions with a proved error of at most 0.01."
 )
 
 
@@ -34,7 +34,9 @@ REACH_LEGEND = (
 @plain_errors
 def doctor(
     config: Config,
-    length: Annotated[int | None, typer.Option(help="Length of interest in tokens; default the extended window.")] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Length of interest in tokens; default the extended window.")
+    ] = None,
     as_json: AsJson = False,
     page: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page to FILE.")] = None,
     fix: Annotated[str | None, typer.Option(metavar="FILE", help="Write the corrected config to FILE.")] = None,
@@ -110,8 +112,8 @@ def _draw_reach(reach: Reach) -> Iterator[RenderableType]:
         (
             (
                 row.scaling, "own" if row.configured else "", row.predicted_length or "no limit", row.pairs_beyond,
-                row.slowing, row.slowing_inside, row.logit_factor, row.worst_inside, row.worst_at_end, row.float32_until,
-            )
+                row.slowing, row.slowing_inside, row.logit_factor, row.worst_inside, row.worst_at_end,
+            row.float32_until, )
             for row in reach.rows
         ),
     )  # fmt: skip
@@ -125,7 +127,9 @@ def recommend(
     length: Annotated[int, typer.Option(help="Target length in tokens.")],
     layer_type: LayerType = None,
     as_json: AsJson = False,
-    write: Annotated[str | None, typer.Option(metavar="FILE", help="Write the config of the first option to FILE.")] = None,
+    write: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the config of the first option to FILE.")
+    ] = None,
 ) -> None:
     """Rank methods and factors for a length, each with its config, and what it costs inside the trained window."""
     if write is not None:
@@ -152,6 +156,8 @@ def _draw_recommendation(layer_type: str | None, found: Recommendation) -> Itera
     yield Text(f"Ranked: {found.ranking}.", style="dim")
     yield Text(REACH_LEGEND, style="dim")
     for option in found.rows[:1]:
-        keys = {key: option.config[key] for key in ("rope_scaling", "rope_parameters", "rope_theta") if key in option.config}
+        keys = {
+            key: option.config[key] for key in ("rope_scaling", "rope_parameters", "rope_theta") if key in option.config
+        }
         yield Text(f"{option.method} {option.factor:g}: {json.dumps(json_ready(keys), allow_nan=False)}")
         yield Text(option.remark)

@@ -194,7 +194,8 @@ class Case:
         changed = int((apart > 1.0 + 1e-6).sum())
         if not changed:
             return ""
-        return f" {changed} of {old.size} frequencies differ from the corrected table, by a factor up to {apart.max():.3g}."
+        most = f"by a factor up to {apart.max():.3g}"
+        return f" {changed} of {old.size} frequencies differ from the corrected table, {most}."
 
 
 def opened(content: Mapping[str, Any]) -> Case:

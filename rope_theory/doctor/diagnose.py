@@ -11,6 +11,7 @@ import numpy as np
 
 from rope_theory._checks import integer
 from rope_theory._records import Record
+from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import MAXIMUM, Case, opened
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
@@ -132,8 +133,8 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
 
     Notes
     -----
-    Source: configuration classes and ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6, RoPE code of the other
-    engines, and the threads each finding names.
+    Source: configuration classes and ``modeling_rope_utils.py`` of transformers 5.23.0 and 4.57.6, RoPE code of the
+    other engines, and the threads each finding names.
 
     Examples
     --------
@@ -156,7 +157,9 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     deep = _is_deeper(content, DEEPEST)
     case = opened({} if deep else content)
     if deep:
-        case = replace(case, refusals={None: f"This config is nested more than {DEEPEST} levels deep; a real one has four."})
+        case = replace(
+            case, refusals={None: f"This config is nested more than {DEEPEST} levels deep; a real one has four."}
+        )
     tables = tuple(_table(case, name, reading) for name, reading in case.readings.items())
     length = target_length or max((table.extended_window for table in tables), default=None)
     windows = {table.trained_window for table in tables}
@@ -166,9 +169,7 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     about_keys = examined(case)
     findings = [*audited, *about_keys, *_engine_findings(compared), *_reach_findings(reaches, target_length)]
     findings.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
-    return Diagnosis(
-        case.model_type, tables, tuple(findings), compared, reaches, length, corrected(case, about_keys)
-    )
+    return Diagnosis(case.model_type, tables, tuple(findings), compared, reaches, length, corrected(case, about_keys))
 
 
 def examined(case: Case) -> list[Finding]:
@@ -301,14 +302,15 @@ def _reach_findings(reaches: Sequence[Reach], target: int | None) -> Iterator[Fi
                 "warning", "beyond_the_phases_seen", MAXIMUM,
                 f"A table that works at {target} tokens.",
                 f"{own.pairs_beyond} of {own.pairs} pairs leave the phases they were trained on, from "
-                f"{own.predicted_length} tokens on (a rule of thumb, no guarantee). rope-theory recommend lists options.",
+                f"{own.predicted_length} tokens on (a rule of thumb, no guarantee). "
+                "rope-theory recommend lists options.",
             )  # fmt: skip
         if own.float32_until < found.target_length:
             yield Finding(
                 "info", "precision", MAXIMUM,
                 f"cos and sin that are right at {found.target_length} tokens.",
-                f"With phases in float32 an error of at most 0.01 is proved up to position {own.float32_until} only; with "
-                f"all of it in bfloat16 up to position {own.bfloat16_until}.",
+                f"With phases in float32 an error of at most 0.01 is proved up to position {own.float32_until} only; "
+                f"with all of it in bfloat16 up to position {own.bfloat16_until}.",
                 threads=("huggingface/transformers#29285", "ml-explore/mlx-lm#1076"),
             )  # fmt: skip
 

@@ -20,7 +20,6 @@ class _Removed:
         return "REMOVED"
 
 
-
 REMOVED = _Removed()
 
 

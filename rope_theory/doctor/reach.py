@@ -21,8 +21,8 @@ from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.unscaled import Unscaled
 
 RULE = (
-    "phases seen: the longest n for which no pair that turns less than once over the trained window L leaves the phases "
-    "it was trained on, θ'_j n ≤ θ_j L"
+    "phases seen: the longest n for which no pair that turns less than once over the trained window L leaves the "
+    "phases it was trained on, θ'_j n ≤ θ_j L"
 )
 """What ``predicted_length`` is; tested against published perplexities, and no guarantee."""
 
@@ -51,8 +51,8 @@ class ReachRow:
     pairs_beyond : int
         Pairs that turn less than once over the trained window and leave the trained phases before the target length.
     slowing, slowing_inside : float
-        Geometric mean of θ_j/θ'_j over the pairs that turn at least once in the trained window, by the table at the target
-        length and by the one at the trained window: resolution that a model not tuned to the table loses.
+        Geometric mean of θ_j/θ'_j over the pairs that turn at least once in the trained window, by the table at the
+        target length and by the one at the trained window: resolution that a model not tuned to the table loses.
     logit_factor : float
         Square of the attention factor.
     first_negative : int or None
@@ -176,8 +176,8 @@ def reach(
 
     Notes
     -----
-    Sources: ``predicted_length``; ``certificates.quick_bound`` for the worst case, on a part of the trained offsets where
-    there are many, which keeps it an upper bound; ``laws`` and ``precision``. Base bound: arXiv 2405.14591.
+    Sources: ``predicted_length``; ``certificates.quick_bound`` for the worst case, on a part of the trained offsets
+    where there are many, which keeps it an upper bound; ``laws`` and ``precision``. Base bound: arXiv 2405.14591.
     """
     length = integer(length, "length", 2, "It is the target length in tokens.")
     trained = Unscaled().frequencies(config)
@@ -236,7 +236,7 @@ def _safe_until(table: Frequencies, name: str, tolerance: float, length: int) ->
     low, high = 0, length
     while low < high:
         middle = (low + high) // 2
-        if phase_error(table, [middle], storage).largest_bound <= tolerance:
+        if phase_error(table, [middle], storage).largest_bound[0] <= tolerance:
             low = middle + 1
         else:
             high = middle

@@ -1,4 +1,4 @@
-"""Which method and which factor for a length: options with their configs, ranked by reach and by what they cost inside."""
+"""Which method and factor for a length: options with their configs, ranked by reach and by what they cost inside."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ METHODS: Mapping[str, Callable[[float], Scaling]] = {
 
 LARGEST_FACTOR = 2.0**20
 RANKING = (
-    "options whose predicted length reaches the target; among them those with one table for every length, since keys in a "
-    "cache keep the table of their time; then by how much pairs seen in training are slowed inside the trained window, and "
-    "at the target length"
+    "options whose predicted length reaches the target; among them those with one table for every length, since keys "
+    "in a cache keep the table of their time; then by how much pairs seen in training are slowed inside the trained "
+    "window, and at the target length"
 )
 """How options are ordered. Tested against untuned perplexities of a small model, and no guarantee."""
 
@@ -141,9 +141,7 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
     if not isinstance(reading.scaling, Unscaled):
         notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
-    return Recommendation(
-        tuple(rows), config.context_length, length, layer_type, table.rule, RANKING, tuple(notes)
-    )
+    return Recommendation(tuple(rows), config.context_length, length, layer_type, table.rule, RANKING, tuple(notes))
 
 
 def _factor(scaling: Any) -> float:
@@ -212,12 +210,12 @@ def _config(case: Case, layer_type: str | None, config: RopeConfig, scaling: Sca
         path = own.path if own is not None else (*case.prefix, "rope_parameters", str(layer_type))
         edits.append(Edit(path, keys))
         if flat:
-            edits.append(case.remove("rope_scaling"))
-            edits.append(case.remove(ORIGINAL))
+            edits += [case.remove("rope_scaling"), case.remove(ORIGINAL)]
+            if case.raw.get("rope_theta") is not None:
+                edits.append(case.set("rope_theta", keys["rope_theta"]))
     counts_from_the_trained = isinstance(scaling, DynamicNTK)
     edits.append(case.set(case.length_key, config.context_length if counts_from_the_trained else length))
     for key in case.facts.base_keys:
         if key != "rope_theta" and case.raw.get(key) is not None:
             edits.append(Edit((*case.prefix, key), REMOVED))
     return edited(case.content, edits)
-

@@ -37,7 +37,9 @@ def test_litgpt_turns_the_ramp_of_yarn_round():
     assert divisors(LITGPT, S1, (0, 30, 40, 63)) == [8.0, 2.17, 1.25, 1.0]
 
 
-@pytest.mark.parametrize(("engine", "factor"), [(V5, 1.2079), (V4, 1.2079), (VLLM, 1.2079), (LITGPT, 1.0), (HOOKED, 1.0)])
+@pytest.mark.parametrize(
+    ("engine", "factor"), [(V5, 1.2079), (V4, 1.2079), (VLLM, 1.2079), (LITGPT, 1.0), (HOOKED, 1.0)]
+)
 def test_attention_factor_without_a_key(engine, factor):
     assert table(engine, S1).attention_factor == pytest.approx(factor, abs=5e-5)
 

@@ -55,7 +55,12 @@ def test_old_and_new_spelling_of_a_released_config_have_one_table(path):
     if old["model_type"] == "olmo3":
         plain = {"rope_type": "default", "rope_theta": old["rope_theta"]}
         new["rope_parameters"] = {"full_attention": new["rope_parameters"], "sliding_attention": plain}
-    elder = {**old, "rope_scaling": {**flat, "type": kind} if kind != "default" and old["model_type"] != "olmo3" else old.get("rope_scaling")}
+    elder = {
+        **old,
+        "rope_scaling": {**flat, "type": kind}
+        if kind != "default" and old["model_type"] != "olmo3"
+        else old.get("rope_scaling"),
+    }
     tables = [diagnose(config).tables for config in (old, new, elder)]
     for other in tables[1:]:
         for before, after in zip(tables[0], other, strict=True):
@@ -122,7 +127,10 @@ def test_dynamic_with_a_raised_maximum():
 
 def test_longrope_switches_at_its_window():
     config = llama(16384, rope_scaling=longrope(**{ORIGINAL: 4096}))
-    assert "4096 tokens exactly still use the short list" in only(config, "longrope_switches_at_the_window", "info").happens
+    assert (
+        "4096 tokens exactly still use the short list"
+        in only(config, "longrope_switches_at_the_window", "info").happens
+    )
     same = llama(16384, rope_scaling=longrope(short_factor=[4.0] * 64, **{ORIGINAL: 4096}))
     assert findings(same, "longrope_switches_at_the_window") == []
 
@@ -170,7 +178,10 @@ def test_share_of_the_head_that_default_ignores():
     assert "rotates all 128" in found.happens
     assert theta(config).size == 64
     assert theta(mended(config)).size == 32
-    assert findings(llama(partial_rotary_factor=0.5, rope_scaling={"rope_type": "linear", "factor": 2.0}), found.name) == []
+    assert (
+        findings(llama(partial_rotary_factor=0.5, rope_scaling={"rope_type": "linear", "factor": 2.0}), found.name)
+        == []
+    )
     new = llama(rope_parameters={"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5})
     assert theta(mended(new)).size == 32
 
@@ -232,7 +243,10 @@ def test_a_type_that_nobody_knows_is_left_alone():
 
 
 def test_both_dictionaries():
-    config = llama(rope_parameters={"rope_type": "yarn", "factor": 2.0, ORIGINAL: 2048}, rope_scaling={"rope_type": "linear", "factor": 2.0})
+    config = llama(
+        rope_parameters={"rope_type": "yarn", "factor": 2.0, ORIGINAL: 2048},
+        rope_scaling={"rope_type": "linear", "factor": 2.0},
+    )
     only(config, "both_dictionaries", "warning")
     assert "rope_parameters" not in mended(config)
     assert opened(config).readings[None].scaling.name == "PositionInterpolation"
@@ -304,12 +318,16 @@ def test_latent_attention_scales_its_softmax():
 
 
 def test_some_layers_are_left_unscaled():
-    found = only(json.loads(next(path for path in CONFIGS if "olmo" in path.stem).read_text()), "layers_left_unscaled", "info")
+    found = only(
+        json.loads(next(path for path in CONFIGS if "olmo" in path.stem).read_text()), "layers_left_unscaled", "info"
+    )
     assert "sliding_attention" in found.happens
 
 
 def test_new_keys_that_old_readers_miss():
-    only(llama(131072, rope_parameters={**LLAMA_3, ORIGINAL: 8192, "rope_theta": 5e5}), "rope_parameters_unread", "info")
+    only(
+        llama(131072, rope_parameters={**LLAMA_3, ORIGINAL: 8192, "rope_theta": 5e5}), "rope_parameters_unread", "info"
+    )
 
 
 def test_unknown_class():
@@ -343,7 +361,7 @@ def test_every_rule_is_tried_here():
 def test_no_rope_is_an_error_and_no_table(config):
     found = diagnose(config)
     assert found.severity == "error"
-    assert found.tables == () and found.conformance.rows == () and found.reach == ()
+    assert (found.tables, found.conformance.rows, found.reach) == ((), (), ())
 
 
 def test_what_is_no_config():

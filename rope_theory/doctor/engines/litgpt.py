@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rope_theory.doctor.case import real
 from rope_theory.doctor.engines import formulas
 from rope_theory.doctor.engines.engine import Engine, EngineTable, Request, inner_original, needed, rope_type
@@ -28,8 +31,7 @@ def _table(asked: Request) -> EngineTable:
     return EngineTable(geometric(base, width) / factor, 1.0, note)
 
 
-def _yarn_factor(keys: object) -> float:
-    assert isinstance(keys, dict)
+def _yarn_factor(keys: Mapping[str, Any]) -> float:
     (s,) = needed(keys, "factor")
     upper, lower = real(keys.get("mscale")), real(keys.get("mscale_all_dim"))
     if upper and lower:

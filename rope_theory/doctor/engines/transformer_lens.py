@@ -32,7 +32,9 @@ def _native(asked: Request) -> EngineTable:
     base, width = config.base, asked.honoured_width
     kind, s = rope_type(keys, {}), real(keys.get("factor")) or 1.0
     if kind == "default" or s <= 1.0:
-        note = "" if kind == "default" else f"{kind!r} without a factor above 1: the table is unscaled, without a message"
+        note = (
+            "" if kind == "default" else f"{kind!r} without a factor above 1: the table is unscaled, without a message"
+        )
         return EngineTable(geometric(base, width), 1.0, note)
     if kind == "linear":
         return EngineTable(geometric(base, width) / s, 1.0)
@@ -49,7 +51,7 @@ HOOKED = Engine(
     "TransformerLens",
     "HookedTransformer",
     "modelled",
-    "Its fields filled from the keys of the same meaning. Its loaders hard-code some models and drop scalings of others.",
+    "Its fields filled from keys of the same meaning. Its loaders hard-code some models and drop scalings of others.",
     _hooked,
 )
 NATIVE = Engine(

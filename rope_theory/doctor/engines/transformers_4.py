@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from rope_theory.doctor.case import real
@@ -22,8 +25,8 @@ from rope_theory.scaling.frequencies import geometric
 def _table(asked: Request) -> EngineTable:
     facts, raw = asked.case.facts, asked.case.raw
     keys = raw.get("rope_scaling")
-    keys = keys if isinstance(keys, dict) and asked.scaled_by_flat else {}
-    if any(isinstance(value, dict) for value in keys.values()):
+    keys = keys if isinstance(keys, Mapping) and asked.scaled_by_flat else {}
+    if any(isinstance(value, Mapping) for value in keys.values()):
         raise Refused("dictionaries nested by layer type came with version 5")
     table = facts.tables.get(asked.layer_type or "")
     names = (table.base_key,) if table is not None and table.base_key else facts.base_keys
@@ -57,7 +60,7 @@ def _table(asked: Request) -> EngineTable:
     raise Refused(f"has no rope type {kind!r}")
 
 
-def _longrope(asked: Request, keys: dict[str, object], base: float, width: int) -> EngineTable:
+def _longrope(asked: Request, keys: Mapping[str, Any], base: float, width: int) -> EngineTable:
     top = asked.case.top_original or asked.case.facts.original_length
     original = top or asked.maximum
     ratio = asked.maximum / top if top else real(keys.get("factor"))

@@ -14,6 +14,6 @@ TRANSFORMERS_5 = Engine(
     "transformers",
     "5.23",
     "modelled",
-    "from_hf of this package, compared with the library class by class in the tests. A fresh model at the length asked.",
+    "from_hf of this package, held against the library class by class in the tests. A fresh model at the length asked.",
     _table,
 )

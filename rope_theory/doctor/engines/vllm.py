@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from rope_theory.doctor.case import real
 from rope_theory.doctor.engines import formulas
@@ -61,7 +63,7 @@ def _table(asked: Request) -> EngineTable:
     raise Refused(f"has no rope type {kind!r}")
 
 
-def _dynamic(asked: Request, keys: dict[str, object], base: float, width: int) -> EngineTable:
+def _dynamic(asked: Request, keys: Mapping[str, Any], base: float, width: int) -> EngineTable:
     alpha, trained = real(keys.get("alpha")), real(keys.get("max_trained_positions"))
     if alpha:
         return EngineTable(formulas.stretched(base, width, alpha), 1.0)

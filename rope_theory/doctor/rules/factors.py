@@ -84,7 +84,7 @@ def mscale_alone(case: Case) -> Iterator[Finding]:
             "warning",
             "mscale_alone",
             found.named(key),
-            f"An attention factor of {meant:.4f}, as DeepSeek's code and vLLM's deepseek_yarn read {key} = {value:g} alone.",
+            f"An attention factor of {meant:.4f}, as DeepSeek's code and deepseek_yarn in vLLM read {value:g} alone.",
             f"{key} counts only together with the other of the two: without it transformers applies {own:.4f}. litgpt "
             "reads one alone.",
             engines=(V5, V4, LITGPT),
@@ -107,8 +107,8 @@ def softmax_is_scaled_too(case: Case) -> Iterator[Finding]:
             "softmax_is_scaled_too",
             found.named("mscale_all_dim"),
             f"Attention logits times {extra:.4f}, besides the table.",
-            "The model class multiplies its softmax scale by m(mscale_all_dim)²; a port that builds only the table misses "
-            "this factor. litgpt does it in every attention class.",
+            "The model class multiplies its softmax scale by m(mscale_all_dim)²; a port that builds only the table "
+            "misses this factor. litgpt does it in every attention class.",
             engines=(V5, V4, VLLM, LITGPT),
             threads=("NVIDIA/Megatron-LM#1429", "huggingface/transformers#47435"),
         )
@@ -143,8 +143,8 @@ def ramp_is_reversed(case: Case) -> Iterator[Finding]:
                 "ramp_is_reversed",
                 found.named("beta_fast"),
                 "beta_fast above beta_slow: pairs with more turns are kept.",
-                f"beta_fast {fast:g} does not exceed beta_slow {slow:g}; transformers warns, and interpolates fast pairs "
-                "and keeps slow ones.",
+                f"beta_fast {fast:g} does not exceed beta_slow {slow:g}; transformers warns, and interpolates fast "
+                "pairs and keeps slow ones.",
                 engines=(V5, V4),
                 edits=edits,
             )
@@ -161,8 +161,8 @@ def factor_below_one(case: Case) -> Iterator[Finding]:
             "factor_below_one",
             found.named("factor"),
             f"factor {1.0 / factor:g}: some engines give the scale of positions, one over the factor.",
-            f"transformers only warns; frequencies are then up to {1.0 / factor:g} times faster, and the trained window "
-            f"shrinks to {factor:g} of itself.",
+            f"transformers only warns; frequencies are then up to {1.0 / factor:g} times faster, and the trained "
+            f"window shrinks to {factor:g} of itself.",
             engines=(V5,),
             edits=(found.set("factor", 1.0 / factor),) if 1.0 / factor < 1e6 else (),
         )
@@ -179,8 +179,9 @@ def static_scaling_costs_inside(case: Case) -> Iterator[Finding]:
             "static_scaling_costs_inside",
             found.named("factor"),
             f"Factor {factor:g} where it is needed.",
-            f"Type {case.real_type(found)!r} has one table for every length: inputs inside the trained window are rotated "
-            "by it too, which a model that was not trained with it pays for. Where only short inputs come, leave it out.",
+            f"Type {case.real_type(found)!r} has one table for every length: inputs inside the trained window are "
+            "rotated by it too, which a model not trained with it pays for. "
+            "Where only short inputs come, leave it out.",
             engines=(V5, V4, VLLM),
             threads=("vllm-project/vllm#18728", "ggml-org/llama.cpp#1967"),
         )
@@ -197,9 +198,9 @@ def dynamic_has_a_memory(case: Case) -> Iterator[Finding]:
             found.named("rope_type"),
             "A table for the current length.",
             "transformers keeps the largest base it has seen until an input is strictly shorter than "
-            "max_position_embeddings: one of exactly that length after a longer one still uses the longer one's table. In "
-            "a cache, keys stay rotated with the base of their time, so decoding differs from one full forward pass. "
-            "vLLM leaves the base as it is unless max_trained_positions is given, and litgpt has no such type.",
+            "max_position_embeddings: one of exactly that length after a longer one still uses the longer one's table. "
+            "In a cache, keys stay rotated with the base of their time, so decoding differs from one full forward "
+            "pass. vLLM leaves the base as it is unless max_trained_positions is given, and litgpt has no such type.",
             engines=(V5, V4, VLLM, LITGPT, TRANSFORMER_LENS),
             threads=("huggingface/transformers#25104", "vllm-project/vllm#41236"),
         )

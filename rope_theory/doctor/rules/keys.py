@@ -37,7 +37,7 @@ FOREIGN: Mapping[str, str] = {
     "rope_alpha": "ExLlama: the base is multiplied by alpha^(d/(d−2)); here a larger rope_theta",
     "alpha_value": "ExLlama: the base is multiplied by alpha^(d/(d−2)); here a larger rope_theta",
     "rope_freq_base": "llama.cpp: the base; here rope_theta",
-    "rope_freq_scale": "llama.cpp: frequencies are multiplied by it; here rope_type 'linear' with one over it as factor",
+    "rope_freq_scale": "llama.cpp: multiplies frequencies; here rope_type 'linear' with one over it as factor",
     "rope_condense_ratio": "LongChat and litgpt: positions are divided by it; here rope_type 'linear' with this factor",
     "rope_scaling_factor": "LMDeploy: the factor of dynamic NTK; here rope_type 'dynamic' with this factor",
     "yarn_ext_factor": "llama.cpp: how much YaRN mixes in; here rope_type 'yarn'",
@@ -183,8 +183,8 @@ def unknown_type(case: Case) -> Iterator[Finding]:
             found.named("rope_type"),
             f"{meaning[0].upper()}{meaning[1:]}." if meaning
             else f"rope_type {close!r}." if close else f"One of {', '.join(BUILDERS)}.",
-            f"transformers has no type {name!r}: it warns when the config is read and raises KeyError when the model is "
-            "built.",
+            f"transformers has no type {name!r}: it warns when the config is read and raises KeyError when the model "
+            "is built.",
             engines=(V5, V4),
             edits=edits,
             threads=("allenai/molmo2#22",) if name == "default" else (),
@@ -235,7 +235,11 @@ def unread_key(case: Case) -> Iterator[Finding]:
         readable = {*known, *CLASS_KEYS.get(case.model_type or "", ()), *SPECIAL}
         for key in sorted(str(key) for key in found.keys if key not in readable and found.keys[key] is not None):
             close = _closest(key, [name for name in known if found.keys.get(name) is None])
-            if close is not None and close not in ("type", "rope_type") and not any(key in keys for keys in TYPE_KEYS.values()):
+            if (
+                close is not None
+                and close not in ("type", "rope_type")
+                and not any(key in keys for keys in TYPE_KEYS.values())
+            ):
                 yield case.finding(
                     "warning",
                     "unread_key",
@@ -289,13 +293,18 @@ def integer_factor(case: Case) -> Iterator[Finding]:
     """The factor is a whole number, which old versions refuse."""
     for found in case.dictionaries:
         value = found.keys.get("factor")
-        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 10**6 and "rope_scaling" in found.path:
+        if (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and 1 <= value < 10**6
+            and "rope_scaling" in found.path
+        ):
             yield case.finding(
                 "info",
                 "integer_factor",
                 found.named("factor"),
                 f"{value}.0.",
-                f"Versions before transformers 5 warn that factor must be a float, got {value}; those before 4.43 raise.",
+                f"Versions before transformers 5 warn that factor must be a float, got {value}; older than 4.43 raise.",
                 engines=("transformers before 5",),
                 edits=(found.set("factor", float(value)),),
                 threads=("meta-llama/llama3#299",),
@@ -350,8 +359,8 @@ def base_only_in_the_new_place(case: Case) -> Iterator[Finding]:
                 "base_only_in_the_new_place",
                 found.named("rope_theta"),
                 f"Base {inner:.10g} for every reader.",
-                "Whatever reads the top-level rope_theta of transformers 4 finds none and falls back to a default, most "
-                "often 10000, without a word.",
+                "Whatever reads the top-level rope_theta of transformers 4 finds none and falls back to a default, "
+                "most often 10000, without a word.",
                 engines=(V4, "code that reads config.rope_theta"),
                 edits=(case.set("rope_theta", found.keys["rope_theta"]),),
                 threads=("deepspeedai/DeepSpeed#8345", "vllm-project/vllm#28542", "InternLM/lmdeploy#4303"),
@@ -389,8 +398,8 @@ def base_instead_of_scaling(case: Case) -> Iterator[Finding]:
                 "base_instead_of_scaling",
                 "rope_theta",
                 f"A base of {reading.config.base:.10g}, with which the model was trained or extended.",
-                f"There is no scaling: {MAXIMUM} = {reading.config.context_length} is taken as trained with this base. A "
-                "config cannot tell whether an earlier, shorter stage used a smaller one.",
+                f"There is no scaling: {MAXIMUM} = {reading.config.context_length} is taken as trained with this base. "
+                "A config cannot tell whether an earlier, shorter stage used a smaller one.",
                 threads=("FranxYao/Long-Context-Data-Engineering#6", "FlagOpen/FlagEmbedding#849"),
             )
 

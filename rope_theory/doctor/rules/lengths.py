@@ -66,7 +66,8 @@ def original_length_twice(case: Case) -> Iterator[Finding]:
             "warning" if case.real_type(found) in WITH_ORIGINAL else "info",
             "original_length_twice",
             found.named(ORIGINAL),
-            f"One trained window: {chosen} tokens" + (f", as factor · {chosen} = {MAXIMUM}." if ratio_is_right else "."),
+            f"One trained window: {chosen} tokens"
+            + (f", as factor · {chosen} = {MAXIMUM}." if ratio_is_right else "."),
             f"The {top} at top level overrides the {inner} of the dictionary when transformers 5 computes the table. "
             "transformers 4 reads the dictionary, and for longrope the top level, which there overrides factor too."
             + case.difference(edits, None),

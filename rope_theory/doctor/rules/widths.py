@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rope_theory.doctor.case import LITGPT, V4, V5, VLLM, Case, real
-from rope_theory.doctor.finding import Finding
+from rope_theory.doctor.finding import Edit, Finding
 from rope_theory.scaling.huggingface.facts import FACTS
 
 
@@ -21,7 +21,7 @@ def partial_rotary_ignored(case: Case) -> Iterator[Finding]:
             continue
         if reading.scaling.name == "Proportional" or int(share * config.head_dim) % 2 or share * config.head_dim < 2:
             continue
-        edits = ()
+        edits: tuple[Edit, ...] = ()
         if name is None and inner is None:
             edits = (case.set("rope_scaling", {"rope_type": "linear", "factor": 1.0}),)
         elif inner is not None:
@@ -30,10 +30,10 @@ def partial_rotary_ignored(case: Case) -> Iterator[Finding]:
             "warning",
             "partial_rotary_ignored",
             "partial_rotary_factor" if inner is None else inner.named("partial_rotary_factor"),
-            f"{int(share * config.head_dim)} of {config.head_dim} dimensions rotate; type 'linear' with factor 1 says so "
-            "to every class.",
-            f"Type 'default' of this model class rotates all {config.head_dim} in transformers 5, without a message; types "
-            "other than 'default' honour the share, and so do transformers 4, vLLM and litgpt.",
+            f"{int(share * config.head_dim)} of {config.head_dim} dimensions rotate; type 'linear' with factor 1 says "
+            "so to every class.",
+            f"Type 'default' of this model class rotates all {config.head_dim} in transformers 5, without a message; "
+            "types other than 'default' honour the share, and so do transformers 4, vLLM and litgpt.",
             engines=(V5,),
             edits=edits,
             threads=("huggingface/transformers#48652", "AI-Hypercomputer/maxtext#4616"),
@@ -49,15 +49,15 @@ def pairing_is_a_guess(case: Case) -> Iterator[Finding]:
             "pairing_is_a_guess",
             "model_type",
             "Pairs of dimensions j and j + d/2, or 2j and 2j + 1.",
-            f"Model type {case.model_type!r} is not in the table of known classes; {pairing!r} is assumed. The wrong layout "
-            "loads without an error and costs quality: permute the weights or change the code.",
+            f"Model type {case.model_type!r} is not in the table of known classes; {pairing!r} is assumed. The wrong "
+            "layout loads without an error and costs quality: permute the weights or change the code.",
             engines=(V5, V4, VLLM, LITGPT),
             threads=("karpathy/nanochat#264", "vllm-project/vllm#49323"),
         )
 
 
 def nested_truncate(case: Case) -> Iterator[Finding]:
-    """truncate inside a dictionary nested by layer type is not read there."""
+    """Truncate inside a dictionary nested by layer type is not read there."""
     for found in case.typed("yarn"):
         if found.layer_type is None or found.keys.get("truncate") is not False:
             continue
@@ -89,8 +89,8 @@ def layers_left_unscaled(case: Case) -> Iterator[Finding]:
             "layers_left_unscaled",
             "rope_scaling",
             "Scaling for the layers that see the whole window.",
-            f"It does not apply to the layers {', '.join(map(repr, left))}. A loader that builds one table for all layers "
-            "scales those too, or none.",
+            f"It does not apply to the layers {', '.join(map(repr, left))}. A loader that builds one table for all "
+            "layers scales those too, or none.",
             engines=(V5, V4),
             threads=("NVIDIA-NeMo/Automodel#2103",),
         )
@@ -107,8 +107,8 @@ def rope_parameters_unread(case: Case) -> Iterator[Finding]:
             "rope_parameters_unread",
             "rope_parameters",
             "The same scaling for every reader.",
-            "transformers 4, and model classes that were written for it, look for rope_scaling and find none: they rotate "
-            "unscaled.",
+            "transformers 4, and model classes that were written for it, look for rope_scaling and find none: they "
+            "rotate unscaled.",
             engines=(V4, "code that reads config.rope_scaling"),
             threads=("sgl-project/sglang#26187", "ml-explore/mlx-lm#953"),
         )
