@@ -216,7 +216,7 @@ def _show(ledger: claims.Ledger, *, whole: bool) -> None:
             if whole
             else ""
         )
-        + "†: rounding of a solver, other digits on other processors."
+        + "†: depends on rounding, other digits on other processors."
     )
     if ledger.disagreements:
         console.print(

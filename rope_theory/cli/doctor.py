@@ -56,7 +56,7 @@ def doctor(
         engines = (*ENGINES, installed_engine())
     found = rt.doctor.diagnose(config, length, engines=engines)
     if page is not None:
-        from rope_theory._doctor_page import doctor_page
+        from rope_theory._doctor_page import doctor_page  # pictures, which no other verb needs
 
         write_text(Path(page), doctor_page(found, source=config))
     if fix is not None:
