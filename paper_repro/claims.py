@@ -280,8 +280,9 @@ def _interpolated_scores() -> Finding:
     wild = min(enclosure.lower for enclosure in beyond.values())
     return Finding(
         _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"),
-        f"in the middle of the first and of the central cell: at most {safe:.4f} A; half a token past the last trained offset "
-        f"{min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; at s = {1.5 * window:.0f} "
+        f"in the middle of the first and of the central cell: at most {safe:.4f} A; half a token past the last "
+        f"trained offset {min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; "
+        f"at s = {1.5 * window:.0f} "
         + ", ".join(f"{e.lower:.4g} A for H/A = {ratio:g}" for ratio, e in beyond.items()),
         f"worst case over all h with |a| ≤ A on 0 … {window - 1} and |h_j| ≤ H, H/A = 1 and 100, proved in ball "
         "arithmetic and attained; nothing is said about trained heads",
@@ -518,8 +519,8 @@ def _beyond_8000() -> Finding:
     verdict: Verdict = "holds" if papers.max() > claimed else "holds on a stated range" if beyond else "refuted"
     return Finding(
         verdict,
-        f"reached by {' and '.join(beyond) or 'no route'}; the paper's route (normal float32) reaches {papers.max():.0e} in "
-        f"{len(papers)} seeds. Medians: {described}",
+        f"reached by {' and '.join(beyond) or 'no route'}; the paper's route (normal float32) reaches "
+        f"{papers.max():.0e} in {len(papers)} seeds. Medians: {described}",
         f"the size is rounding: the design's condition number is {condition_number(CONFIG):.2e}. The paper's torch "
         "solver, its seed and its order of columns (sines first) are not these",
     )
@@ -584,8 +585,8 @@ def _trained_heads() -> Finding:
         f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens "
         f"away {back['near']:.0%}",
         f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
-        f"on the sources of {facts['text']}, never seen; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` "
-        "measures the sizes of any other's",
+        f"on the sources of {facts['text']}, never seen; the largest pair reaches {beyond['largest']:.1f} A. One small "
+        "model: `rope-theory check` measures the sizes of any other's",
     )
 
 

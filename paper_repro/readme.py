@@ -170,9 +170,10 @@ def real_heads_tables(data: Data) -> str:
     attention = {row["region"]: row for row in seen["attention"] if row["scaling"] == seen["rows"][0]["scaling"]}
     last = real_heads.INPUTS["lengthened"] * window - 1
     caption = (
-        f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. H/A is {seen['maximum_ratio']:.2f} on average and "
-        f"Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no frequencies can make the average pair's score larger than "
-        f"{seen['sum_ratio']:.2f} A, but for the attention factor of YaRN, whose square is in its rows. Largest |score| over A, "
+        f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. "
+        f"H/A is {seen['maximum_ratio']:.2f} on average and Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no "
+        f"frequencies can make the average pair's score larger than {seen['sum_ratio']:.2f} A, but for the attention "
+        "factor of YaRN, whose square is in its rows. Largest |score| over A, "
         f"between integers too, up to offset {last}:"
     )
     moved = (
