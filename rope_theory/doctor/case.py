@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from rope_theory.config import RopeConfig
 from rope_theory.doctor.finding import REMOVED, Edit, Finding, Severity, edited
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN, ModelFacts
 from rope_theory.scaling.huggingface.reading import (
     ALIASES,
     LENGTH_KEYS,
+    MULTI_DIMENSIONAL,
     ORIGINAL,
+    SECTION_KEYS,
     HuggingFaceRope,
     from_hf,
     layer_types,
@@ -23,6 +26,9 @@ from rope_theory.scaling.huggingface.reading import (
 
 MAXIMUM = "max_position_embeddings"
 V5, V4, VLLM, LITGPT = "transformers 5", "transformers 4", "vLLM", "litgpt"
+MOST_TABLES = 8
+"""Layer types beyond which a config is not taken for one."""
+
 PASTED = (
     "rope_parameters", "rope_scaling", "rope_theta", ORIGINAL, MAXIMUM, "partial_rotary_factor",
 )  # fmt: skip
@@ -118,6 +124,25 @@ class Case:
         """The original window at top level, tokens."""
         return whole(self.raw.get(ORIGINAL))
 
+    def widths(self, layer_type: str | None) -> RopeConfig | None:
+        """Return widths, base and trained window of a table, also where ``from_hf`` refuses its type or its numbers.
+
+        None where there is no dictionary of one position a token to be read otherwise.
+        """
+        if layer_type in self.readings:
+            return self.readings[layer_type].config
+        own = [found for found in self.dictionaries if found.layer_type in (None, layer_type)]
+        several = any(key in holder for key in SECTION_KEYS for holder in (self.raw, *(found.keys for found in own)))
+        if not own or several or any(found.given_type in (None, *MULTI_DIMENSIONAL) for found in own):
+            return None
+        plain = opened(edited(self.content, [Edit(found.path, _plain(found.keys)) for found in own]))
+        return plain.readings[layer_type].config if layer_type in plain.readings else None
+
+    @property
+    def reads_alpha(self) -> bool:
+        """Whether the class reads alpha with type "dynamic"."""
+        return (self.model_type or "").startswith("hunyuan")
+
     def of(self, found: Located) -> HuggingFaceRope | None:
         """Return what ``from_hf`` reads for the layers of a dictionary; None where it refuses."""
         if found.layer_type is not None or not self.facts.tables:
@@ -146,14 +171,15 @@ class Case:
         """Return the edit that takes a key of the text model away."""
         return Edit((*self.prefix, key), REMOVED)
 
-    def set_inside(self, path: tuple[str, ...], key: str, value: Any) -> Edit:
-        """Return the edit that sets a key of a dictionary at ``path``."""
-        return Edit((*path, key), value)
+    def base_edits(self, base: float) -> list[Edit]:
+        """Return the edits that give the model a base where its class reads it."""
+        key = self.facts.base_keys[0]
+        kept = [self.remove("rope_theta")] if key != "rope_theta" else []
+        return [*kept, self.set(key, base)]
 
     def without(self, found: Located) -> Case:
         """Return the case of the config in which a dictionary has the unscaled type."""
-        kept = {key: found.keys[key] for key in ("rope_theta", "partial_rotary_factor") if key in found.keys}
-        return opened(edited(self.content, (Edit(found.path, {"rope_type": "default", **kept}),)))
+        return opened(edited(self.content, (Edit(found.path, _plain(found.keys)),)))
 
     def finding(
         self,
@@ -198,6 +224,12 @@ class Case:
         return f" {changed} of {old.size} frequencies differ from the corrected table, {most}."
 
 
+def _plain(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a RoPE dictionary without its scaling."""
+    kept = {key: keys[key] for key in ("rope_theta", "partial_rotary_factor") if key in keys}
+    return {"rope_type": "default", **kept}
+
+
 def opened(content: Mapping[str, Any]) -> Case:
     """Return the case of a config; whatever it holds, nothing is raised."""
     raw = text_part(content)
@@ -208,6 +240,8 @@ def opened(content: Mapping[str, Any]) -> Case:
         names = layer_types(content)
     except (TypeError, ValueError) as error:
         names, refusals = (), {None: str(error)}
+    if len(names) > MOST_TABLES:
+        names, refusals = (), {None: f"This config has {len(names)} layer types; real ones have two or three."}
     for name in names:
         try:
             readings[name] = from_hf(content, layer_type=name)

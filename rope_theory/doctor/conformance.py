@@ -155,9 +155,11 @@ def conformance(
     """
     rows: list[ConformanceRow] = []
     matrices: list[ConformanceMatrix] = []
-    for layer_type in case.readings:
-        for length in lengths:
-            made = [_made(engine, Request(case, layer_type, length, longest)) for engine in engines]
+    for layer_type in dict.fromkeys([*case.readings, *case.refusals]):
+        config = case.widths(layer_type)
+        for length in lengths if config is not None else ():
+            assert config is not None
+            made = [_made(engine, Request(case, layer_type, length, longest, config)) for engine in engines]
             rows += _rows(layer_type, length, engines, made)
             matrices.append(_matrix(layer_type, length, engines, made))
     return Conformance(tuple(rows), tuple(matrices))
@@ -181,7 +183,10 @@ def _rows(
         theta, attention = _differences(table, made[0])
         note = table.note
         if theta is not None and np.isinf(theta) and not isinstance(made[0], str):
-            note = note or f"{len(table.theta)} frequencies, not {len(made[0].theta)}"
+            counts = len(table.theta), len(made[0].theta)
+            note = note or (
+                "other pairs stand still" if counts[0] == counts[1] else f"{counts[0]} frequencies, not {counts[1]}"
+            )
         yield ConformanceRow(
             layer_type, length, engine.label, engine.origin, "table", len(table.theta), theta, attention, note
         )

@@ -12,7 +12,7 @@ import numpy as np
 from rope_theory._checks import integer
 from rope_theory._records import Record
 from rope_theory.config import RopeConfig
-from rope_theory.doctor.case import MAXIMUM, Case, opened
+from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
@@ -22,6 +22,7 @@ from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface.reading import HuggingFaceRope, content_of
 from rope_theory.scaling.llama3 import Llama3
+from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.ntk_aware import NTKAware
 from rope_theory.scaling.position_interpolation import PositionInterpolation
 from rope_theory.scaling.unscaled import Unscaled
@@ -32,6 +33,9 @@ LARGEST_FILE = 1 << 24
 
 DEEPEST = 64
 """Levels of dictionaries and lists."""
+
+LENGTHENING = (PositionInterpolation, DynamicNTK, YaRN, LongRoPE)
+"""Scalings whose factor is that of their window."""
 
 MEND_ROUNDS = 4
 """How often a corrected config is read again for what only then can be seen."""
@@ -162,12 +166,13 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
         )
     tables = tuple(_table(case, name, reading) for name, reading in case.readings.items())
     length = target_length or max((table.extended_window for table in tables), default=None)
-    windows = {table.trained_window for table in tables}
+    configs = [case.widths(name) for name in dict.fromkeys([*case.readings, *case.refusals])]
+    windows = {config.context_length for config in configs if config is not None}
     lengths = sorted({*windows, *([length] if length else [])})
     compared = conformance(case, lengths, longest=max(lengths, default=2), engines=engines)
-    reaches = tuple(_reach(reading, length) for reading in case.readings.values() if length is not None)
+    reaches = tuple(_reach(case, name, length) for name in case.readings if length is not None)
     about_keys = examined(case)
-    findings = [*audited, *about_keys, *_engine_findings(compared), *_reach_findings(reaches, target_length)]
+    findings = [*audited, *about_keys, *_engine_findings(compared), *_reach_findings(case, reaches, target_length)]
     findings.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
     return Diagnosis(case.model_type, tables, tuple(findings), compared, reaches, length, corrected(case, about_keys))
 
@@ -231,14 +236,13 @@ def _content(source: Any) -> Mapping[str, Any]:
 
 
 def _table(case: Case, name: str | None, reading: HuggingFaceRope) -> RopeTable:
-    factor = getattr(reading.scaling, "factor", None) or 1.0
     window = reading.config.context_length
     extended = max(window, case.maximum or 0)
-    if extended == window and not isinstance(reading.scaling, Llama3):
-        extended = min(max(window, round(factor * window)), 2**53)
+    if extended == window and isinstance(reading.scaling, LENGTHENING):
+        extended = min(max(window, round((reading.scaling.factor or 1.0) * window)), 2**53)
     return RopeTable(
         name, described(reading.scaling), reading.pairing, window, extended, reading.frequencies(window),
-        reading.frequencies(extended), reading.notes,
+        reading.frequencies(window if case.model_type == "phimoe" else extended), reading.notes,
     )  # fmt: skip
 
 
@@ -276,14 +280,17 @@ def _apart(row: ConformanceRow) -> float:
     return max(row.theta_difference, row.attention_difference or 0.0)
 
 
-def _reach(reading: HuggingFaceRope, length: int) -> Reach:
+def _reach(case: Case, name: str | None, length: int) -> Reach:
+    reading = case.readings[name]
     config = reading.config
+    if name is not None and "sliding" in name:  # such layers see no offset past their own window
+        length = min(length, whole(case.raw.get("sliding_window")) or length)
     factor = max(1.0, length / config.context_length)
     others: list[Scaling] = [Unscaled()]
     if factor > 1.0:
         methods = (PositionInterpolation, NTKAware, DynamicNTK, YaRN, Llama3)
         others += [scaling for make in methods for scaling in _fitting(config, make(factor))]
-    return reach(config, [reading.scaling, *others], length, configured=reading.scaling)
+    return replace(reach(config, [reading.scaling, *others], length, configured=reading.scaling), layer_type=name)
 
 
 def _fitting(config: RopeConfig, scaling: Scaling) -> Iterator[Scaling]:
@@ -294,23 +301,26 @@ def _fitting(config: RopeConfig, scaling: Scaling) -> Iterator[Scaling]:
     yield scaling
 
 
-def _reach_findings(reaches: Sequence[Reach], target: int | None) -> Iterator[Finding]:
+def _reach_findings(case: Case, reaches: Sequence[Reach], target: int | None) -> Iterator[Finding]:
     for found in reaches:
         own = next(row for row in found.rows if row.configured)
+        layers = f" Layers {found.layer_type!r}." if found.layer_type else ""
         if target is not None and not own.reaches:
+            promised = case.maximum is not None and target <= case.maximum
             yield Finding(
-                "warning", "beyond_the_phases_seen", MAXIMUM,
+                "info" if promised else "warning", "beyond_the_phases_seen", case.length_key,
                 f"A table that works at {target} tokens.",
                 f"{own.pairs_beyond} of {own.pairs} pairs leave the phases they were trained on, from "
-                f"{own.predicted_length} tokens on (a rule of thumb, no guarantee). "
-                "rope-theory recommend lists options.",
+                f"{own.predicted_length} tokens on (a rule of thumb, no guarantee"
+                + ("; the config promises this length, and the model may have been trained for it)." * promised or ").")
+                + f"{layers} rope-theory recommend lists options.",
             )  # fmt: skip
         if own.float32_until < found.target_length:
             yield Finding(
-                "info", "precision", MAXIMUM,
+                "info", "precision", case.length_key,
                 f"cos and sin that are right at {found.target_length} tokens.",
-                f"With phases in float32 an error of at most 0.01 is proved up to position {own.float32_until} only; "
-                f"with all of it in bfloat16 up to position {own.bfloat16_until}.",
+                "With phases in float32 an error of at most 0.01 is proved up to position "
+                f"{own.float32_until} only; with all of it in bfloat16 up to position {own.bfloat16_until}.{layers}",
                 threads=("huggingface/transformers#29285", "ml-explore/mlx-lm#1076"),
             )  # fmt: skip
 

@@ -99,6 +99,8 @@ class Reach(Table):
         Dimensions whose pairs turn at least once over the trained window (Liu et al., arXiv 2310.05209).
     rule : str
         How ``predicted_length`` comes about.
+    layer_type : str or None
+        The layers, in a model with several tables.
     """
 
     rows: tuple[ReachRow, ...]
@@ -106,6 +108,7 @@ class Reach(Table):
     target_length: int
     critical_dimension: int
     rule: str = RULE
+    layer_type: str | None = None
 
 
 def predicted_length(trained: Frequencies, table: Frequencies) -> int | None:

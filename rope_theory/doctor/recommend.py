@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rope_theory._checks import integer
 from rope_theory._records import Table
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, opened
-from rope_theory.doctor.finding import REMOVED, Edit, edited
+from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
-from rope_theory.scaling.frequencies import Scaling
-from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of
+from rope_theory.scaling.frequencies import Frequencies, Scaling
+from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of, from_hf
 from rope_theory.scaling.huggingface.writing import to_hf
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.ntk_aware import NTKAware
@@ -133,14 +135,21 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
         )
     chosen = [(method, scaling) for method, make in METHODS.items() for scaling in _factors(config, make, length)]
     table = reach(config, [scaling for _, scaling in chosen], length, configured=reading.scaling)
-    rows = [
-        Option(method, _factor(scaling), row, _config(case, layer_type, config, scaling, length), _remark(method))
-        for (method, scaling), row in zip(chosen, table.rows, strict=True)
-    ]
+    rows: list[Option] = []
+    left_out: list[str] = []
+    for (method, scaling), row in zip(chosen, table.rows, strict=True):
+        own = _config(case, layer_type, config, scaling, length)
+        if _says(own, layer_type, scaling.frequencies(config, length), length):
+            rows.append(Option(method, _factor(scaling), row, own, _remark(method)))
+        else:
+            left_out.append(method)
     rows.sort(key=_rank)
     notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
     if not isinstance(reading.scaling, Unscaled):
         notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
+    if left_out:
+        names = ", ".join(dict.fromkeys(left_out))
+        notes.append(f"Left out, as no config of model type {case.model_type!r} says them: {names}.")
     return Recommendation(tuple(rows), config.context_length, length, layer_type, table.rule, RANKING, tuple(notes))
 
 
@@ -193,29 +202,36 @@ def _rounded_up(value: float) -> float:
     return rounded if rounded >= value * (1.0 - 1e-6) else float(f"{value * 1.0005:.4g}")
 
 
+def _says(own: dict[str, Any], layer_type: str | None, table: Frequencies, length: int) -> bool:
+    """Return whether a config is read as a table; some classes have other names for types, or keys of their own."""
+    try:
+        found = from_hf(own, layer_type=layer_type).frequencies(length)
+    except (TypeError, ValueError):
+        return False
+    same = found.theta.shape == table.theta.shape and np.allclose(found.theta, table.theta, rtol=1e-9, atol=0.0)
+    return bool(same) and abs(found.attention_factor - table.attention_factor) < 1e-9
+
+
 def _config(case: Case, layer_type: str | None, config: RopeConfig, scaling: Scaling, length: int) -> dict[str, Any]:
-    """Return the whole config with a scaling in the spelling that it has now."""
-    own = next((found for found in case.dictionaries if found.layer_type == layer_type), None)
-    legacy = own is None or "rope_scaling" in own.path
-    flat = layer_type is None
-    edits: list[Edit] = []
-    if legacy and flat:
-        keys = to_hf(config, scaling, legacy=True)
-        edits += [case.set(key, value) for key, value in keys.items()]
-        edits.append(case.remove("rope_parameters"))
-        if ORIGINAL not in keys:
-            edits.append(case.remove(ORIGINAL))
-    else:
+    """Return the whole config with a scaling, in the spelling that it has now; several tables in the new one."""
+    new = case.raw.get("rope_parameters") and not case.raw.get("rope_scaling")
+    edits: list[Edit] = [case.remove("rope_scaling"), case.remove("rope_parameters")]
+    if layer_type is not None:
+        tables = {name: to_hf(reading.config, reading.scaling) for name, reading in case.readings.items()}
+        edits.append(case.set("rope_parameters", {**tables, layer_type: to_hf(config, scaling)}))
+    elif new:
         keys = to_hf(config, scaling)
-        path = own.path if own is not None else (*case.prefix, "rope_parameters", str(layer_type))
-        edits.append(Edit(path, keys))
-        if flat:
-            edits += [case.remove("rope_scaling"), case.remove(ORIGINAL)]
-            if case.raw.get("rope_theta") is not None:
-                edits.append(case.set("rope_theta", keys["rope_theta"]))
+        edits += [case.set("rope_parameters", keys), case.remove(ORIGINAL)]
+        edits += case.base_edits(keys["rope_theta"]) if case.raw.get("rope_theta") is not None else []
+    else:
+        keys = to_hf(config, scaling, legacy=True)
+        base, rope = keys.pop("rope_theta"), keys.pop("rope_scaling")
+        if rope is None and case.facts.rope:  # else the dictionary of the class comes back
+            rope = {"rope_type": "default", "rope_theta": base}
+        edits += [case.remove(ORIGINAL), case.set("rope_scaling", rope), *case.base_edits(base)]
+        edits += [
+            case.set(key, value) for key, value in keys.items() if key not in case.facts.share_keys or value != 1.0
+        ]
     counts_from_the_trained = isinstance(scaling, DynamicNTK)
     edits.append(case.set(case.length_key, config.context_length if counts_from_the_trained else length))
-    for key in case.facts.base_keys:
-        if key != "rope_theta" and case.raw.get(key) is not None:
-            edits.append(Edit((*case.prefix, key), REMOVED))
     return edited(case.content, edits)

@@ -1,5 +1,12 @@
 """Small configs that go wrong in known ways."""
 
+from rope_theory.doctor import Request
+
+
+def request(case, length, longest=None, layer_type=None):
+    """What is asked of an engine for a config that has a table."""
+    return Request(case, layer_type, length, longest or length, case.widths(layer_type))
+
 
 def llama(maximum=4096, **keys):
     return {

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rope_theory.doctor import ENGINES, Refused, Request, diagnose
+from rope_theory.doctor import ENGINES, Refused, diagnose
 from rope_theory.doctor.case import opened
-from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, yarn
+from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn
 
 CONFIGS = Path(__file__).parents[1] / "reference" / "configs"
 V5, V4, VLLM, LITGPT, HOOKED, NATIVE = ENGINES
@@ -18,7 +18,7 @@ V5, V4, VLLM, LITGPT, HOOKED, NATIVE = ENGINES
 def table(engine, config, length=None, longest=None, layer_type=None):
     case = opened(config)
     window = case.readings[layer_type].config.context_length
-    return engine.table(Request(case, layer_type, length or window, longest or length or window))
+    return engine.table(request(case, length or window, longest or length or window, layer_type))
 
 
 def divisors(engine, config, pairs):
@@ -82,12 +82,12 @@ def test_vllm_chooses_the_list_of_longrope_once():
 def test_an_engine_refuses_what_it_cannot_compute():
     case = opened(llama(16384, rope_scaling=yarn(**{ORIGINAL: 4096})))
     with pytest.raises(Refused, match="NotImplementedError for type 'yarn'"):
-        NATIVE.table(Request(case, None, 4096, 4096))
+        NATIVE.table(request(case, 4096))
     proportional = opened(llama(rope_parameters={"rope_type": "proportional", "rope_theta": 1e4}))
-    assert VLLM.table(Request(proportional, None, 4096, 4096)).theta.shape == (64,)
+    assert VLLM.table(request(proportional, 4096)).theta.shape == (64,)
     legacy = opened(llama(rope_scaling={"rope_type": "proportional"}))
     with pytest.raises(Refused, match="no rope type 'proportional'"):
-        V4.table(Request(legacy, None, 4096, 4096))
+        V4.table(request(legacy, 4096))
 
 
 def test_a_share_of_the_head_is_honoured_by_all_but_transformers_5():
@@ -103,14 +103,23 @@ def test_transformers_4_knows_no_rope_parameters():
     assert "rope_parameters" in table(V4, config).note
 
 
-def test_ntk_of_vllm_is_not_a_larger_base():
-    config = llama(rope_scaling={"rope_type": "linear", "factor": 4.0})
-    case = opened(config)
-    changed = opened(config)
-    changed.raw["rope_scaling"]["rope_type"] = "ntk"
-    theta = VLLM.table(Request(type(case)(**{**vars(changed), "readings": case.readings}), None, 4096, 4096)).theta
-    assert theta[0] == pytest.approx(4.0 ** (-2 / 128))
+def test_a_type_that_transformers_refuses_still_has_a_table_in_vllm():
+    config = llama(rope_scaling={"rope_type": "ntk", "factor": 4.0})
+    rows = {row.engine: row for row in diagnose(config).conformance.rows}
+    assert rows["transformers 5.23"].outcome == rows["transformers 4.57"].outcome == "refused"
+    assert rows["vLLM 0.33"].outcome == "table"
+    theta = VLLM.table(request(opened(config), 4096)).theta
+    assert theta[0] == pytest.approx(4.0 ** (-2 / 128))  # not a larger base, which keeps the first pair
     assert theta[-1] == pytest.approx(1e4 ** (-126 / 128) / 4.0)
+
+
+def test_latent_attention_in_vllm_reads_one_mscale():
+    config = {
+        "model_type": "deepseek_v3", "hidden_size": 7168, "num_attention_heads": 128, "max_position_embeddings": 163840,
+        "rope_scaling": yarn(40.0, mscale=0.707, **{ORIGINAL: 4096}),
+    }  # fmt: skip
+    assert table(VLLM, config).attention_factor == pytest.approx(1 + 0.0707 * math.log(40))
+    assert table(V5, config).attention_factor == pytest.approx(1 + 0.1 * math.log(40))
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)

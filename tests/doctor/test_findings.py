@@ -81,6 +81,22 @@ def test_yarn_without_its_original_window():
     assert from_hf(mended(config)).config.context_length == 4096
 
 
+@pytest.mark.parametrize(
+    ("config", "window"),
+    [
+        (llama(4096, rope_scaling=yarn(8.0)), 4096),
+        (llama(32768, rope_theta=1e6, rope_scaling=yarn(4.0)), 32768),
+        (llama(131072, rope_theta=5e5, rope_scaling=LLAMA_3), 8192),
+        (llama(32768, rope_theta=1e6, rope_scaling=yarn(None)), 32768),
+    ],
+)
+def test_the_probable_window_depends_on_the_base(config, window):
+    """Llama 2, Qwen 2.5 and Llama 3.1 as people write them: the window is the trained one, and known."""
+    only(config, "original_length_missing", "warning")
+    assert from_hf(mended(config)).config.context_length == window
+    quiet(mended(config))
+
+
 def test_original_window_at_two_places():
     config = llama(32768, original_max_position_embeddings=4096, rope_scaling=yarn(4.0, **{ORIGINAL: 8192}))
     found = only(config, "original_length_twice", "warning")
@@ -89,6 +105,8 @@ def test_original_window_at_two_places():
     quiet(mended(config))
     right_at_top = llama(32768, original_max_position_embeddings=8192, rope_scaling=yarn(4.0, **{ORIGINAL: 32768}))
     assert mended(right_at_top)["rope_scaling"][ORIGINAL] == 8192
+    neither = llama(32768, original_max_position_embeddings=1024, rope_scaling=yarn(4.0, **{ORIGINAL: 2048}))
+    assert only(neither, "original_length_twice", "warning").edits == ()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +120,25 @@ def test_attn_factor_is_no_key(factor, given, corrected):
     assert "attn_factor" not in found.corrected["rope_scaling"]
     assert from_hf(mended(config)).frequencies().attention_factor == corrected
     quiet(mended(config))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "applied"),
+    [
+        (yarn(8.0, attention_factor=1.0, **{ORIGINAL: 4096}), "1.0000"),
+        ({"rope_type": "linear", "factor": 4.0}, "1.0000"),
+        ({**LLAMA_3, ORIGINAL: 4096}, "1.0000"),
+        (longrope(**{ORIGINAL: 4096}), "1.1180"),
+        (yarn(8.0, mscale=1.0, mscale_all_dim=1.0, **{ORIGINAL: 4096}), "1.0000"),
+    ],
+)
+def test_attn_factor_beside_other_keys_and_types(scaling, applied):
+    config = llama(32768, rope_scaling={**scaling, "attn_factor": 0.8})
+    assert applied in only(config, "attn_factor_is_no_key", "warning").happens
+    corrected_keys = only(config, "attn_factor_is_no_key", "warning").corrected["rope_scaling"]
+    assert corrected_keys.get("attention_factor") == (
+        0.8 if "short_factor" in scaling or "mscale" in scaling else scaling.get("attention_factor")
+    )
 
 
 def test_factor_and_ratio_differ():
@@ -131,6 +168,8 @@ def test_longrope_switches_at_its_window():
         "4096 tokens exactly still use the short list"
         in only(config, "longrope_switches_at_the_window", "info").happens
     )
+    phi = {**config, "model_type": "phi3"}
+    assert "drops the cache" in only(phi, "longrope_switches_at_the_window", "info").happens
     same = llama(16384, rope_scaling=longrope(short_factor=[4.0] * 64, **{ORIGINAL: 4096}))
     assert findings(same, "longrope_switches_at_the_window") == []
 
@@ -146,6 +185,8 @@ def test_one_mscale_alone(key, value):
     config = llama(32768, rope_scaling=yarn(**{ORIGINAL: 4096, key: value}))
     found = only(config, "mscale_alone", "warning")
     assert "1.2079" in found.happens
+    same = llama(32768, rope_scaling=yarn(**{ORIGINAL: 4096, "mscale": 1.0}))
+    only(same, "mscale_alone", "info")
     meant = 1.0 + 0.0707 * np.log(8) if key == "mscale" else 1.0 / (1.0 + 0.1 * np.log(8))
     assert found.corrected["rope_scaling"]["attention_factor"] == pytest.approx(meant)
     quiet(mended(config))
@@ -162,6 +203,41 @@ def test_reversed_ramp():
     only(config, "ramp_is_reversed", "error")
     assert opened(config).readings == {}
     quiet(mended(config))
+
+
+def test_a_ramp_without_width():
+    config = llama(32768, rope_scaling=yarn(beta_fast=2, beta_slow=2, **{ORIGINAL: 4096}))
+    assert "a step there" in only(config, "ramp_is_reversed", "error").happens
+    quiet(mended(config))
+
+
+def test_ramp_past_the_last_pair():
+    config = llama(4 * 131072, rope_scaling=yarn(4.0, **{ORIGINAL: 131072}))
+    assert "69.1" in only(config, "ramp_past_the_last_pair", "info").meant
+    assert findings(llama(32768, rope_scaling=yarn(**{ORIGINAL: 4096})), "ramp_past_the_last_pair") == []
+
+
+@pytest.mark.parametrize("kind", ["yarn", "llama3", "linear"])
+def test_factor_missing(kind):
+    config = llama(32768, rope_scaling={**LLAMA_3, ORIGINAL: 4096, "rope_type": kind})
+    del config["rope_scaling"]["factor"]
+    only(config, "factor_missing", "error")
+    assert from_hf(mended(config)).scaling.factor == 8.0
+
+
+def test_numbers_as_text():
+    config = llama("32768", rope_theta="10000", rope_scaling=yarn("8.0", **{ORIGINAL: "4096"}))
+    keys = {finding.key for finding in findings(config, "number_as_text")}
+    assert keys == {"max_position_embeddings", "rope_theta", "rope_scaling.factor", f"rope_scaling.{ORIGINAL}"}
+    quiet(mended(config))
+    assert from_hf(mended(config)).config.context_length == 4096
+
+
+def test_equal_ends_of_llama3_make_a_step():
+    config = llama(131072, rope_theta=5e5, rope_scaling={**LLAMA_3, "high_freq_factor": 1.0, ORIGINAL: 8192})
+    quiet(config)
+    turns = 8192 * 5e5 ** (-np.arange(64) / 64) / (2 * np.pi)
+    assert np.allclose(theta(config), 5e5 ** (-np.arange(64) / 64) / np.where(turns > 1.0, 1.0, 8.0))
 
 
 def test_factor_below_one():
@@ -237,6 +313,23 @@ def test_ntk_is_a_larger_base(key):
     assert from_hf(mended(config)).config.base == pytest.approx(1e4 * 4 ** (128 / 126))
 
 
+def test_telechat_yarn():
+    config = llama(32768, rope_scaling={**yarn(8.0, **{ORIGINAL: 4096}), "rope_type": "telechat3-yarn"})
+    assert from_hf(mended(config)).frequencies().attention_factor == pytest.approx(1.0 + 0.07 * np.log(8.0))
+
+
+def test_ntk_where_the_base_has_another_key():
+    config = {
+        "model_type": "gpt_neox", "hidden_size": 512, "num_attention_heads": 8, "max_position_embeddings": 8192,
+        "rotary_emb_base": 10000, "rope_scaling": {"type": "ntk", "factor": 4.0},
+    }  # fmt: skip
+    width = from_hf({**config, "rope_scaling": None}).config.width
+    assert from_hf(mended(config)).config.base == pytest.approx(1e4 * 4 ** (width / (width - 2)))
+    own = {"model_type": "gpt_oss", "hidden_size": 2880, "num_attention_heads": 64, "max_position_embeddings": 131072}
+    config = {**own, "rope_scaling": {"type": "ntk", "factor": 4.0}}
+    assert from_hf(mended(config)).scaling.name == "Unscaled"
+
+
 def test_a_type_that_nobody_knows_is_left_alone():
     found = only(llama(rope_scaling={"rope_type": "spiral", "factor": 4.0}), "unknown_type", "error")
     assert found.edits == ()
@@ -293,6 +386,15 @@ def test_two_types_and_none():
     assert opened(config).readings[None].scaling.name == "Unscaled"
 
 
+def test_null_type_and_alpha():
+    only(llama(rope_scaling={"rope_type": None, "type": "linear", "factor": 2.0}), "null_type", "warning")
+    alpha = {"rope_type": "dynamic", "alpha": 1000.0, "factor": 1.0}
+    only(llama(rope_scaling=alpha), "alpha_of_another_class", "warning")
+    hunyuan = {**llama(32768, rope_scaling=alpha), "model_type": "hunyuan_v1_dense"}
+    assert findings(hunyuan, "alpha_of_another_class") == []
+    assert diagnose(hunyuan).tables[0].extended_window == 32768
+
+
 def test_bases():
     twice = llama(131072, rope_theta=1e6, rope_parameters={"rope_type": "default", "rope_theta": 5e5})
     only(twice, "base_given_twice", "warning")
@@ -302,9 +404,11 @@ def test_bases():
     short, lost = llama(4096, rope_theta=None), llama(131072, rope_theta=None)
     only(short, "base_missing", "info")
     only(lost, "base_missing", "warning")
+    only(llama(131072, rope_theta=None, rope_scaling={**LLAMA_3, ORIGINAL: 8192}), "base_missing", "warning")
     only(llama(rope_theta=1e6), "base_instead_of_scaling", "info")
     remote = llama(auto_map={"AutoModel": "x.Y"}, rope_parameters={"rope_type": "default", "rope_theta": 1e4})
     only(remote, "default_type_of_remote_code", "info")
+    only(llama(auto_map={"AutoModel": "x.Y"}, rope_scaling=None), "default_type_of_remote_code", "info")
 
 
 def test_latent_attention_scales_its_softmax():
@@ -347,6 +451,22 @@ def test_length_beyond_the_phases_seen():
     assert [item.severity for item in found] == ["warning"]
     assert "from 4096 tokens on" in found[0].happens
     assert all(item.severity == "info" for item in diagnose(llama(), 4096).findings)
+    promised = diagnose(json.loads(next(path for path in CONFIGS if "llama" in path.stem).read_text()), 131072)
+    assert all(item.severity == "info" for item in promised.findings)
+
+
+def test_layers_that_slide_are_asked_for_their_own_window():
+    olmo = json.loads(next(path for path in CONFIGS if "olmo" in path.stem).read_text())
+    reaches = {one.layer_type: one.target_length for one in diagnose(olmo, 65536).reach}
+    assert reaches == {"full_attention": 65536, "sliding_attention": 4096}
+    assert all(item.severity == "info" for item in diagnose(olmo, 65536).findings)
+
+
+def test_many_tables_are_refused():
+    tables = {f"layer_{number}": {"rope_type": "default"} for number in range(300)}
+    found = diagnose({**llama(), "model_type": "new", "rope_parameters": tables})
+    assert found.tables == ()
+    assert "300 layer types" in found.findings[0].happens
 
 
 def test_every_rule_is_tried_here():

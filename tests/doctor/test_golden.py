@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from rope_theory import from_hf
-from rope_theory.doctor import Refused, Request, golden_tables
+from rope_theory.doctor import Refused, golden_tables
 from rope_theory.doctor.case import opened
 from rope_theory.doctor.golden import FILE
+from tests.doctor.configs import request
 from tests.reference import golden_tables as script
 
 SINGLE = 1e-6
@@ -36,7 +37,7 @@ def test_the_installed_transformers_agrees(one):
     pytest.importorskip("transformers")
     from rope_theory.llama import installed_engine
 
-    asked = Request(opened(one.config), one.layer_type, one.length, one.length)
+    asked = request(opened(one.config), one.length, layer_type=one.layer_type)
     if one.name in WITHOUT_A_ROTARY_MODULE:
         with pytest.raises(Refused, match="no rotary class"):
             installed_engine().table(asked)

@@ -5,10 +5,10 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from rope_theory.doctor import ENGINES, Refused, Request, diagnose  # noqa: E402
+from rope_theory.doctor import ENGINES, Refused, diagnose  # noqa: E402
 from rope_theory.doctor.case import opened  # noqa: E402
 from rope_theory.llama import installed_engine  # noqa: E402
-from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, yarn  # noqa: E402
+from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn  # noqa: E402
 
 CASES = {
     "linear": llama(rope_scaling={"rope_type": "linear", "factor": 2.0}),
@@ -38,7 +38,7 @@ def test_what_is_modelled_is_what_runs(name):
 def test_what_it_says_of_a_config_it_cannot_build():
     config = {**llama(), "model_type": "no_such_model"}
     with pytest.raises(Refused, match="no model type 'no_such_model'"):
-        installed_engine().table(Request(opened(config), None, 4096, 4096))
+        installed_engine().table(request(opened(config), 4096))
 
 
 def test_a_table_in_memory_that_is_not_that_of_the_config():

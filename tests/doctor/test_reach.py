@@ -1,6 +1,8 @@
 """How far tables should work: the rule on hand values, its measures against brute force, and options for a length."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +150,23 @@ def test_layers_of_a_model_with_several_tables():
         assert option.config["rope_parameters"]["sliding_attention"]["rope_type"] == "default"
         read = rt.from_hf(option.config, layer_type="full_attention")
         assert read.scaling.name in (option.method, "Unscaled")
+
+
+CONFIGS = sorted((Path(__file__).parents[1] / "reference" / "configs").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_options_of_released_models_are_what_they_say(path):
+    source = json.loads(path.read_text(encoding="utf-8"))
+    layer_type = "full_attention" if source["model_type"] == "olmo3" else None
+    length = 4 * source["max_position_embeddings"]
+    found = recommend(source, length, layer_type=layer_type)
+    assert found.rows
+    for option in found.rows:
+        table = getattr(rt.scaling, option.method)(option.factor).frequencies(
+            rt.from_hf(source, layer_type=layer_type).config, length
+        )
+        read = rt.from_hf(option.config, layer_type=layer_type).frequencies(length)
+        assert np.allclose(read.theta, table.theta, rtol=1e-9)
+    if source["model_type"] == "phi3":  # reads "yarn" as longrope
+        assert "YaRN" in found.notes[-1]

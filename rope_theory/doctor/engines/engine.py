@@ -52,17 +52,15 @@ class Request:
         Current sequence length, tokens.
     longest : int
         The longest sequence served, tokens: what engines without a table a length go by.
+    config : RopeConfig
+        Widths, base and trained window.
     """
 
     case: Case
     layer_type: str | None
     length: int
     longest: int
-
-    @property
-    def config(self) -> RopeConfig:
-        """Widths, base and trained window as transformers 5 reads them."""
-        return self.case.readings[self.layer_type].config
+    config: RopeConfig
 
     @property
     def maximum(self) -> int:

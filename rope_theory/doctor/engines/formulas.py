@@ -51,13 +51,21 @@ def yarn_factor(keys: Mapping[str, Any]) -> float:
     return attention_factor(s, upper) / attention_factor(s, lower) if upper and lower else attention_factor(s)
 
 
+def deepseek_factor(keys: Mapping[str, Any]) -> float:
+    """Return m(mscale)/m(mscale_all_dim) with 1 and 0 where they are absent, as DeepSeek's own code has it."""
+    (s,) = needed(keys, "factor")
+    upper, lower = real(keys.get("mscale")), real(keys.get("mscale_all_dim"))
+    return attention_factor(s, 1.0 if upper is None else upper) / attention_factor(s, lower or 0.0)
+
+
 def llama3(keys: Mapping[str, Any], base: float, width: int, original: float) -> Theta:
     """Return w, w/s and a blend between, by how often a wavelength fits into L; rad/token, shape (P,)."""
     s, slow, fast = needed(keys, "factor", "low_freq_factor", "high_freq_factor")
-    if fast <= slow or s <= 0.0:
-        raise Refused("high_freq_factor must exceed low_freq_factor, and factor must be positive")
+    if fast < slow or s <= 0.0:
+        raise Refused("needs low_freq_factor up to high_freq_factor and a positive factor")
     w = geometric(base, width)
-    kept = np.clip((original * w / (2.0 * math.pi) - slow) / (fast - slow), 0.0, 1.0)
+    turns = original * w / (2.0 * math.pi)
+    kept = 1.0 * (turns > fast) if fast == slow else np.clip((turns - slow) / (fast - slow), 0.0, 1.0)
     theta: Theta = (1.0 - kept) * w / s + kept * w
     return theta
 

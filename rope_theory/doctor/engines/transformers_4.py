@@ -44,6 +44,8 @@ def _table(asked: Request) -> EngineTable:
     if kind == "linear":
         (s,) = needed(keys, "factor")
         return EngineTable(geometric(base, width) / s, 1.0)
+    if kind == "dynamic" and real(keys.get("alpha")) and asked.case.reads_alpha:
+        return EngineTable(formulas.stretched(base, width, real(keys.get("alpha")) or 1.0), 1.0)
     if kind == "dynamic":
         (s,) = needed(keys, "factor")
         grown = s * max(asked.length, maximum) / maximum - (s - 1.0)
@@ -66,6 +68,8 @@ def _longrope(asked: Request, keys: Mapping[str, Any], base: float, width: int) 
     ratio = asked.maximum / top if top else real(keys.get("factor"))
     name = "long_factor" if asked.length > original else "short_factor"
     given = real(keys.get("attention_factor"))
+    if asked.case.model_type == "phimoe":
+        given = real(keys.get("long_mscale" if name == "long_factor" else "short_mscale"))
     attention = given if given is not None else formulas.longrope_factor(ratio or 1.0, original)
     theta = geometric(base, width) / divisors(keys, name, width // 2)
     return EngineTable(np.asarray(theta), attention)

@@ -28,6 +28,8 @@ def _table(asked: Request) -> EngineTable:
     config, facts = asked.config, asked.case.facts
     base, width, maximum = config.base, asked.honoured_width, asked.maximum
     kind = rope_type(keys, {**facts.aliases, **ALIASES})
+    if facts.tables and keys.get("rope_type") is None:  # transformers 5 completes the dictionary first
+        kind = "default"
     if kind == "telechat3-yarn":
         (s,) = needed(keys, "factor")
         kind, keys["attention_factor"] = "yarn", 1.0 + 0.07 * math.log(s)
@@ -47,7 +49,8 @@ def _table(asked: Request) -> EngineTable:
     if kind == "yarn":
         rounded = keys.get("truncate", True) is not False
         theta = formulas.yarn(keys, base, width, original, cap=width - 1, rounded=rounded)
-        return EngineTable(theta, formulas.yarn_factor(keys))
+        latent = facts.rope_width is not None or asked.case.raw.get("qk_rope_head_dim") is not None
+        return EngineTable(theta, formulas.deepseek_factor(keys) if latent else formulas.yarn_factor(keys))
     if kind == "longrope":
         served = asked.longest > original
         name, scale = ("long_factor", "long_mscale") if served else ("short_factor", "short_mscale")

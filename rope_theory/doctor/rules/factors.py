@@ -5,32 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from rope_theory.doctor.case import LITGPT, V4, V5, VLLM, Case, real
-from rope_theory.doctor.finding import Finding
-from rope_theory.scaling.yarn import attention_factor
+from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, real, whole
+from rope_theory.doctor.finding import Edit, Finding
+from rope_theory.scaling.huggingface.reading import ORIGINAL
+from rope_theory.scaling.yarn import YaRN, attention_factor
 
 TRANSFORMER_LENS = "TransformerLens"
+NUMBERS = (
+    "factor", "rope_theta", "attention_factor", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor",
+    "partial_rotary_factor", "mscale", "mscale_all_dim", ORIGINAL,
+)  # fmt: skip
+"""Keys whose values are numbers."""
 
 
 def attn_factor_is_no_key(case: Case) -> Iterator[Finding]:
     """The attention factor stands under a key that nobody reads."""
     for found in case.dictionaries:
-        given, factor = real(found.keys.get("attn_factor")), real(found.keys.get("factor"))
+        given = real(found.keys.get("attn_factor"))
         if given is None or given <= 0.0:
             continue
-        own = attention_factor(factor) if factor is not None and factor >= 1.0 else 1.0
-        cancels = math.isclose(given * own, 1.0, rel_tol=1e-4)
-        value = 1.0 if cancels else given
+        reading = case.of(found)
+        own = 1.0 if reading is None else reading.frequencies().attention_factor
+        settable = case.real_type(found) in ("yarn", "longrope") and found.keys.get("attention_factor") is None
+        cancels = settable and math.isclose(given * own, 1.0, rel_tol=1e-4)
+        edits: tuple[Edit, ...] = (found.remove("attn_factor"),)
+        if settable:
+            edits = (*edits, found.set("attention_factor", 1.0 if cancels else given))
         yield case.finding(
             "warning",
             "attn_factor_is_no_key",
             found.named("attn_factor"),
-            f"attention_factor 1: {given:g} is one over the {own:.4f} of YaRN, so their product leaves logits alone."
+            f"attention_factor 1: {given:g} is one over the {own:.4f} of the type, so that logits stay as they are."
             if cancels
-            else f"attention_factor {given:g}, or that times the {own:.4f} of YaRN, as older versions of vLLM read it.",
+            else f"attention_factor {given:g}, or that times {own:.4f}, as older versions of vLLM read it."
+            if settable
+            else f"A factor of {given:g} on logits, for which type {case.real_type(found)!r} has no key, or has one.",
             f"Nobody reads attn_factor: cos and sin are multiplied by {own:.4f}, logits by {own * own:.4f}.",
             engines=(V5, V4, VLLM),
-            edits=(found.remove("attn_factor"), found.set("attention_factor", value)),
+            edits=edits,
             threads=("deepseek-ai/DeepSeek-R1#684",),
         )
 
@@ -48,8 +60,8 @@ def attention_factor_elsewhere(case: Case) -> Iterator[Finding]:
                 "attention_factor_elsewhere",
                 found.named("attention_factor"),
                 f"The factor of YaRN, 0.1·ln s + 1 = {applied:.4f}.",
-                "litgpt and TransformerLens take 1 where the key is absent; naming it, which no other table changes, "
-                "helps only readers of that key.",
+                "TransformerLens takes 1 where the key is absent, so naming it helps there and changes no other table. "
+                "litgpt takes 1 and does not read the key: there both mscale keys are needed.",
                 engines=(LITGPT, TRANSFORMER_LENS),
                 edits=(found.set("attention_factor", applied),),
             )
@@ -81,10 +93,10 @@ def mscale_alone(case: Case) -> Iterator[Finding]:
         if not math.isfinite(meant) or meant <= 0.0:
             continue
         yield case.finding(
-            "warning",
+            "info" if math.isclose(meant, own) else "warning",
             "mscale_alone",
             found.named(key),
-            f"An attention factor of {meant:.4f}, as DeepSeek's code and deepseek_yarn in vLLM read {value:g} alone.",
+            f"An attention factor of {meant:.4f}, as DeepSeek's own code reads {value:g} alone.",
             f"{key} counts only together with the other of the two: without it transformers applies {own:.4f}. litgpt "
             "reads one alone.",
             engines=(V5, V4, LITGPT),
@@ -133,39 +145,111 @@ def beta_of_zero(case: Case) -> Iterator[Finding]:
 
 
 def ramp_is_reversed(case: Case) -> Iterator[Finding]:
-    """beta_fast lies below beta_slow."""
+    """beta_fast does not lie above beta_slow."""
     for found in case.typed("yarn"):
         fast, slow = real(found.keys.get("beta_fast")) or 32.0, real(found.keys.get("beta_slow")) or 1.0
-        if 0.0 < fast <= slow and case.of(found) is None:
-            edits = (found.set("beta_fast", slow), found.set("beta_slow", fast)) if fast < slow else ()
-            yield case.finding(
-                "error",
-                "ramp_is_reversed",
-                found.named("beta_fast"),
-                "beta_fast above beta_slow: pairs with more turns are kept.",
-                f"beta_fast {fast:g} does not exceed beta_slow {slow:g}; transformers warns, and interpolates fast "
-                "pairs and keeps slow ones.",
-                engines=(V5, V4),
-                edits=edits,
-            )
+        if not 0.0 < fast <= slow or case.of(found) is not None:
+            continue
+        yield case.finding(
+            "error",
+            "ramp_is_reversed",
+            found.named("beta_fast"),
+            "beta_fast above beta_slow: pairs with more turns are kept.",
+            f"beta_fast {fast:g} lies below beta_slow {slow:g}; transformers warns, interpolates fast pairs and keeps "
+            "slow ones."
+            if fast < slow
+            else f"Both ends of the ramp are {fast:g}. transformers makes a step there, one pair wide; this package "
+            "refuses it.",
+            engines=(V5, V4),
+            edits=(found.set("beta_fast", slow), found.set("beta_slow", fast))
+            if fast < slow
+            else (found.remove("beta_fast"), found.remove("beta_slow")),
+        )
+
+
+def ramp_past_the_last_pair(case: Case) -> Iterator[Finding]:
+    """The slow end of YaRN's ramp lies beyond the last pair, where engines cap it differently."""
+    for found in case.typed("yarn"):
+        reading = case.of(found)
+        if reading is None or not isinstance(reading.scaling, YaRN):
+            continue
+        config, turns = reading.config, reading.scaling.beta_slow
+        end = config.width * math.log(config.context_length / (2.0 * math.pi * turns)) / (2.0 * math.log(config.base))
+        if end <= config.pairs - 1:
+            continue
+        yield case.finding(
+            "info",
+            "ramp_past_the_last_pair",
+            found.named("beta_slow"),
+            f"A ramp that ends at pair {end:.1f}, of {config.pairs}: the slowest pair is not wholly interpolated.",
+            f"transformers and vLLM cap the end at {config.width - 1}, litgpt and keras-hub before its PR 2981 at the "
+            f"last pair, {config.pairs - 1}, which gives another ramp.",
+            engines=(LITGPT, "older keras-hub"),
+            threads=("keras-team/keras-hub#2981",),
+        )
 
 
 def factor_below_one(case: Case) -> Iterator[Finding]:
-    """The factor lies below one, and speeds frequencies up."""
+    """The factor lies below one."""
     for found in case.dictionaries:
-        factor = real(found.keys.get("factor"))
-        if factor is None or not 0.0 < factor < 1.0 or case.real_type(found) == "default":
+        factor, kind = real(found.keys.get("factor")), case.real_type(found)
+        if factor is None or not 0.0 < factor < 1.0 or kind == "default":
             continue
+        happens = f"transformers only warns, and computes with {factor:g}."
+        if kind in ("linear", "yarn", "llama3"):
+            happens = (
+                f"transformers only warns; frequencies are then up to {1.0 / factor:g} times faster, and the trained "
+                f"window shrinks to {factor:g} of itself."
+            )
         yield case.finding(
             "error",
             "factor_below_one",
             found.named("factor"),
             f"factor {1.0 / factor:g}: some engines give the scale of positions, one over the factor.",
-            f"transformers only warns; frequencies are then up to {1.0 / factor:g} times faster, and the trained "
-            f"window shrinks to {factor:g} of itself.",
-            engines=(V5,),
+            f"{happens} This package refuses it.",
+            engines=(V5, V4),
             edits=(found.set("factor", 1.0 / factor),) if 1.0 / factor < 1e6 else (),
         )
+
+
+def factor_missing(case: Case) -> Iterator[Finding]:
+    """A type that needs a factor has none."""
+    for found in case.typed("linear", "dynamic", "yarn", "llama3"):
+        if found.keys.get("factor") is not None or case.of(found) is not None or found.keys.get("alpha") is not None:
+            continue
+        original, maximum = case.original(found) or whole(found.keys.get(ORIGINAL)), case.maximum
+        ratio = maximum / original if original and maximum and maximum > original else None
+        yield case.finding(
+            "error",
+            "factor_missing",
+            found.named("factor"),
+            f"{MAXIMUM} / {ORIGINAL} = {ratio:g}." if ratio else "A factor, at least 1.",
+            f"Type {case.real_type(found)!r} without factor raises KeyError when the model is built.",
+            engines=(V5, V4, VLLM),
+            edits=(found.set("factor", ratio),) if ratio else (),
+        )
+
+
+def number_as_text(case: Case) -> Iterator[Finding]:
+    """A number is written as text."""
+    places = [(found.named(key), found.set, key, found.keys.get(key)) for found in case.dictionaries for key in NUMBERS]
+    places += [(key, case.set, key, case.raw.get(key)) for key in (*NUMBERS, MAXIMUM)]
+    for shown, setter, key, value in places:
+        try:
+            number = float(value) if isinstance(value, str) and len(value) < 40 else math.nan
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            exact: float | int = int(number) if number == int(number) and key in (ORIGINAL, MAXIMUM) else number
+            yield case.finding(
+                "error",
+                "number_as_text",
+                shown,
+                f"{exact:g}.",
+                f"{value!r} is text, which no formula takes: transformers warns, and raises when the model is built.",
+                engines=(V5, V4),
+                edits=(setter(key, exact),),
+            )
 
 
 def static_scaling_costs_inside(case: Case) -> Iterator[Finding]:
@@ -178,10 +262,10 @@ def static_scaling_costs_inside(case: Case) -> Iterator[Finding]:
             "info",
             "static_scaling_costs_inside",
             found.named("factor"),
-            f"Factor {factor:g} where it is needed.",
+            f"Factor {factor:g} at every length.",
             f"Type {case.real_type(found)!r} has one table for every length: inputs inside the trained window are "
-            "rotated by it too, which a model not trained with it pays for. "
-            "Where only short inputs come, leave it out.",
+            "rotated by it too. A model that was trained or tuned with the table needs it there; one that was not pays "
+            "for it, and does better without where only short inputs come.",
             engines=(V5, V4, VLLM),
             threads=("vllm-project/vllm#18728", "ggml-org/llama.cpp#1967"),
         )
@@ -190,7 +274,7 @@ def static_scaling_costs_inside(case: Case) -> Iterator[Finding]:
 def dynamic_has_a_memory(case: Case) -> Iterator[Finding]:
     """Dynamic NTK depends on what came before."""
     for found in case.typed("dynamic"):
-        if case.of(found) is None or found.keys.get("alpha"):
+        if case.of(found) is None or (found.keys.get("alpha") and case.reads_alpha):
             continue
         yield case.finding(
             "info",
@@ -213,7 +297,10 @@ RULES = (
     softmax_is_scaled_too,
     beta_of_zero,
     ramp_is_reversed,
+    ramp_past_the_last_pair,
     factor_below_one,
+    factor_missing,
+    number_as_text,
     static_scaling_costs_inside,
     dynamic_has_a_memory,
 )

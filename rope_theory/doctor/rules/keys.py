@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 
 from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, Located, real
@@ -17,6 +18,8 @@ from rope_theory.scaling.huggingface.reading import (
     ORIGINAL,
     TYPE_KEYS,
 )
+from rope_theory.scaling.llama3 import Llama3
+from rope_theory.scaling.unscaled import Unscaled
 
 CLOSE = 0.75
 """Similarity of two words from which one is taken for a misspelling of the other."""
@@ -27,7 +30,7 @@ SPECIAL = frozenset({"attn_factor", "mrope_section", "xdrope_section", "mrope_in
 MARKS: Mapping[str, frozenset[str]] = {
     "llama3": frozenset({"low_freq_factor", "high_freq_factor"}),
     "longrope": frozenset({"short_factor", "long_factor"}),
-    "yarn": frozenset({"beta_fast"}),
+    "yarn": frozenset({ORIGINAL}),
 }
 """Rope type → keys by which a dictionary without a type shows that it is meant."""
 
@@ -38,7 +41,6 @@ FOREIGN: Mapping[str, str] = {
     "alpha_value": "ExLlama: the base is multiplied by alpha^(d/(d−2)); here a larger rope_theta",
     "rope_freq_base": "llama.cpp: the base; here rope_theta",
     "rope_freq_scale": "llama.cpp: multiplies frequencies; here rope_type 'linear' with one over it as factor",
-    "rope_condense_ratio": "LongChat and litgpt: positions are divided by it; here rope_type 'linear' with this factor",
     "rope_scaling_factor": "LMDeploy: the factor of dynamic NTK; here rope_type 'dynamic' with this factor",
     "yarn_ext_factor": "llama.cpp: how much YaRN mixes in; here rope_type 'yarn'",
     "yarn_orig_ctx": f"llama.cpp: the trained window; here {ORIGINAL}",
@@ -73,7 +75,7 @@ SAME_AS: Mapping[str, str] = {
 def old_type_key(case: Case) -> Iterator[Finding]:
     """The rope type stands under the key of old versions."""
     for found in case.dictionaries:
-        if found.keys.get("type") is None or found.keys.get("rope_type") is not None:
+        if found.keys.get("type") is None or "rope_type" in found.keys:
             continue
         unread = bool(case.facts.tables) and "rope_scaling" in found.path
         yield case.finding(
@@ -88,6 +90,21 @@ def old_type_key(case: Case) -> Iterator[Finding]:
             edits=(found.set("rope_type", found.keys["type"]), found.remove("type")),
             threads=("vllm-project/vllm#6897",),
         )
+
+
+def null_type(case: Case) -> Iterator[Finding]:
+    """The new type key is null, and the old one holds the type."""
+    for found in case.dictionaries:
+        if "rope_type" in found.keys and found.keys["rope_type"] is None and found.keys.get("type") is not None:
+            yield case.finding(
+                "warning",
+                "null_type",
+                found.named("rope_type"),
+                f"rope_type {found.keys['type']!r}.",
+                "A null rope_type is taken as it is: transformers 5.23 raises KeyError: None when the model is built.",
+                engines=(V5,),
+                edits=(found.set("rope_type", found.keys["type"]), found.remove("type")),
+            )
 
 
 def two_type_keys(case: Case) -> Iterator[Finding]:
@@ -175,6 +192,12 @@ def unknown_type(case: Case) -> Iterator[Finding]:
             edits = (found.set("rope_type", close), *([found.remove("type")] if "type" in found.keys else []))
         elif name.lower() in ("ntk", "ntk-aware", "ntk_aware"):
             edits = _larger_base(case, found)
+        elif (
+            name.lower() == "telechat3-yarn"
+            and (factor := real(found.keys.get("factor"))) is not None
+            and factor >= 1.0
+        ):
+            edits = (found.set("rope_type", "yarn"), found.set("attention_factor", 1.0 + 0.07 * math.log(factor)))
         elif name.lower() in ("ntk-by-parts", "ntk_by_parts"):
             edits = (found.set("rope_type", "yarn"), found.set("attention_factor", 1.0))
         yield case.finding(
@@ -199,11 +222,10 @@ def _larger_base(case: Case, found: Located) -> tuple[Edit, ...]:
         return ()
     width = reading.config.width
     base = reading.config.base * factor ** (width / (width - 2))
-    inside = "rope_parameters" in found.path
     drop = tuple(found.remove(key) for key in ("factor", "type"))
-    if inside:
+    if "rope_parameters" in found.path or case.facts.rope:  # without a dictionary that of the class would come back
         return (*drop, found.set("rope_type", "default"), found.set("rope_theta", base))
-    return (Edit(found.path, None), case.set("rope_theta", base))
+    return (Edit(found.path, None), *case.base_edits(base))
 
 
 def _closest(word: str, known: list[str]) -> str | None:
@@ -272,6 +294,22 @@ def unread_key(case: Case) -> Iterator[Finding]:
 
 def _owners(key: str) -> str:
     return ", ".join(f"type {kind!r}" for kind, keys in TYPE_KEYS.items() if key in keys)
+
+
+def alpha_of_another_class(case: Case) -> Iterator[Finding]:
+    """Dynamic NTK has alpha, which few classes read."""
+    for found in case.typed("dynamic"):
+        alpha = real(found.keys.get("alpha"))
+        if alpha is not None and not case.reads_alpha:
+            yield case.finding(
+                "warning",
+                "alpha_of_another_class",
+                found.named("alpha"),
+                f"A base stretched once by {alpha:g}^(d/(d−2)), as HunYuan's classes and vLLM read alpha.",
+                "This class does not read it: type 'dynamic' takes factor, and stretches the base beyond "
+                f"{MAXIMUM} only.",
+                engines=(V5, V4),
+            )
 
 
 def foreign_key(case: Case) -> Iterator[Finding]:
@@ -353,7 +391,12 @@ def base_only_in_the_new_place(case: Case) -> Iterator[Finding]:
         return
     for found in case.dictionaries:
         inner = real(found.keys.get("rope_theta"))
-        if inner is not None and "rope_parameters" in found.path and found.layer_type is None and inner != 10000.0:
+        if (
+            inner is not None
+            and "rope_parameters" in found.path
+            and found.layer_type is None
+            and inner != case.facts.base
+        ):
             yield case.finding(
                 "info",
                 "base_only_in_the_new_place",
@@ -376,17 +419,27 @@ def base_missing(case: Case) -> Iterator[Finding]:
     for reading in case.readings.values():
         base, window = reading.config.base, reading.config.context_length
         own = real(case.facts.rope.get("rope_theta")) or case.facts.base
-        lost = base == 10000.0 and own == 10000.0 and base < small_bases(window).quarter_turn
+        llama3, plain = (isinstance(reading.scaling, kind) for kind in (Llama3, Unscaled))
+        window = max(window, case.maximum or window) if plain else window
+        short = base < small_bases(window).quarter_turn
+        lost = base == own == 10000.0 and (llama3 or short)
+        meant = f"The default, {base:g}."
+        if lost and llama3:
+            meant = "A base of its own: the released models with type 'llama3' have 500000."
+        elif lost:
+            meant = (
+                f"A base of its own: with {base:g} the slowest pair turns by more than a quarter within {window} "
+                "tokens, which models of this window avoid."
+            )
         yield case.finding(
             "warning" if lost else "info",
             "base_missing",
             "rope_theta",
-            f"A base of its own: with {base:g} the slowest pair turns by more than a quarter within {window} tokens, "
-            "which models of this window avoid." if lost else f"The default, {base:g}.",
+            meant,
             f"The config gives no base, and {base:g} is used.",
             engines=(V5, V4, VLLM, LITGPT),
             threads=("deepspeedai/DeepSpeed#8345", "NovaSky-AI/SkyRL#690"),
-        )  # fmt: skip
+        )
 
 
 def base_instead_of_scaling(case: Case) -> Iterator[Finding]:
@@ -406,7 +459,7 @@ def base_instead_of_scaling(case: Case) -> Iterator[Finding]:
 
 def default_type_of_remote_code(case: Case) -> Iterator[Finding]:
     """Code that comes with a checkpoint may look up a type that transformers 5 took away."""
-    if case.raw.get("auto_map") and any(case.real_type(found) == "default" for found in case.dictionaries):
+    if case.raw.get("auto_map") and all(case.real_type(found) == "default" for found in case.dictionaries):
         yield case.finding(
             "info",
             "default_type_of_remote_code",
@@ -421,12 +474,14 @@ def default_type_of_remote_code(case: Case) -> Iterator[Finding]:
 
 RULES = (
     old_type_key,
+    null_type,
     two_type_keys,
     type_missing,
     alias_of_a_type,
     unknown_type,
     both_dictionaries,
     unread_key,
+    alpha_of_another_class,
     foreign_key,
     integer_factor,
     two_field_dictionary,

@@ -64,7 +64,7 @@ def nested_truncate(case: Case) -> Iterator[Finding]:
         outer = case.raw.get(found.path[-2])
         if isinstance(outer, Mapping) and outer.get("truncate") is False:
             continue
-        edits = (case.set_inside(found.path[:-1], "truncate", False),)
+        edits = (Edit((*found.path[:-1], "truncate"), False),)
         yield case.finding(
             "warning",
             "nested_truncate",
