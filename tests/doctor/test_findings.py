@@ -274,6 +274,15 @@ def test_truncate_inside_a_nested_table():
     assert from_hf(mended(config), layer_type="full_attention").scaling.truncate is False
 
 
+def test_nested_tables_for_a_class_with_one():
+    config = llama(rope_parameters={"full_attention": {"rope_type": "linear", "factor": 2.0}})
+    only(config, "nested_for_one_table", "error")
+    assert opened(config).readings == {}
+    assert from_hf(mended(config)).scaling.factor == 2.0
+    two = llama(rope_parameters={"a": {"rope_type": "linear", "factor": 2.0}, "b": {"rope_type": "default"}})
+    assert only(two, "nested_for_one_table", "error").edits == ()
+
+
 def test_su_without_its_own_window():
     config = {
         "model_type": "phi3", "hidden_size": 3072, "num_attention_heads": 32, "max_position_embeddings": 131072,

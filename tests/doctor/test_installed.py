@@ -22,6 +22,7 @@ CASES = {
     "yarn, mscale alone": llama(32768, rope_scaling=yarn(mscale=0.7, **{ORIGINAL: 4096})),
     "longrope": llama(16384, rope_scaling=longrope(**{ORIGINAL: 4096})),
     "llama3": llama(131072, rope_scaling={**LLAMA_3, ORIGINAL: 8192}),
+    "llama3, a step": llama(131072, rope_scaling={**LLAMA_3, "high_freq_factor": 1.0, ORIGINAL: 8192}),
     "share": llama(partial_rotary_factor=0.5),
     "share, linear": llama(partial_rotary_factor=0.5, rope_scaling={"rope_type": "linear", "factor": 2.0}),
 }

@@ -114,10 +114,29 @@ def rope_parameters_unread(case: Case) -> Iterator[Finding]:
         )
 
 
+def nested_for_one_table(case: Case) -> Iterator[Finding]:
+    """Dictionaries nested by layer type, for a class that has one table."""
+    nested = [found for found in case.dictionaries if found.layer_type is not None]
+    if not nested or case.model_type not in FACTS or case.facts.tables:
+        return
+    same = all(found.keys == nested[0].keys for found in nested)
+    yield case.finding(
+        "error",
+        "nested_for_one_table",
+        ".".join(nested[0].path[:-1]),
+        "One table for all layers.",
+        f"The class of model type {case.model_type!r} does not read {nested[0].named('rope_type')}: it takes the "
+        "dictionary for one without a type, and rotates unscaled.",
+        engines=(V5,),
+        edits=(Edit(nested[0].path[:-1], dict(nested[0].keys)),) if same else (),
+    )
+
+
 RULES = (
     partial_rotary_ignored,
     pairing_is_a_guess,
     nested_truncate,
+    nested_for_one_table,
     layers_left_unscaled,
     rope_parameters_unread,
 )

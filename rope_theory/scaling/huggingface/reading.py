@@ -333,6 +333,12 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     nested = any(isinstance(value, Mapping) for value in new.values())
     if facts.tables:
         return _known_tables(reading, new, legacy, nested, layer_type), True
+    if nested and reading.model_type in FACTS:
+        inner = ", ".join(repr(key) for key, value in new.items() if isinstance(value, Mapping))
+        raise ValueError(
+            f"model_type {reading.model_type!r} has one table for all layers; its class does not read dictionaries "
+            f"nested by layer type ({inner}) and would rotate unscaled. Give their keys flat."
+        )
     if nested:
         outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
         names = [key for key in new if key not in outer]
