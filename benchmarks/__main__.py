@@ -18,6 +18,7 @@ from benchmarks import (
     check_memory,
     check_time,
     commands,
+    doctor_time,
     import_time,
     long_window,
     memory,
@@ -44,6 +45,7 @@ QUESTIONS = (
     worst_case_against_full_grid, worst_case_gap, verification_speed, long_window, ridge_speed,
     ridge_targets, admissible_bases_speed, capture_overhead, check_time, check_memory,
     perplexity_speed, perplexity_speed_wide, perplexity_memory, slider_redraw,
+    doctor_time,
 )  # fmt: skip
 
 

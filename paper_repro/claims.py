@@ -249,8 +249,9 @@ def _theorem_elsewhere() -> Finding:
         verdict,
         f"certified in ball arithmetic for {count} of {len(cases)}; least at d = {least.config.width}, "
         f"c = {least.config.base:g}: {ratio:.5f}×",
-        "h_j = e^{−iθ_j/2} at s = ½ between 0 and 1; this witness ends at "
-        + ", ".join(f"d = {end} for c = {base:g}" for base, end in ends.items()),
+        "h_j = e^{−iθ_j/2} at s = ½ between 0 and 1; this witness no longer breaks the theorem from "
+        + ", ".join(f"d = {end} (c = {base:g})" for base, end in ends.items())
+        + " on",
     )
 
 
@@ -279,8 +280,9 @@ def _interpolated_scores() -> Finding:
     wild = min(enclosure.lower for enclosure in beyond.values())
     return Finding(
         _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"),
-        f"mid-cell, first and middle: at most {safe:.4f} A; half a token past the last trained offset "
-        f"{min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; at s = {1.5 * window:.0f} "
+        f"in the middle of the first and of the central cell: at most {safe:.4f} A; half a token past the last "
+        f"trained offset {min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; "
+        f"at s = {1.5 * window:.0f} "
         + ", ".join(f"{e.lower:.4g} A for H/A = {ratio:g}" for ratio, e in beyond.items()),
         f"worst case over all h with |a| ≤ A on 0 … {window - 1} and |h_j| ≤ H, H/A = 1 and 100, proved in ball "
         "arithmetic and attained; nothing is said about trained heads",
@@ -517,8 +519,8 @@ def _beyond_8000() -> Finding:
     verdict: Verdict = "holds" if papers.max() > claimed else "holds on a stated range" if beyond else "refuted"
     return Finding(
         verdict,
-        f"by {' and '.join(beyond) or 'no route'}; the paper's route (normal float32) reaches {papers.max():.0e} in "
-        f"{len(papers)} seeds. Medians: {described}",
+        f"reached by {' and '.join(beyond) or 'no route'}; the paper's route (normal float32) reaches "
+        f"{papers.max():.0e} in {len(papers)} seeds. Medians: {described}",
         f"the size is rounding: the design's condition number is {condition_number(CONFIG):.2e}. The paper's torch "
         "solver, its seed and its order of columns (sines first) are not these",
     )
@@ -583,8 +585,8 @@ def _trained_heads() -> Finding:
         f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens "
         f"away {back['near']:.0%}",
         f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
-        f"{facts['text']}; the largest pair reaches {beyond['largest']:.1f} A. One small model: `rope-theory check` "
-        "measures the sizes of any other's",
+        f"on the sources of {facts['text']}, never seen; the largest pair reaches {beyond['largest']:.1f} A. One small "
+        "model: `rope-theory check` measures the sizes of any other's",
     )
 
 
@@ -596,8 +598,8 @@ def _theorem_in_trained_heads() -> Finding:
         _verdict(published_bound["violations"] == 0, "holds", "refuted"),
         f"exceeded {published_bound['violations']} times in {published_bound['evaluations']}, by a factor of up to "
         f"{published_bound['tightest']:.3f}; proved bounds {facts['violations']} times",
-        f"{facts['overview']['heads']} heads of the reference model, {real_heads.INPUTS['pairs']} pairs a head of "
-        f"{facts['text']}, a quarter, half and three quarters into every cell of 4L tokens",
+        f"{facts['overview']['heads']} heads of the reference model, {real_heads.INPUTS['pairs']} pairs a head on the "
+        f"sources of {facts['text']}, a quarter, half and three quarters into every cell of 4L tokens",
     )
 
 

@@ -30,6 +30,7 @@ from paper_repro import (
     penalty_experiment,
     phase_error,
     proofs_page,
+    reach_rule,
     readme,
     real_heads,
     ridge_path,
@@ -72,6 +73,7 @@ PARTS: tuple[Part, ...] = (
     table_kernels.PART,
     table_savers.PART,
     base_bounds.PART,
+    reach_rule.PART,
 )
 
 
@@ -185,7 +187,7 @@ def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, 
     if chosen:
         gallery.write(workshop.figures / "README.md", PARTS, workshop.write_manifest(PARTS))
         if target in (Target.ALL, Target.TABLES):
-            readme.update_tables([ROOT / "README.md", ROOT / "docs" / "theory.md", ROOT / "docs" / "extension.md"])
+            readme.update_tables([ROOT / name for name in readme.DOCUMENTS])
             proofs_page.write(ROOT / "docs" / "proofs.md")
         console.print(
             f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "
@@ -214,7 +216,7 @@ def _show(ledger: claims.Ledger, *, whole: bool) -> None:
             if whole
             else ""
         )
-        + "†: rounding of a solver, other digits on other processors."
+        + "†: depends on rounding, other digits on other processors."
     )
     if ledger.disagreements:
         console.print(

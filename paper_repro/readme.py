@@ -14,6 +14,7 @@ from paper_repro import (
     extended_windows,
     extension_boundary,
     files,
+    reach_rule,
     real_heads,
     table_interpolation,
     table_kernels,
@@ -24,6 +25,7 @@ from paper_repro.claims import Ledger
 from paper_repro.extension import pages
 from paper_repro.parts import Data
 from rope_theory import bounds, certificates, precision, regression
+from rope_theory.doctor import RULES
 
 WIDTH = 118
 """Length of a generated line of prose."""
@@ -168,9 +170,10 @@ def real_heads_tables(data: Data) -> str:
     attention = {row["region"]: row for row in seen["attention"] if row["scaling"] == seen["rows"][0]["scaling"]}
     last = real_heads.INPUTS["lengthened"] * window - 1
     caption = (
-        f"{seen['heads']} heads, L = {window}, text {facts['text']}. H/A is {seen['maximum_ratio']:.2f} on average and "
-        f"Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no frequencies can make the average pair's score larger than "
-        "that times A, but for the attention factor of YaRN, whose square is in its rows. Largest |score| over A, "
+        f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. "
+        f"H/A is {seen['maximum_ratio']:.2f} on average and Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no "
+        f"frequencies can make the average pair's score larger than {seen['sum_ratio']:.2f} A, but for the attention "
+        "factor of YaRN, whose square is in its rows. Largest |score| over A, "
         f"between integers too, up to offset {last}:"
     )
     moved = (
@@ -262,6 +265,19 @@ def savers_table(data: Data) -> str:
     return f"{textwrap.fill(caption, WIDTH)}\n\n{table(header, cells)}"
 
 
+def doctor_rules() -> str:
+    """Return what the doctor looks for: a row a rule, in its own words."""
+    rows = [(f"`{name}`", (rule.__doc__ or "").splitlines()[0]) for name, rule in RULES.items()]
+    return table(("rule", "what it finds"), rows)
+
+
+def reach_rule_table(data: Data) -> str:
+    """Return how often the rule for predicted lengths was right, a row a kind of measurement."""
+    columns = data.tables["counts"]
+    rows = [tuple(str(value) for value in row) for row in zip(*columns.values(), strict=True)]
+    return table(("numbers", "models", "method", "lengths", "right", "works, not foretold", "foretold, fails"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
@@ -274,11 +290,17 @@ TABLES: dict[str, Callable[[], str]] = {
     "boundary_sentence": lambda: boundary_sentence(extension_boundary.PART.data()),
     "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
+    "doctor_rules": doctor_rules,
+    "reach_rule": lambda: reach_rule_table(reach_rule.PART.data()),
     "savers": lambda: savers_table(table_savers.PART.data()),
     "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
     "statements": statements_table,
 }
 """Generated tables that a document has where it has their markers."""
+
+
+DOCUMENTS = ("README.md", "docs/theory.md", "docs/extension.md", "docs/guides/what_a_config_does.md")
+"""Where generated tables may stand."""
 
 
 def update_tables(documents: Iterable[Path]) -> None:

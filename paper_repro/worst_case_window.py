@@ -1,4 +1,4 @@
-"""The worst case at mid-cell against the length of the window: inside it is a constant, past it nearly one.
+"""The worst case at mid-cell against the length of the window: inside it stays constant, past it nearly so.
 
 By reflection, V(N − s) = V(s), the first trained cell and the last one agree.
 """

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         coefficients,
         comparison,
         config,
+        doctor,
         exploration,
         laws,
         llama,
@@ -67,7 +68,7 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "exploration", "laws", "llama", "plots",
+    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "exploration", "laws", "llama", "plots",
     "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
@@ -82,6 +83,7 @@ __all__ = [
     "compare",
     "comparison",
     "config",
+    "doctor",
     "exploration",
     "from_hf",
     "laws",

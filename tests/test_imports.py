@@ -25,11 +25,12 @@ RANKS = [
     {"scaling"},
     {"coefficients", "scores", "_balls"},
     {"bounds"},
-    {"comparison", "regression", "certificates", "proofs", "laws", "precision", "doctor", "llama", "testing"},
-    {"exploration"},
+    {"comparison", "regression", "certificates", "proofs", "laws", "precision", "testing"},
+    {"exploration", "doctor", "llama"},
     {"_labels", "_overview", "_check_overview"},
     {"plots"},
-    {"_report", "widgets"},
+    {"_page"},
+    {"_report", "_doctor_page", "widgets"},
     {"cli", "__main__"},
 ]
 """A module imports from earlier sets; from its own set only where that is no step of the path."""

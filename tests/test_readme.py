@@ -51,7 +51,13 @@ def test_numbers_in_comments_are_the_printed_ones(tmp_path):
 
 def commands():
     """Return every line of a console block that calls the package's own command, continued lines joined."""
-    pages = [README, *((ROOT / "docs" / "guides" / name).read_text() for name in ("your_own_checkpoint.md",))]
+    pages = [
+        README,
+        *(
+            (ROOT / "docs" / "guides" / name).read_text()
+            for name in ("your_own_checkpoint.md", "what_a_config_does.md")
+        ),
+    ]
     blocks = [block for page in pages for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
     lines = [line.partition("  #")[0] for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     found = [line.partition("rope-theory ")[2] for line in lines if line.startswith("rope-theory ")]

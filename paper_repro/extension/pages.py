@@ -148,13 +148,13 @@ def boundary_sentence(data: Data, line: float) -> str:
         f"perplexity at the new window in {facts['ahead']['0']} untuned, in {facts['ahead'][first]} after {first} "
         f"steps of fine-tuning and in {facts['ahead'][last]} after {last}, when no case differs by more than "
         f"{facts['largest_difference']:.3f} nats; it finds more passkeys then in {facts['passkeys']['ahead']} of the "
-        f"{facts['passkeys']['cases']} whose model knows the task. What tells beforehand? Untuned, far did best over "
-        f"the first {read_off['cases']} cases (rank correlation {far['first']:+.2f}, {far['foretold']:+.2f} over "
+        f'{facts["passkeys"]["cases"]} whose model knows the task. What tells beforehand? Untuned, "far" did best '
+        f"over the first {read_off['cases']} cases (rank correlation {far['first']:+.2f}, {far['foretold']:+.2f} over "
         f"{tried['cases']} later ones). Of four quantities at four stages of fine-tuning, far / moved after {first} "
-        f"steps did: {rank['first']:+.2f}, and ahead above {line:g} in all but {missed} cases, with "
-        f"{read_off['undecided']} too close to that line to tell. That was written down, and the later cases were run: "
-        f"{rank['foretold']:+.2f}, the rule right in {tried['right']}, where always guessing one way is right in "
-        f"{guess}."
+        f"steps did: {rank['first']:+.2f}, and Position Interpolation was ahead where it exceeds {line:g}, and only "
+        f"there, in all but {missed} of these cases ({read_off['undecided']} lie too close to that line to tell). This "
+        f"rule was written down before the later cases were run: there the correlation is {rank['foretold']:+.2f}, and "
+        f"the rule is right in {tried['right']}, where always guessing one way is right in {guess}."
     )
 
 

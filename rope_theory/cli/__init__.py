@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 
-from rope_theory.cli import checkpoints, theory
+from rope_theory.cli import checkpoints, doctor, theory
 from rope_theory.cli._shown import app
 
-__all__ = ["app", "checkpoints", "main", "theory"]
+__all__ = ["app", "checkpoints", "doctor", "main", "theory"]
 
 
 def main() -> None:

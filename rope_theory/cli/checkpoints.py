@@ -17,7 +17,6 @@ import rope_theory as rt
 from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._checks import above, integer
 from rope_theory._labels import short_label
-from rope_theory._report import check_page
 from rope_theory._whole_files import check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
 from rope_theory.llama.exporting import Extension, check_folder, export
@@ -88,6 +87,8 @@ def check(
         loaded, encoded(content, tokenizer, described), scalings=scalings, length=length, pairs=pairs or None, seed=seed
     )
     if page is not None:
+        from rope_theory._report import check_page  # pictures, which no other verb needs
+
         write_text(Path(page), check_page(result, model=model, text=described))
     show(result, functools.partial(_draw_check, model, described, page), as_json, {"source": model, "text": described})
 

@@ -53,6 +53,7 @@ def test_the_markdown_names_n_and_every_ratio(data):
 PLACES = [
     ("README.md", "interpolation"), ("README.md", "kernels"), ("docs/theory.md", "worst_case"),
     ("docs/theory.md", "interpolation"), ("docs/theory.md", "kernels"), ("docs/theory.md", "base_bounds"),
+    ("docs/guides/what_a_config_does.md", "doctor_rules"), ("docs/guides/what_a_config_does.md", "reach_rule"),
 ]  # fmt: skip
 
 

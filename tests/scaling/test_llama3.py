@@ -48,11 +48,19 @@ def test_llama_3_1():
     assert (theta[between] > trained[between] / 8).all()
 
 
+def test_equal_ends_make_a_step():
+    config = rt.RopeConfig(128, 5e5, 8192)
+    theta = Unscaled().frequencies(config).theta
+    kept = theta * 8192 / (2 * np.pi) > 2.0
+    assert np.array_equal(Llama3(8, 2, 2).frequencies(config).theta, np.where(kept, theta, theta / 8))
+    near = Llama3(8, 2, 2 + 1e-9).frequencies(config).theta
+    assert np.allclose(Llama3(8, 2, 2).frequencies(config).theta, near)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: Llama3(8, 4, 1), r"low_freq_factor \(4\) must be below high_freq_factor \(1\)"),
-        (lambda: Llama3(8, 4, 4), "must be below"),
         (lambda: Llama3(8, 0, 4), "low_freq_factor must be above 0"),
         (lambda: Llama3(0.9), "factor must be at least 1"),
     ],

@@ -164,6 +164,17 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     return HuggingFaceRope(config, scaling, reading.pairing(), tuple(reading.notes), name)
 
 
+def layer_types(source: Any) -> tuple[str | None, ...]:
+    """Return the layer types that ``from_hf`` takes for a config: (None,) where one table serves all layers.
+
+    Layers whose entry is null do not rotate and are left out. Raises as ``from_hf``.
+    """
+    reading = _open(source)
+    reading.refuse_without_rope()
+    tables, _ = _tables(reading, None)
+    return tuple(name for name, rope in tables.items() if rope is not None)
+
+
 @dataclass
 class _Reading:
     """A config being read: its content, what its class implies, and the notes so far."""
@@ -256,21 +267,29 @@ class _Reading:
 
 
 def _open(source: Any) -> _Reading:
-    raw = _content(source)
-    notes: list[str] = []
-    if isinstance(raw.get("text_config"), Mapping):
-        outer = raw.get("model_type")
-        raw = dict(raw["text_config"])
+    whole = content_of(source)
+    raw = text_part(whole)
+    notes = []
+    if raw is not whole:
         notes.append("The rotary table is that of text_config; vision and audio parts are not read.")
-        if raw.get("model_type") is None and isinstance(outer, str):
-            raw["model_type"] = f"{outer}_text" if f"{outer}_text" in FACTS.keys() | SEVERAL_AXES else outer
     kind = raw.get("model_type")
     if kind is not None and not isinstance(kind, str):
         raise TypeError(f"model_type must be a string, got {kind!r}.")
     return _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
 
 
-def _content(source: Any) -> Mapping[str, Any]:
+def text_part(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``text_config`` of a model with several parts, with the model type that it has; else the whole."""
+    if not isinstance(content.get("text_config"), Mapping):
+        return content
+    outer, inner = content.get("model_type"), dict(content["text_config"])
+    if inner.get("model_type") is None and isinstance(outer, str):
+        inner["model_type"] = f"{outer}_text" if f"{outer}_text" in FACTS.keys() | SEVERAL_AXES else outer
+    return inner
+
+
+def content_of(source: Any) -> Mapping[str, Any]:
+    """Return what a config holds: a path, a mapping, or anything with ``to_dict()``; raises as ``from_hf``."""
     if isinstance(source, Mapping):
         return source
     if hasattr(source, "to_dict") and not isinstance(source, type):
@@ -314,6 +333,12 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     nested = any(isinstance(value, Mapping) for value in new.values())
     if facts.tables:
         return _known_tables(reading, new, legacy, nested, layer_type), True
+    if nested and reading.model_type in FACTS:
+        inner = ", ".join(repr(key) for key, value in new.items() if isinstance(value, Mapping))
+        raise ValueError(
+            f"model_type {reading.model_type!r} has one table for all layers; its class does not read dictionaries "
+            f"nested by layer type ({inner}) and would rotate unscaled. Give their keys flat."
+        )
     if nested:
         outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
         names = [key for key in new if key not in outer]

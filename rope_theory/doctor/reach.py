@@ -1,0 +1,246 @@
+"""How far a table should work: what theory says of a scaling at a length, and a rule that turns it into a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rope_theory._checks import integer
+from rope_theory._records import Table
+from rope_theory.certificates.quick import quick_bound
+from rope_theory.config import RopeConfig
+from rope_theory.laws.base_bounds import first_negative_offset
+from rope_theory.laws.critical import critical_dimension
+from rope_theory.precision.phases import phase_error
+from rope_theory.precision.storage import STORAGES
+from rope_theory.scaling.frequencies import Frequencies, Scaling
+from rope_theory.scaling.unscaled import Unscaled
+
+RULE = (
+    "phases seen: the longest n for which no pair that turns less than once over the trained window L leaves the "
+    "phases it was trained on, θ'_j n ≤ θ_j L"
+)
+"""What ``predicted_length`` is; tested against published perplexities, and no guarantee."""
+
+RATIO = 1.0
+"""Largest abs(h_j) over the largest trained score, for the worst case."""
+
+MOST_OFFSETS = 1 << 17
+"""Trained offsets on which scores are taken as known; a part of them leaves the worst case an upper bound."""
+
+TOLERANCE = 0.01
+"""Largest error of cos and sin, as one complex number, that a stored table may have."""
+
+
+@dataclass(frozen=True)
+class ReachRow:
+    """What theory says of one scaling at the target length.
+
+    Attributes
+    ----------
+    scaling : str
+        The method, with its factor.
+    configured : bool
+        Whether it is the config's own.
+    pairs : int
+        Rotated pairs.
+    pairs_beyond : int
+        Pairs that turn less than once over the trained window and leave the trained phases before the target length.
+    slowing, slowing_inside : float
+        Geometric mean of θ_j/θ'_j over the pairs that turn at least once in the trained window, by the table at the
+        target length and by the one at the trained window: resolution that a model not tuned to the table loses.
+    logit_factor : float
+        Square of the attention factor.
+    first_negative : int or None
+        Smallest offset below the target length with Σ cos(sθ_j) < 0; None: the base bound of Men et al. holds.
+    worst_inside, worst_at_end : float
+        Upper bounds on V(s; θ → θ'), the largest score in units of the largest trained one, at half the trained window
+        and at the last offset of the target length, for abs(h_j) up to ``RATIO`` trained maxima.
+    float32_until, bfloat16_until : int
+        Positions, up to the target length, below which cos and sin computed in that format are proved to be off by at
+        most the tolerance.
+    predicted_length : int or None
+        Tokens, by ``RULE``; None: the rule gives no limit.
+    reaches : bool
+        Whether the predicted length is at least the target length.
+    """
+
+    scaling: str
+    configured: bool
+    pairs: int
+    pairs_beyond: int
+    slowing: float
+    slowing_inside: float
+    logit_factor: float
+    first_negative: int | None
+    worst_inside: float
+    worst_at_end: float
+    float32_until: int
+    bfloat16_until: int
+    predicted_length: int | None
+    reaches: bool
+
+
+@dataclass(frozen=True)
+class Reach(Table):
+    """Scalings at a target length.
+
+    Attributes
+    ----------
+    rows : tuple of ReachRow
+        One a scaling.
+    trained_window, target_length : int
+        Tokens.
+    critical_dimension : int
+        Dimensions whose pairs turn at least once over the trained window (Liu et al., arXiv 2310.05209).
+    rule : str
+        How ``predicted_length`` comes about.
+    layer_type : str or None
+        The layers, in a model with several tables.
+    """
+
+    rows: tuple[ReachRow, ...]
+    trained_window: int
+    target_length: int
+    critical_dimension: int
+    rule: str = RULE
+    layer_type: str | None = None
+
+
+def predicted_length(trained: Frequencies, table: Frequencies) -> int | None:
+    """Return how far a table stays within the phases of training.
+
+    n = min_j L θ_j/θ'_j over the pairs with θ_j L < 2π; the others have seen every phase.
+
+    Parameters
+    ----------
+    trained : Frequencies
+        The table of training, with its window L, tokens.
+    table : Frequencies
+        The table in use, of the same pairs.
+
+    Returns
+    -------
+    int or None
+        Tokens; None where every pair has seen every phase, or no slow pair turns.
+
+    Raises
+    ------
+    ValueError
+        For tables of different widths.
+
+    Notes
+    -----
+    Source: the necessary condition behind Position Interpolation (arXiv 2306.15595, section 2.2) and the critical
+    dimension (arXiv 2310.05209). A rule of thumb: it says nothing of what a model does with phases it has seen.
+    """
+    if len(trained) != len(table):
+        raise ValueError(f"tables of {len(trained)} and {len(table)} pairs cannot be compared; give two of one model.")
+    window = trained.config.context_length
+    slow = (trained.theta * window < 2.0 * math.pi) & (table.theta > 0.0)
+    if not slow.any():
+        return None
+    ratio = float((trained.theta[slow] / table.theta[slow]).min())
+    return math.floor(window * ratio * (1.0 + 1e-12))
+
+
+def reach(
+    config: RopeConfig, scalings: Sequence[Scaling], length: int, *, configured: Scaling | None = None,
+    tolerance: float = TOLERANCE,
+) -> Reach:  # fmt: skip
+    """Return what theory says of some scalings at a target length.
+
+    Parameters
+    ----------
+    config : RopeConfig
+        Widths, base and trained window.
+    scalings : sequence of Scaling
+        The methods.
+    length : int
+        Target length, tokens.
+    configured : Scaling, optional
+        Which of them is the config's own.
+    tolerance : float
+        Largest error of cos and sin, as one complex number, for the precision limits.
+
+    Returns
+    -------
+    Reach
+        One row a scaling.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a length below 2, and for scalings that do not fit the config.
+
+    Notes
+    -----
+    Sources: ``predicted_length``; ``certificates.quick_bound`` for the worst case, on a part of the trained offsets
+    where there are many, which keeps it an upper bound; ``laws`` and ``precision``. Base bound: arXiv 2405.14591.
+    """
+    length = integer(length, "length", 2, "It is the target length in tokens.")
+    trained = Unscaled().frequencies(config)
+    rows = tuple(
+        _row(trained, scaling, length, scaling == configured, tolerance) for scaling in dict.fromkeys(scalings)
+    )
+    return Reach(rows, config.context_length, length, critical_dimension(config))
+
+
+def _row(trained: Frequencies, scaling: Scaling, length: int, configured: bool, tolerance: float) -> ReachRow:
+    table = scaling.frequencies(trained.config, length)
+    window = trained.config.context_length
+    turning = trained.theta * window >= 2.0 * math.pi
+    beyond = ~turning & (table.theta * length > trained.theta * window * (1.0 + 1e-12))
+    worst = [_worst(trained, table, s) for s in (window // 2, length - 1)]
+    predicted = predicted_length(trained, table)
+    return ReachRow(
+        scaling=described(scaling),
+        configured=configured,
+        pairs=len(table),
+        pairs_beyond=int(beyond.sum()),
+        slowing=_slowing(trained, table, turning),
+        slowing_inside=_slowing(trained, scaling.frequencies(trained.config, window), turning),
+        logit_factor=table.attention_factor**2,
+        first_negative=first_negative_offset(table, length),
+        worst_inside=worst[0],
+        worst_at_end=worst[1],
+        float32_until=_safe_until(table, "float32", tolerance, length),
+        bfloat16_until=_safe_until(table, "bfloat16", tolerance, length),
+        predicted_length=predicted,
+        reaches=predicted is None or predicted >= length,
+    )
+
+
+def _slowing(trained: Frequencies, table: Frequencies, turning: NDArray[np.bool_]) -> float:
+    seen = turning & (table.theta > 0.0)
+    return float(np.exp(np.log(trained.theta[seen] / table.theta[seen]).mean())) if seen.any() else 1.0
+
+
+def described(scaling: Scaling) -> str:
+    """Return a method's name with its factor."""
+    factor = getattr(scaling, "factor", None)
+    return scaling.name if factor is None else f"{scaling.name} {factor:.4g}"
+
+
+def _worst(trained: Frequencies, table: Frequencies, s: int) -> float:
+    """Return an upper bound on V(s), attention factor included."""
+    grid = np.arange(min(trained.config.context_length, MOST_OFFSETS))
+    found = quick_bound(trained, float(s), grid, h_max=RATIO, target_theta=table)
+    return float(found) * table.attention_factor**2
+
+
+def _safe_until(table: Frequencies, name: str, tolerance: float, length: int) -> int:
+    """Return the first position at which the error bound, which grows with it, exceeds the tolerance."""
+    storage = STORAGES[name]
+    low, high = 0, length
+    while low < high:
+        middle = (low + high) // 2
+        if phase_error(table, [middle], storage).largest_bound[0] <= tolerance:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,237 @@
+"""Which method and factor for a length: options with their configs, ranked by reach and by what they cost inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rope_theory._checks import integer
+from rope_theory._records import Table
+from rope_theory.config import RopeConfig
+from rope_theory.doctor.case import Case, opened
+from rope_theory.doctor.finding import Edit, edited
+from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
+from rope_theory.scaling.dynamic_ntk import DynamicNTK
+from rope_theory.scaling.frequencies import Frequencies, Scaling
+from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of, from_hf
+from rope_theory.scaling.huggingface.writing import to_hf
+from rope_theory.scaling.llama3 import Llama3
+from rope_theory.scaling.ntk_aware import NTKAware
+from rope_theory.scaling.position_interpolation import PositionInterpolation
+from rope_theory.scaling.unscaled import Unscaled
+from rope_theory.scaling.yarn import YaRN
+
+METHODS: Mapping[str, Callable[[float], Scaling]] = {
+    "PositionInterpolation": PositionInterpolation,
+    "NTKAware": NTKAware,
+    "DynamicNTK": DynamicNTK,
+    "YaRN": YaRN,
+    "Llama3": Llama3,
+}
+"""Methods with one factor, in the order of their papers."""
+
+LARGEST_FACTOR = 2.0**20
+RANKING = (
+    "options whose predicted length reaches the target; among them those with one table for every length, since keys "
+    "in a cache keep the table of their time; then by how much pairs seen in training are slowed inside the trained "
+    "window, and at the target length"
+)
+"""How options are ordered. Tested against untuned perplexities of a small model, and no guarantee."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One method with one factor.
+
+    Attributes
+    ----------
+    method : str
+        Its name, as it is imported.
+    factor : float
+        The smallest factor, to four digits, whose predicted length is the target length, or the power of two above it.
+    reach : ReachRow
+        What theory says of it at the target length.
+    config : mapping
+        The whole config, ready to use.
+    remark : str
+        What else to know; often empty.
+    """
+
+    method: str
+    factor: float
+    reach: ReachRow
+    config: Mapping[str, Any]
+    remark: str
+
+
+@dataclass(frozen=True)
+class Recommendation(Table):
+    """Options for a config and a length, best first.
+
+    Attributes
+    ----------
+    rows : tuple of Option
+        Best first by ``ranking``.
+    trained_window, target_length : int
+        Tokens.
+    layer_type : str or None
+        The layers, in a model with several tables.
+    rule, ranking : str
+        How lengths are predicted, and options ordered.
+    notes : tuple of str
+        What was assumed.
+    """
+
+    rows: tuple[Option, ...]
+    trained_window: int
+    target_length: int
+    layer_type: str | None
+    rule: str
+    ranking: str
+    notes: tuple[str, ...]
+
+
+def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Recommendation:
+    """Rank context-extension methods and factors for a config and a length.
+
+    Parameters
+    ----------
+    source : str, Path, mapping or PretrainedConfig
+        As ``from_hf``.
+    length : int
+        Target length, tokens, above the trained window.
+    layer_type : str, optional
+        Which layers, in a model with several tables; the others keep theirs.
+
+    Returns
+    -------
+    Recommendation
+        Options, best first, each with its whole config.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError
+        As ``from_hf``.
+    ValueError
+        As ``from_hf``, and for a length that the trained window already holds.
+
+    Notes
+    -----
+    Source: ``doctor.reach``. Options replace a scaling that the config has: factors are relative to the window of
+    pre-training. Whether a model must be fine-tuned for an option is not said; one whose pairs are slowed much, as by
+    Position Interpolation, must.
+    """
+    length = integer(length, "length", 2, "It is the target length in tokens.")
+    case = opened(content_of(source))
+    reading = case.reading(layer_type)
+    config = reading.config
+    if length <= config.context_length:
+        raise ValueError(
+            f"length {length} lies inside the trained window of {config.context_length} tokens: nothing is to be "
+            "extended; leave the scaling out."
+        )
+    chosen = [(method, scaling) for method, make in METHODS.items() for scaling in _factors(config, make, length)]
+    table = reach(config, [scaling for _, scaling in chosen], length, configured=reading.scaling)
+    rows: list[Option] = []
+    left_out: list[str] = []
+    for (method, scaling), row in zip(chosen, table.rows, strict=True):
+        own = _config(case, layer_type, config, scaling, length)
+        if _says(own, layer_type, scaling.frequencies(config, length), length):
+            rows.append(Option(method, _factor(scaling), row, own, _remark(method)))
+        else:
+            left_out.append(method)
+    rows.sort(key=_rank)
+    notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
+    if not isinstance(reading.scaling, Unscaled):
+        notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
+    if left_out:
+        names = ", ".join(dict.fromkeys(left_out))
+        notes.append(f"Left out, as no config of model type {case.model_type!r} says them: {names}.")
+    return Recommendation(tuple(rows), config.context_length, length, layer_type, table.rule, RANKING, tuple(notes))
+
+
+def _factor(scaling: Any) -> float:
+    return float(scaling.factor)
+
+
+def _rank(option: Option) -> tuple[bool, bool, float, float]:
+    reach = option.reach
+    return not reach.reaches, option.method == "DynamicNTK", float(f"{reach.slowing_inside:.3g}"), reach.slowing
+
+
+def _remark(method: str) -> str:
+    if method == "DynamicNTK":
+        return "Unscaled up to the trained window; keys in a cache keep the table of their time."
+    if method == "NTKAware":
+        return "A larger base and no scaling, which every engine has."
+    return ""
+
+
+def _factors(config: RopeConfig, make: Callable[[float], Scaling], length: int) -> Iterator[Scaling]:
+    """Yield the method at the smallest factor that reaches, and at the power of two above it."""
+    trained = Unscaled().frequencies(config)
+
+    def reaches(factor: float) -> bool:
+        found = predicted_length(trained, make(factor).frequencies(config, length))
+        return found is None or found >= length
+
+    try:
+        if not reaches(LARGEST_FACTOR):
+            return
+        low, high = 1.0, LARGEST_FACTOR
+        while high / low > 1.0 + 1e-6:
+            middle = (low * high) ** 0.5
+            low, high = (low, middle) if reaches(middle) else (middle, high)
+        smallest = next(value for value in (_rounded_up(high), high) if reaches(value))
+    except ValueError:  # the method does not fit these widths
+        return
+    yield make(smallest)
+    power = 1.0
+    while power < smallest:
+        power *= 2.0
+    if power != smallest and reaches(power):
+        yield make(power)
+
+
+def _rounded_up(value: float) -> float:
+    """Return a number to four digits, not below the value but for its last ones."""
+    rounded = float(f"{value:.4g}")
+    return rounded if rounded >= value * (1.0 - 1e-6) else float(f"{value * 1.0005:.4g}")
+
+
+def _says(own: dict[str, Any], layer_type: str | None, table: Frequencies, length: int) -> bool:
+    """Return whether a config is read as a table; some classes have other names for types, or keys of their own."""
+    try:
+        found = from_hf(own, layer_type=layer_type).frequencies(length)
+    except (TypeError, ValueError):
+        return False
+    same = found.theta.shape == table.theta.shape and np.allclose(found.theta, table.theta, rtol=1e-9, atol=0.0)
+    return bool(same) and abs(found.attention_factor - table.attention_factor) < 1e-9
+
+
+def _config(case: Case, layer_type: str | None, config: RopeConfig, scaling: Scaling, length: int) -> dict[str, Any]:
+    """Return the whole config with a scaling, in the spelling that it has now; several tables in the new one."""
+    new = case.raw.get("rope_parameters") and not case.raw.get("rope_scaling")
+    edits: list[Edit] = [case.remove("rope_scaling"), case.remove("rope_parameters")]
+    if layer_type is not None:
+        tables = {name: to_hf(reading.config, reading.scaling) for name, reading in case.readings.items()}
+        edits.append(case.set("rope_parameters", {**tables, layer_type: to_hf(config, scaling)}))
+    elif new:
+        keys = to_hf(config, scaling)
+        edits += [case.set("rope_parameters", keys), case.remove(ORIGINAL)]
+        edits += case.base_edits(keys["rope_theta"]) if case.raw.get("rope_theta") is not None else []
+    else:
+        keys = to_hf(config, scaling, legacy=True)
+        base, rope = keys.pop("rope_theta"), keys.pop("rope_scaling")
+        if rope is None and case.facts.rope:  # else the dictionary of the class comes back
+            rope = {"rope_type": "default", "rope_theta": base}
+        edits += [case.remove(ORIGINAL), case.set("rope_scaling", rope), *case.base_edits(base)]
+        edits += [
+            case.set(key, value) for key, value in keys.items() if key not in case.facts.share_keys or value != 1.0
+        ]
+    counts_from_the_trained = isinstance(scaling, DynamicNTK)
+    edits.append(case.set(case.length_key, config.context_length if counts_from_the_trained else length))
+    return edited(case.content, edits)
