@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import platform
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -53,29 +56,46 @@ def main(
     whole: Annotated[
         bool, typer.Option("--commands", help="Also time make reproduce and make test (minutes).")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="One question, such as doctor_time; the others keep their stored answers."),
+    ] = None,
 ) -> None:
-    """Measure ratios within one run."""
+    """Measure ratios within one run each, print them, and store them here and in the README."""
     errors = Console(stderr=True)
-    results: list[Measurement] = [
-        question.run() for question in track(QUESTIONS, description="measuring", console=errors)
-    ]
+    questions = {question.__name__.rpartition(".")[2]: question for question in QUESTIONS}
+    unknown = sorted(set(only or ()) - questions.keys())
+    if unknown:
+        raise typer.BadParameter(f"no question {', '.join(unknown)}; there are {', '.join(questions)}.")
+    asked = [questions[name] for name in only] if only else list(QUESTIONS)
+    results = [question.run() for question in track(asked, description="measuring", console=errors)]
+    _store(results)
     if whole:
         errors.print("timing make reproduce and make test in a fresh clone …")
         results += commands.run()
+        _store(results)
     table = Table(*HEADER)
-    rows = [_row(result) for result in results]
-    for row in rows:
-        table.add_row(*row)
+    for result in results:
+        table.add_row(*_row(result))
     Console(width=None if errors.is_terminal else 160).print(table)
-    stored = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions(),
-        "results": [result.to_dict() | {"met": result.met} for result in results],
-    }
-    files.write(ROOT / "benchmarks" / "results.json", files.as_json(stored))
-    if whole:  # the README shows complete runs only
-        text = readme.replaced((ROOT / "README.md").read_text(), "benchmarks", readme.table(HEADER, rows))
-        files.write(ROOT / "README.md", text.encode())
+
+
+def _store(results: Sequence[Measurement]) -> None:
+    """Put answers among the stored ones, each with the versions it was measured with, and into the README."""
+    path = ROOT / "benchmarks" / "results.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"results": []}
+    answers = {answer["question"]: answer for answer in stored["results"]}
+    for result in results:
+        answers[result.question] = result.to_dict() | {"met": result.met, "versions": versions()}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    files.write(path, files.as_json({"machine": machine, "results": list(answers.values())}))
+    known = {field.name for field in dataclasses.fields(Measurement)}
+    rows = [
+        _row(Measurement(**{name: value for name, value in answer.items() if name in known}))
+        for answer in answers.values()
+    ]
+    text = readme.replaced((ROOT / "README.md").read_text(), "benchmarks", readme.table(HEADER, rows))
+    files.write(ROOT / "README.md", text.encode())
 
 
 def _row(result: Measurement) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def test_code_block_runs(index, tmp_path):
 
 def test_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)(?:`| +#)", README, re.MULTILINE))
     assert {"reproduce", "test"} <= named <= targets
 
 

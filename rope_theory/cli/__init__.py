@@ -1,17 +1,38 @@
 """`rope-theory VERB`: arguments, one call, and a table or, with --json, the same data as JSON.
 
 A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in
-``show(record, draw, as_json)``, and a ``draw`` that yields what rich can print.
+``show(record, draw, as_json)``, and a ``draw`` that yields what rich can print. Its module stands in ``MODULES``.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from rope_theory.cli import checkpoints, doctor, theory
-from rope_theory.cli._shown import app
+if TYPE_CHECKING:
+    from rope_theory.cli._shown import app
 
-__all__ = ["app", "checkpoints", "doctor", "main", "theory"]
+__all__ = ["app", "main"]
+
+MODULES = ("checkpoints", "doctor", "theory")
+ALONE = {"doctor": "doctor", "recommend": "doctor"}
+"""Verbs that answer in a second, as the modules of the others need not be loaded for them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _application(MODULES)
+
+
+def _application(modules: Iterable[str]) -> Any:
+    """Return the application with the verbs of some modules."""
+    for module in modules:
+        importlib.import_module(f"rope_theory.cli.{module}")
+    return importlib.import_module("rope_theory.cli._shown").app
 
 
 def main() -> None:
@@ -19,4 +40,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # without θ in the encoding: a question mark, no traceback
-    app(prog_name="rope-theory")
+    verb = next(iter(sys.argv[1:]), "")
+    if verb in ALONE:  # small products: threads would only wait for each other, on a busy machine for seconds
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _application([ALONE[verb]] if verb in ALONE else MODULES)(prog_name="rope-theory")

@@ -23,10 +23,15 @@ COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 REACH_HEADINGS = (
     "scaling", "own", "predicted", "beyond", "slowing", "inside", "logits ×", "V middle", "V end", "float32",
 )  # fmt: skip
+RULE_OF_THUMB = "predicted: tokens, by a rule of thumb and no guarantee."
+MEASURES = (
+    "slowing: of the pairs seen in training, at the target length; inside: the same for inputs inside the trained "
+    "window. logits ×: by the attention factor. V: upper bound on a score in the middle of the trained window and at "
+    "the target length, in units of the largest trained one."
+)
 REACH_LEGEND = (
-    "predicted: tokens, by a rule of thumb and no guarantee. beyond: pairs that leave the phases of training. slowing: "
-    "of the pairs seen in training, at the target length and inside the window. V: upper bound on a score, in units of "
-    "the largest trained one. float32: positions with a proved error of at most 0.01."
+    f"{RULE_OF_THUMB} beyond: pairs that leave the phases of training. {MEASURES} float32: positions with a proved "
+    "error of at most 0.01."
 )
 
 
@@ -59,8 +64,14 @@ def doctor(
         from rope_theory._doctor_page import doctor_page  # pictures, which no other verb needs
 
         write_text(Path(page), doctor_page(found, source=config))
+        typer.echo(f"page written to {page}", err=True)
     if fix is not None:
         write_text(Path(fix), json.dumps(json_ready(found.corrected), indent=2, allow_nan=False) + "\n")
+        mended = sum(bool(finding.edits) and finding.severity != "info" for finding in found.findings)
+        typer.echo(
+            f"{mended} findings corrected, written to {fix}" if mended else f"nothing to correct; {fix} is a copy",
+            err=True,
+        )
     show(found, _draw_diagnosis, as_json)
     if found.severity == "error":
         raise typer.Exit(1)
@@ -74,7 +85,8 @@ def _draw_diagnosis(found: Diagnosis) -> Iterator[RenderableType]:
             f"{config.base:.10g}; pairing {table.pairing}; attention factor {table.frequencies.attention_factor:.6g}; "
             f"trained window {table.trained_window}, extended {table.extended_window} tokens"
         )
-    yield Text("")
+    if found.tables:
+        yield Text("")
     for finding in found.findings:
         yield from _draw_finding(finding)
     if not found.findings:
@@ -131,12 +143,16 @@ def recommend(
         str | None, typer.Option(metavar="FILE", help="Write the config of the first option to FILE.")
     ] = None,
 ) -> None:
-    """Rank methods and factors for a length, each with its config, and what it costs inside the trained window."""
+    """Rank methods and factors for a length, each with what it costs inside the trained window, and the first's config.
+
+    All configs come with --json.
+    """
     if write is not None:
         check_place(Path(write))
     found = rt.doctor.recommend(config, length, layer_type=layer_type)
     if write is not None and found.rows:
         write_text(Path(write), json.dumps(json_ready(found.rows[0].config), indent=2, allow_nan=False) + "\n")
+        typer.echo(f"config of {found.rows[0].method} {found.rows[0].factor:g} written to {write}", err=True)
     show(found, functools.partial(_draw_recommendation, layer_type), as_json)
 
 
@@ -154,7 +170,8 @@ def _draw_recommendation(layer_type: str | None, found: Recommendation) -> Itera
         ),
     )  # fmt: skip
     yield Text(f"Ranked: {found.ranking}.", style="dim")
-    yield Text(REACH_LEGEND, style="dim")
+    yield Text(f"{RULE_OF_THUMB} {MEASURES}", style="dim")
+    yield Text("The first; all of them, whole, with --json:")
     for option in found.rows[:1]:
         keys = {
             key: option.config[key] for key in ("rope_scaling", "rope_parameters", "rope_theta") if key in option.config

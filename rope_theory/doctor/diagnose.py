@@ -107,7 +107,7 @@ class Diagnosis(Record):
         return self.findings[0].severity if self.findings else None
 
 
-def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence[Engine] = ENGINES) -> Diagnosis:
+def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence[Engine] | None = None) -> Diagnosis:
     """Say what a config does to RoPE, what was probably meant, and how far it should work.
 
     Parameters
@@ -117,8 +117,9 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
         ``.config``, has the tables in its memory audited too.
     target_length : int, optional
         Length of interest, tokens; the window the config extends to when not given.
-    engines : sequence of Engine
-        Whose tables are compared; the first is the reference. ``rope_theory.llama.installed_engine()`` executes the
+    engines : sequence of Engine, optional
+        Whose tables are compared; the first is the reference. ``ENGINES`` when not given.
+        ``rope_theory.llama.installed_engine()`` executes the
         installed transformers.
 
     Returns
@@ -169,7 +170,7 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     configs = [case.widths(name) for name in dict.fromkeys([*case.readings, *case.refusals])]
     windows = {config.context_length for config in configs if config is not None}
     lengths = sorted({*windows, *([length] if length else [])})
-    compared = conformance(case, lengths, longest=max(lengths, default=2), engines=engines)
+    compared = conformance(case, lengths, longest=max(lengths, default=2), engines=engines or ENGINES)
     reaches = tuple(_reach(case, name, length) for name in case.readings if length is not None)
     about_keys = examined(case)
     findings = [*audited, *about_keys, *_engine_findings(compared), *_reach_findings(case, reaches, target_length)]
@@ -183,7 +184,9 @@ def examined(case: Case) -> list[Finding]:
     if not any(finding.severity == "error" for finding in found):
         for name, message in case.refusals.items():
             where = "" if name is None else f" for the layers {name!r}"
-            found.append(Finding("error", "no_table", "rope", f"One rotary table{where}.", message))
+            found.append(
+                Finding("error", "no_table", "rope", f"A config with a rotary table{where}, if it has one.", message)
+            )
     return found
 
 
@@ -254,8 +257,10 @@ def _engine_findings(compared: Conformance) -> Iterator[Finding]:
         if not row.agrees and (before is None or _apart(row) > _apart(before)):
             worst[row.engine] = row
     for engine, row in worst.items():
+        runs_and_raises = row.origin == "executed" and row.outcome == "refused"
         yield Finding(
-            "info", "engine_differs", "rope", "The table of transformers 5 in every engine.",
+            "warning" if runs_and_raises else "info", "engine_differs", "rope",
+            "The table of transformers 5 in every engine.",
             f"{engine} ({row.origin}): {_in_words(row)}", (engine,),
         )  # fmt: skip
 
@@ -319,8 +324,9 @@ def _reach_findings(case: Case, reaches: Sequence[Reach], target: int | None) ->
             yield Finding(
                 "info", "precision", case.length_key,
                 f"cos and sin that are right at {found.target_length} tokens.",
-                "With phases in float32 an error of at most 0.01 is proved up to position "
-                f"{own.float32_until} only; with all of it in bfloat16 up to position {own.bfloat16_until}.{layers}",
+                "transformers computes phases in float32, for which an error of at most 0.01 is proved up to position "
+                f"{own.float32_until}. An engine that computes them in bfloat16 is off from position "
+                f"{own.bfloat16_until} on.{layers}",
                 threads=("huggingface/transformers#29285", "ml-explore/mlx-lm#1076"),
             )  # fmt: skip
 

@@ -12,11 +12,12 @@ from rope_theory._checks import integer
 from rope_theory._records import Table
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, opened
+from rope_theory.doctor.diagnose import examined
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of, from_hf
+from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of
 from rope_theory.scaling.huggingface.writing import to_hf
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.ntk_aware import NTKAware
@@ -204,10 +205,10 @@ def _rounded_up(value: float) -> float:
 
 def _says(own: dict[str, Any], layer_type: str | None, table: Frequencies, length: int) -> bool:
     """Return whether a config is read as a table; some classes have other names for types, or keys of their own."""
-    try:
-        found = from_hf(own, layer_type=layer_type).frequencies(length)
-    except (TypeError, ValueError):
+    case = opened(own)
+    if layer_type not in case.readings or any(finding.severity == "error" for finding in examined(case)):
         return False
+    found = case.readings[layer_type].frequencies(length)
     same = found.theta.shape == table.theta.shape and np.allclose(found.theta, table.theta, rtol=1e-9, atol=0.0)
     return bool(same) and abs(found.attention_factor - table.attention_factor) < 1e-9
 

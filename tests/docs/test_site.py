@@ -132,5 +132,5 @@ def test_code_of_the_guides_runs(block, tmp_path):
 
 
 def test_every_guide_has_code():
-    assert len(GUIDES) == 3
+    assert len(GUIDES) == 4
     assert all("```python" in path.read_text() for path in GUIDES)

@@ -344,6 +344,12 @@ def test_a_type_that_nobody_knows_is_left_alone():
     assert found.edits == ()
 
 
+def test_a_class_that_takes_longrope_only():
+    phi = {**llama(16384), "model_type": "phi3", "rope_scaling": {"rope_type": "linear", "factor": 4.0}}
+    assert "raises when the config is read" in only(phi, "type_refused_by_the_class", "error").happens
+    assert findings(llama(rope_scaling={"rope_type": "linear", "factor": 4.0}), "type_refused_by_the_class") == []
+
+
 def test_both_dictionaries():
     config = llama(
         rope_parameters={"rope_type": "yarn", "factor": 2.0, ORIGINAL: 2048},

@@ -1,15 +1,20 @@
 """The installed transformers as an engine, and a model whose table in memory is wrong."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from rope_theory.doctor import ENGINES, Refused, diagnose  # noqa: E402
+from rope_theory import from_hf, scaling  # noqa: E402
+from rope_theory.doctor import ENGINES, Refused, diagnose, recommend  # noqa: E402
 from rope_theory.doctor.case import opened  # noqa: E402
 from rope_theory.llama import installed_engine  # noqa: E402
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn  # noqa: E402
 
+CONFIGS = sorted((Path(__file__).parents[1] / "reference" / "configs").glob("*.json"))
 CASES = {
     "linear": llama(rope_scaling={"rope_type": "linear", "factor": 2.0}),
     "dynamic": llama(rope_scaling={"rope_type": "dynamic", "factor": 4.0}),
@@ -40,6 +45,21 @@ def test_what_it_says_of_a_config_it_cannot_build():
     config = {**llama(), "model_type": "no_such_model"}
     with pytest.raises(Refused, match="no model type 'no_such_model'"):
         installed_engine().table(request(opened(config), 4096))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_option_loads(path):
+    """What `recommend` offers for a released model is what the installed transformers makes of it."""
+    source = json.loads(path.read_text(encoding="utf-8"))
+    layer_type = "full_attention" if source["model_type"] == "olmo3" else None
+    length = 4 * source["max_position_embeddings"]
+    for option in recommend(source, length, layer_type=layer_type).rows:
+        case = opened(option.config)
+        executed = installed_engine().table(request(case, length, layer_type=layer_type))
+        wanted = getattr(scaling, option.method)(option.factor).frequencies(
+            from_hf(source, layer_type=layer_type).config, length
+        )
+        assert executed.theta == pytest.approx(wanted.theta, rel=1e-5)
 
 
 def test_a_table_in_memory_that_is_not_that_of_the_config():

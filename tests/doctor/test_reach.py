@@ -170,3 +170,4 @@ def test_options_of_released_models_are_what_they_say(path):
         assert np.allclose(read.theta, table.theta, rtol=1e-9)
     if source["model_type"] == "phi3":  # reads "yarn" as longrope
         assert "YaRN" in found.notes[-1]
+        assert {option.method for option in found.rows} == {"NTKAware"}

@@ -93,7 +93,7 @@ def test_numbers_are_the_reference_values(ledger, name, numbers):
 
 def test_the_witness_on_unit_cells_ends_where_the_theory_says(ledger):
     row = next(row for row in ledger.rows if row.id == "theorem_2_1_elsewhere")
-    for end in ("d = 866 for c = 100", "d = 1748 for c = 10000", "d = 2490 for c = 500000"):
+    for end in ("d = 866 (c = 100)", "d = 1748 (c = 10000)", "d = 2490 (c = 500000)"):
         assert end in row.finding.witness
 
 

@@ -24,6 +24,9 @@ from rope_theory.scaling.unscaled import Unscaled
 CLOSE = 0.75
 """Similarity of two words from which one is taken for a misspelling of the other."""
 
+LONGROPE_ONLY = frozenset({"phi3", "phi4_multimodal", "phimoe"})
+"""Model types whose config classes raise for other scalings."""
+
 SPECIAL = frozenset({"attn_factor", "mrope_section", "xdrope_section", "mrope_interleaved", "alpha"})
 """Keys of RoPE dictionaries that other rules speak of, or that classes read on their own."""
 
@@ -230,6 +233,24 @@ def _larger_base(case: Case, found: Located) -> tuple[Edit, ...]:
 
 def _closest(word: str, known: list[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, known, 1, CLOSE)), None)
+
+
+def type_refused_by_the_class(case: Case) -> Iterator[Finding]:
+    """The model class takes fewer types than transformers has."""
+    if case.model_type not in LONGROPE_ONLY:
+        return
+    for found in case.dictionaries:
+        kind = case.real_type(found)
+        if kind in BUILDERS and kind not in ("default", "longrope"):
+            yield case.finding(
+                "error",
+                "type_refused_by_the_class",
+                found.named("rope_type"),
+                "rope_type 'longrope', with two lists of divisors, or a larger rope_theta without any scaling.",
+                f"The config class of model type {case.model_type!r} takes type 'longrope' only: transformers raises "
+                "when the config is read.",
+                engines=(V5, V4),
+            )
 
 
 def both_dictionaries(case: Case) -> Iterator[Finding]:
@@ -479,6 +500,7 @@ RULES = (
     type_missing,
     alias_of_a_type,
     unknown_type,
+    type_refused_by_the_class,
     both_dictionaries,
     unread_key,
     alpha_of_another_class,
