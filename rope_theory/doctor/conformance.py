@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -167,10 +168,14 @@ def conformance(
 
 def _made(engine: Engine, asked: Request) -> EngineTable | str:
     try:
-        found = engine.table(asked)
+        with np.errstate(all="ignore"):
+            found = engine.table(asked)
     except Refused as refusal:
         return str(refusal)
-    return found if np.isfinite(found.theta).all() else "its frequencies are no finite numbers"
+    except ArithmeticError:
+        return "cannot compute with these numbers"
+    usable = np.isfinite(found.theta).all() and math.isfinite(found.attention_factor) and found.attention_factor > 0.0
+    return found if usable else "computes numbers that are not finite, or an attention factor that is not positive"
 
 
 def _rows(
