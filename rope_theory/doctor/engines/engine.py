@@ -67,16 +67,6 @@ class Request:
         """max_position_embeddings, tokens."""
         return self.case.maximum or self.config.context_length
 
-    def dictionary(self, *, old_first: bool) -> Mapping[str, Any]:
-        """Return the RoPE dictionary: the new keys or the old ones, whichever is asked first and there."""
-        order = ("rope_scaling", "rope_parameters") if old_first else ("rope_parameters", "rope_scaling")
-        own = [found for found in self.case.dictionaries if found.layer_type in (None, self.layer_type)]
-        for key in order:
-            for found in own:
-                if key in found.path and (found.layer_type is not None or self.scaled_by_flat):
-                    return found.keys
-        return {}
-
     @property
     def scaled_by_flat(self) -> bool:
         """Whether a flat dictionary holds for these layers."""
@@ -86,7 +76,12 @@ class Request:
     @property
     def own_dictionary(self) -> Mapping[str, Any]:
         """The dictionary that transformers 5 uses: the config's, else the class's own."""
-        return self.dictionary(old_first=True) or self.case.facts.rope
+        own = [found for found in self.case.dictionaries if found.layer_type in (None, self.layer_type)]
+        for key in ("rope_scaling", "rope_parameters"):  # of two, transformers uses the old one
+            for found in own:
+                if key in found.path and (found.layer_type is not None or self.scaled_by_flat):
+                    return found.keys or self.case.facts.rope
+        return self.case.facts.rope
 
     @property
     def share(self) -> float:
