@@ -54,7 +54,14 @@ Model = Annotated[
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
-OPTIONS = {"give layer_type": "give --layer-type", "pass replace=True": "pass --replace"}
+OPTIONS = {
+    "give layer_type": "give --layer-type",
+    "pass replace=True": "pass --replace",
+    "s1 and s2 belong": "--left and --right belong",
+    "give s1 and s2": "give --left and --right",
+    "s1 must be below s2": "--left must be below --right",
+    "s must lie in its cell, s1 ≤ s ≤ s2": "--offset must lie in its cell, from --left to --right",
+}
 """What messages of functions are called on the command line."""
 
 

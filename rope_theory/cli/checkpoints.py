@@ -15,14 +15,15 @@ from rich.text import Text
 
 import rope_theory as rt
 from rope_theory._check_overview import LEGEND, check_overview, stretches
-from rope_theory._checks import above, integer
+from rope_theory._checks import above, integer, one_of
 from rope_theory._labels import short_label
 from rope_theory._whole_files import check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
+from rope_theory.llama._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.llama.exporting import Extension, check_folder, export
 from rope_theory.llama.exporting import described as described_extension
 from rope_theory.llama.extend import window_of
-from rope_theory.llama.loading import checked_device, encoded, load_model, read_text
+from rope_theory.llama.loading import checked_device, encoded, is_path, load_model, read_text
 
 
 class Method(StrEnum):
@@ -82,7 +83,7 @@ def check(
     methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
     scalings = [] if factor == 1.0 else [method(factor) for method in methods]
     content, described = read_text(text)
-    loaded, tokenizer = load_model(model, device=device)
+    loaded, tokenizer = _loaded(model, device)
     result = rt.llama.check(
         loaded, encoded(content, tokenizer, described), scalings=scalings, length=length, pairs=pairs or None, seed=seed
     )
@@ -149,7 +150,7 @@ def extend(
     """Write a checkpoint with another RoPE table, which plain transformers loads; no weight changes."""
     check_folder(out)
     scaling = SCALINGS[method](factor)
-    loaded, tokenizer = load_model(model)
+    loaded, tokenizer = _loaded(model)
     notes, extended = _noted(lambda: rt.llama.extend(loaded, scaling, length=length, replace=replace))
     export(extended, tokenizer, out, window=window_of(extended))
     show(described_extension(extended, loaded, model, out), functools.partial(_draw_extension, notes), as_json)
@@ -197,8 +198,10 @@ def perplexity(
     """Measure perplexity of texts in sliding windows, as the paper does or as others do."""
     if window is not None:
         integer(window, "--window", 2)
+    one_of(convention, "--convention", CONVENTIONS)
+    one_of(beginning, "--beginning", BEGINNINGS)
     texts = [read_text(path) for path in text]
-    loaded, tokenizer = load_model(model, device=device)
+    loaded, tokenizer = _loaded(model, device)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
     size = window_of(loaded) if window is None else window
     result = rt.llama.perplexity(
@@ -206,6 +209,14 @@ def perplexity(
         beginning=beginning,
     )  # fmt: skip
     show(result, functools.partial(_draw_perplexity, model, text), as_json, {"source": model, "texts": list(text)})
+
+
+def _loaded(model: str, device: str = "cpu") -> tuple[Any, Any]:
+    """Load a model, and say beforehand when it is no folder here: a hub out of reach is tried for a minute."""
+    checked_device(device)
+    if not (Path(model).exists() or is_path(model)):
+        typer.echo(f"There is no folder {model}; transformers looks for a model of that name.", err=True)
+    return load_model(model, device=device)
 
 
 def _tokens(content: str, tokenizer: Any, name: str) -> list[int]:
@@ -241,7 +252,7 @@ def passkey(
     as_json: AsJson = False,
 ) -> None:
     """Hide five-digit keys at evenly spaced distances from the end of a prompt, and count those found."""
-    loaded, tokenizer = load_model(model, device=device)
+    loaded, tokenizer = _loaded(model, device)
     if tokenizer is None:
         raise ValueError(f"{model} holds no tokenizer; put tokenizer.json there.")
     result = rt.llama.passkey(loaded, tokenizer, length=length, distances=distances, trials=trials, seed=seed)
@@ -257,6 +268,11 @@ def _draw_passkey(model: str, record: rt.llama.Passkey) -> Iterator[RenderableTy
         ("window", "", "distance", "found", "of", "share", "95 % from", "to"),
         ((row.length, "", row.distance, row.found, row.trials, row.share, row.low, row.high) for row in record.rows),
     )
+    if len({(row.length, row.distance) for row in record.rows}) < len(record.rows):
+        yield Text(
+            "A distance that comes twice stands for two that were asked for, where the texts leave no room.",
+            "dim",
+        )
 
 
 @app.command()
@@ -293,22 +309,24 @@ def finetune(
     integer(steps, "--steps", 1)
     scaling = SCALINGS[method](factor)
     texts = [read_text(path) for path in text]
-    loaded, tokenizer = load_model(model)
+    loaded, tokenizer = _loaded(model)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
     size = round(window_of(loaded) * factor) if length is None else integer(length, "--length", 2)
+    kept = checkpoints or out.absolute().with_name(f"{out.name}.checkpoints")
     result = rt.llama.finetune(
         loaded, documents, scaling=scaling, length=size, steps=steps, batch=batch, accumulation=accumulation, rate=rate,
         precision=precision, lora=lora, gradient_checkpointing=gradient_checkpointing, seed=seed, device=device,
-        folder=checkpoints or out.absolute().with_name(f"{out.name}.checkpoints"),
+        folder=kept,
     )  # fmt: skip
     if result.main:
         export(result.model, tokenizer, out, window=window_of(result.model))
-        show(result, functools.partial(_draw_finetuning, model, out), as_json, {"source": model, "folder": str(out)})
+        about = {"source": model, "folder": str(out), "checkpoints": str(kept)}
+        show(result, functools.partial(_draw_finetuning, model, out, kept), as_json, about)
 
 
-def _draw_finetuning(model: str, out: Path, record: rt.llama.FineTuning) -> Iterator[RenderableType]:
+def _draw_finetuning(model: str, out: Path, kept: Path, record: rt.llama.FineTuning) -> Iterator[RenderableType]:
     label = "no scaling" if record.scaling is None else short_label(record.scaling)
     yield Text(f"{model}: {label}, window {record.length}, {record.steps} steps, {record.tokens} tokens")
     rows = [step for step in (1, 10, 20, 50, 100, 200, 500, 1000) if step < record.steps] + [record.steps]
     yield plain_table(("step", "", "loss"), ((step, "", float(record.losses[step - 1])) for step in rows))
-    yield Text(f"written to {out}")
+    yield Text(f"written to {out}; checkpoints, where a stopped run goes on from and which may go now: {kept}")

@@ -80,7 +80,8 @@ def _table(config: str | None, layer_type: str | None, widths: dict[str, Any]) -
 
 
 def _draw_bounds(record: BoundsAtOffset) -> Iterator[RenderableType]:
-    yield Text(f"s = {record.s:.10g} in the cell [{record.s1:.10g}, {record.s2:.10g}] tokens; |h_j| ≤ {record.h_max:g}")
+    cell = f"[s1, s2] = [{record.s1:.10g}, {record.s2:.10g}]"
+    yield Text(f"s = {record.s:.10g} in the cell {cell} tokens; |h_j| ≤ {record.h_max:g}")
     yield Text(described(record.config, record.scaling))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for heading in ("bound", "value", "relation", "evidence", "of θ"):

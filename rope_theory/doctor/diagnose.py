@@ -16,14 +16,13 @@ from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
+from rope_theory.doctor.methods import METHODS
 from rope_theory.doctor.reach import Reach, described, reach
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface.reading import HuggingFaceRope, content_of
-from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.longrope import LongRoPE
-from rope_theory.scaling.ntk_aware import NTKAware
 from rope_theory.scaling.position_interpolation import PositionInterpolation
 from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
@@ -292,8 +291,7 @@ def _reach(case: Case, name: str | None, length: int) -> Reach:
     factor = max(1.0, length / config.context_length)
     others: list[Scaling] = [Unscaled()]
     if factor > 1.0:
-        methods = (PositionInterpolation, NTKAware, DynamicNTK, YaRN, Llama3)
-        others += [scaling for make in methods for scaling in _fitting(config, make(factor))]
+        others += [scaling for make in METHODS.values() for scaling in _fitting(config, make(factor))]
     return replace(reach(config, [reading.scaling, *others], length, configured=reading.scaling), layer_type=name)
 
 

@@ -14,25 +14,13 @@ from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.diagnose import examined
 from rope_theory.doctor.finding import Edit, edited
+from rope_theory.doctor.methods import METHODS
 from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of
 from rope_theory.scaling.huggingface.writing import to_hf
-from rope_theory.scaling.llama3 import Llama3
-from rope_theory.scaling.ntk_aware import NTKAware
-from rope_theory.scaling.position_interpolation import PositionInterpolation
 from rope_theory.scaling.unscaled import Unscaled
-from rope_theory.scaling.yarn import YaRN
-
-METHODS: Mapping[str, Callable[[float], Scaling]] = {
-    "PositionInterpolation": PositionInterpolation,
-    "NTKAware": NTKAware,
-    "DynamicNTK": DynamicNTK,
-    "YaRN": YaRN,
-    "Llama3": Llama3,
-}
-"""Methods with one factor, in the order of their papers."""
 
 LARGEST_FACTOR = 2.0**20
 RANKING = (

@@ -48,7 +48,7 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
         raise OSError(f"{folder} is a file; give the folder of the model, with its config.json.")
     if folder.is_dir():
         _refuse_unsafe(folder)
-    elif _is_path(source):
+    elif is_path(source):
         raise OSError(f"There is no folder {folder}.")
     try:
         with bars_on_terminals_only():
@@ -76,7 +76,7 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     return model.to(torch.device(device)).eval(), tokenizer
 
 
-def _is_path(source: str | Path) -> bool:
+def is_path(source: str | Path) -> bool:
     """Tell a path that is not there, such as a mistyped one, from a name on the hub: OWNER/NAME."""
     text = str(source)
     beside = "/" in text and Path(text).parent.is_dir()
