@@ -236,7 +236,7 @@ def test_frequencies_table_has_header_and_notes(config):
         (["bounds", "nowhere"], "No config at 'nowhere'"),
         (["bounds", "--head-dim", "127"], "head_dim must be even, got 127"),
         (["bounds", "--offset", "nan"], "s must be finite"),
-        (["bounds", "--offset", "9", "--left", "1", "--right", "2"], "s must lie in its cell"),
+        (["bounds", "--offset", "9", "--left", "1", "--right", "2"], "--offset must lie in its cell"),
         (["bounds", "--left", "0"], "--left and --right belong together"),
         (["bounds", "--h-max", "-1"], "h_max must be at least 0"),
         (["bounds", "--layer-type", "full_attention"], "--layer-type chooses a table of a CONFIG"),
