@@ -66,7 +66,12 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     agreeing = np.abs(np.array(live) / np.array(committed) - 1.0) < CLOSE
     return Data(  # digits that are the same on other processors
         tables={"numbers": {"number": names, "live": np.round(live, 3), "committed": np.round(committed, 3)}},
-        facts={"numbers": len(rows), "agreeing": int(agreeing.sum()), "agreeing_to": CLOSE},
+        facts={
+            "numbers": len(rows),
+            "agreeing": int(agreeing.sum()),
+            "agreeing_to": CLOSE,
+            "other_text": texts.other_versions(),  # then nothing can agree
+        },
     )
 
 

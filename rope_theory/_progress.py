@@ -32,6 +32,8 @@ def watched(results: Iterable[T], description: str, total: int) -> Iterator[T]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    hidden = not console.is_terminal
     with closing(results):
-        yield from track(results, description, total=total, console=console, transient=True, disable=hidden)
+        if console.is_terminal:
+            yield from track(results, description, total=total, console=console, transient=True)
+        else:  # a hidden bar of older rich still ends in an empty line
+            yield from results

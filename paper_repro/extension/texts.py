@@ -134,6 +134,17 @@ def descriptions() -> list[Document]:
     return found
 
 
+def other_versions() -> list[str]:
+    """Return which packages of the text are installed in another version than the runs were made with, in words."""
+    pinned = dict(line.split("==") for line in _pinned() if "==" in line)
+    found = {package: corpus.version(package) for package in (*TUNING, *corpus.HELD_OUT)}
+    return [
+        f"{package} {version}, not {pinned[package]}"
+        for package, version in found.items()
+        if version.partition("+")[0] != pinned[package]
+    ]
+
+
 def _pinned() -> list[str]:
     path = Path(__file__).resolve().parent.parent.parent / "constraints.txt"
     return path.read_text(encoding="utf-8").splitlines()

@@ -64,6 +64,8 @@ def test_a_case_says_what_its_runs_say(data):
 
 
 def test_far_and_moved_are_what_a_check_says():
+    if texts.other_versions():
+        pytest.skip(f"the text is another: {', '.join(texts.other_versions())}; runs with the pinned versions")
     settings = plan.HEADS[0]  # of the reference model, whose weights are at hand
     model, tokenizer = load_model(pretrain.REFERENCE)
     ids = texts.held_out("code", tokenizer, documents=2, tokens=1024)[1]

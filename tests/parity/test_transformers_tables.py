@@ -1,6 +1,7 @@
 """Our float64 tables against those transformers computes, type by type, class by class."""
 
 import importlib
+import inspect
 import json
 import math
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from packaging.version import Version
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -67,7 +69,7 @@ def theirs(config, rope_type, length, double):
     build = LlamaRotaryEmbedding.compute_default_rope_parameters if default else ROPE_INIT_FUNCTIONS[rope_type]
     with pytest.MonkeyPatch.context() as patch:
         if double:
-            patch.setitem(build.__globals__, "torch", InDouble())
+            patch.setitem(inspect.unwrap(build).__globals__, "torch", InDouble())
             patch.setattr(torch.Tensor, "float", torch.Tensor.double)
         return build(config) if default else build(config, seq_len=length)
 
@@ -271,6 +273,8 @@ def test_legacy_scaling_in_every_class(kind, layer_type):
 @pytest.mark.parametrize("kind", [kind for kind in FACTS if not FACTS[kind].tables and kind not in SINUSOIDAL])
 def test_share_of_the_default_type_in_every_class(kind):
     """Who honours partial_rotary_factor under rope type "default", and who ignores it."""
+    if kind == "gpt_neox_japanese" and Version(transformers.__version__) < Version("5.18"):
+        pytest.skip("transformers before 5.18 ignores the share of this class; runs from 5.18 on")
     agree_with_class(
         {
             "model_type": kind,
