@@ -732,17 +732,19 @@ def _quality() -> Finding:
     change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     facts = extended_windows.PART.data().facts
-    control, lower = facts["control"], facts["lower_rate"]
+    control, lower = facts["control"].get(str(step)), facts["lower_rate"]
     last = plan.CURVE[0].stages[-1]
     longest = _measured("PI", last)
     later = "" if longest is None else f" ({longest['inside'] - 1.0:+.1%} after {last} steps, one seed)"
     at_window = "" if control is None else f", {control['inside'] - 1.0:+.1%} at L itself"
-    slower = lower["methods"]["PI"].get(str(step))
-    if slower is not None and lower["control"] is not None:
-        at_window += (
-            f"; at rate {lower['rate']:g}, one seed: {lower['control']['inside'] - 1.0:+.1%} at L itself, "
-            f"{slower['inside'] - 1.0:+.1%} with Position Interpolation, then at a ratio of {slower['ratio']:.2f}"
-        )
+    for steps in (step, last):
+        slower, its_control = lower["methods"]["PI"].get(str(steps)), lower["control"].get(str(steps))
+        if slower is not None and its_control is not None:
+            at_window += (
+                f"; at rate {lower['rate']:g} after {steps} steps, one seed: {its_control['inside'] - 1.0:+.1%} at L "
+                f"itself, {slower['inside'] - 1.0:+.1%} with Position Interpolation, then at a ratio of "
+                f"{slower['ratio']:.2f}"
+            )
     return Finding(
         _at_scale(change["PI"] <= 0.02),
         f"perplexity inside L: {untuned:+.1%} under YaRN untuned; after fine-tuning {change['direct']:+.1%} directly, "

@@ -30,7 +30,7 @@ FACTOR = 4.0
 """Of the main table and the curves."""
 
 INPUTS: dict[str, Any] = {
-    "window": WINDOW, "runs": results.digest((*plan.TABLES, *plan.LOWER)),
+    "window": WINDOW, "runs": results.digest((*plan.TABLES, *plan.LOWER, *plan.LOWER_CURVE)),
     "summaries": results.digest(plan.SUMMARIES),
 }  # fmt: skip
 
@@ -48,7 +48,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         original = facts["original"]["code"]
         facts["control"] = _control(columns, original)
         facts["methods"] = {method: _reached(columns, method, original) for method in plan.TUNED}
-        lower = results.columns_of(results.at_hand(plan.LOWER))
+        lower = results.columns_of(results.at_hand((*plan.LOWER, *plan.LOWER_CURVE)))
         facts["lower_rate"] = {
             "rate": plan.LOWER[0].rate,
             "control": _control(lower, original),
@@ -57,13 +57,16 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     return Data(tables={"numbers": columns, "summaries": _summaries()}, facts=facts)
 
 
-def _control(columns: Any, original: float) -> dict[str, Any] | None:
-    """Return the perplexity inside after the same fine-tuning at L itself, over the original's, and of how many."""
-    row = one_of(
-        columns, method="direct", step=LAST, factor=1.0, quantity="nll", corpus="code", window=WINDOW,
-        model="reference",
-    )  # fmt: skip
-    return None if row is None else {"inside": math.exp(row["mean"] - original), "seeds": row["seeds"]}
+def _control(columns: Any, original: float) -> dict[str, dict[str, Any]]:
+    """Return the perplexity inside after the same fine-tuning at L itself, over the original's, by step."""
+    rows = rows_of(
+        columns, method="direct", factor=1.0, quantity="nll", corpus="code", window=WINDOW, model="reference"
+    )
+    return {
+        str(row["step"]): {"inside": math.exp(row["mean"] - original), "seeds": row["seeds"]}
+        for row in rows
+        if row["step"]
+    }
 
 
 def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:

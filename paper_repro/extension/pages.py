@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from paper_repro import published
@@ -77,18 +78,24 @@ def steps_table(data: Data) -> tuple[Cells, list[Cells]]:
 
 def lower_rate_table(data: Data) -> tuple[Cells, list[Cells]]:
     """Return what the same fine-tuning at a lower rate does inside L and at 4L, beside the rate of the tables."""
-    facts, step = data.facts, str(plan.STAGES[-1])
+    facts = data.facts
     length = 4.0 * facts["window"]
     rows: list[Cells] = []
-    for name in ("the same tuning at L", *plan.COMPARED):
-        for rate, found in ((plan.RATE, facts), (facts["lower_rate"]["rate"], facts["lower_rate"])):
-            row = found["methods"][name].get(step) if name in plan.COMPARED else found["control"]
-            if row is not None:
-                reach = ("–", "–", "–")
-                if name in plan.COMPARED:
-                    reach = (_cell(row, "ratio", 1.0), _cell(row, "k_max", length), _cell(row, "found", 1.0))
-                rows.append((name, f"{rate:g}", str(row["seeds"]), f"{row['inside'] - 1.0:+.1%}", *reach))
-    header = ("method", "rate", "seeds", "perplexity inside L", "perplexity ratio at 4L", "k_max / 4L", "share found")
+    rates = ((plan.RATE, facts), (facts["lower_rate"]["rate"], facts["lower_rate"]))
+    for name, (rate, found) in product(("the same tuning at L", *plan.COMPARED), rates):
+        by_step = found["methods"][name] if name in plan.COMPARED else found["control"]
+        for step in plan.LONGER:
+            row = by_step.get(str(step))
+            if row is None:
+                continue
+            reach = ("–", "–", "–")
+            if name in plan.COMPARED:
+                reach = (_cell(row, "ratio", 1.0), _cell(row, "k_max", length), _cell(row, "found", 1.0))
+            rows.append((name, f"{rate:g}", str(step), str(row["seeds"]), f"{row['inside'] - 1.0:+.1%}", *reach))
+    header = (
+        "method", "rate", "steps", "seeds", "perplexity inside L", "perplexity ratio at 4L", "k_max / 4L",
+        "share found",
+    )  # fmt: skip
     return header, rows
 
 

@@ -33,7 +33,9 @@ MAIN = tuple(
 )
 """Every method, 200 steps at four times the window."""
 
-CURVE = tuple(Settings("reference", method, 4.0, (200, 400, 600, 800, 1000), RATE) for method in ("PI", "direct"))
+LONGER = (200, 400, 600, 800, 1000)
+
+CURVE = tuple(Settings("reference", method, 4.0, LONGER, RATE) for method in ("PI", "direct"))
 """The two that the paper compares, for longer."""
 
 CONTROL = tuple(Settings("reference", "direct", 1.0, STAGES[-1:], RATE, seed=seed) for seed in SEEDS)
@@ -44,6 +46,13 @@ LOWER = (
     *(Settings("reference", method, 4.0, STAGES, RATE / 5.0) for method in COMPARED),
 )
 """The control and the two at a fifteenth of the rate of pre-training, as in the paper: is it the rate that costs?"""
+
+LOWER_CURVE = (
+    Settings("reference", "PI", 4.0, LONGER, RATE / 5.0),
+    Settings("reference", "direct", 1.0, (STAGES[-1], LONGER[-1]), RATE / 5.0),
+    Settings("reference", "direct", 4.0, LONGER, RATE / 5.0),
+)
+"""The same for longer: does Position Interpolation get through at the lower rate, and what does it cost then?"""
 
 FACTORS = tuple(
     Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
@@ -71,7 +80,7 @@ FORETOLD = _both([
 TABLES = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """Runs of the reference model, which the paper's tables are made of."""
 
-ALL = (*TABLES, *LOWER, *BOUNDARY, *FORETOLD)
+ALL = (*TABLES, *LOWER, *LOWER_CURVE, *BOUNDARY, *FORETOLD)
 """All fine-tuning runs of the tables and the boundary."""
 
 HEADS = tuple(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from paper_repro import extended_windows, live_finetuning, published, readme, table_savers
-from paper_repro.extension import pages, plan, results, runs
+from paper_repro.extension import pages, plan, results, runs, texts
 from paper_repro.parts import ROOT, Data
 
 mpl.use("Agg")
@@ -67,17 +67,19 @@ def test_tables_are_rectangular_and_name_the_untouched_model_once_a_factor(data)
 def test_a_lower_rate_stands_beside_the_one_of_the_tables():
     reached = {"200": {"inside": 1.1, "ratio": 0.9, "k_max": 512.0, "found": 0.5, "seeds": 3,
                        "nll_spread": 0.1, "k_max_spread": 128.0, "found_spread": 0.04}}  # fmt: skip
-    lower = {"200": {"inside": 1.01, "ratio": 1.2, "k_max": 256.0, "found": 0.25, "seeds": 1,
-                     "nll_spread": None, "k_max_spread": None, "found_spread": None}}  # fmt: skip
+    one = {"inside": 1.01, "ratio": 1.2, "k_max": 256.0, "found": 0.25, "seeds": 1,
+           "nll_spread": None, "k_max_spread": None, "found_spread": None}  # fmt: skip
+    lower = {"20": one, "200": one, "1000": {**one, "inside": 1.03, "ratio": 0.8}}
     facts = {
-        "window": 256, "control": {"inside": 1.14, "seeds": 3}, "methods": {"PI": reached, "direct": {}},
-        "lower_rate": {"rate": 2e-4, "control": None, "methods": {"PI": lower, "direct": {}}},
+        "window": 256, "control": {"200": {"inside": 1.14, "seeds": 3}}, "methods": {"PI": reached, "direct": {}},
+        "lower_rate": {"rate": 2e-4, "control": {}, "methods": {"PI": lower, "direct": {}}},
     }  # fmt: skip
     _, rows = pages.lower_rate_table(Data(tables={}, facts=facts))
     assert rows == [
-        ("the same tuning at L", "0.001", "3", "+14.0%", "–", "–", "–"),
-        ("PI", "0.001", "3", "+10.0%", "0.90 ± 0.09", "0.50 ± 0.12", "0.50 ± 0.04"),
-        ("PI", "0.0002", "1", "+1.0%", "1.20", "0.25", "0.25"),
+        ("the same tuning at L", "0.001", "200", "3", "+14.0%", "–", "–", "–"),
+        ("PI", "0.001", "200", "3", "+10.0%", "0.90 ± 0.09", "0.50 ± 0.12", "0.50 ± 0.04"),
+        ("PI", "0.0002", "200", "1", "+1.0%", "1.20", "0.25", "0.25"),
+        ("PI", "0.0002", "1000", "1", "+3.0%", "0.80", "0.25", "0.25"),
     ]
 
 
@@ -118,6 +120,8 @@ def test_the_picture_shows_the_numbers(data):
 
 def test_live_numbers_are_the_committed_ones():
     data = live_finetuning.PART.data()
+    if texts.other_versions():
+        pytest.skip(f"the text is another: {', '.join(texts.other_versions())}; runs with the pinned versions")
     assert data.facts["numbers"] == len(live_finetuning.METHODS) + live_finetuning.INPUTS["steps"]
     assert data.facts["agreeing"] == data.facts["numbers"]
 
