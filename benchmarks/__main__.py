@@ -69,22 +69,22 @@ def main(
         raise typer.BadParameter(f"no question {', '.join(unknown)}; there are {', '.join(questions)}.")
     asked = [questions[name] for name in only] if only else list(QUESTIONS)
     results = [question.run() for question in track(asked, description="measuring", console=errors)]
-    _store(results)
+    _store(results, keep=not whole)
     if whole:
         errors.print("timing make reproduce and make test in a fresh clone …")
         results += commands.run()
-        _store(results)
+        _store(results, keep=False)
     table = Table(*HEADER)
     for result in results:
         table.add_row(*_row(result))
     Console(width=None if errors.is_terminal else 160).print(table)
 
 
-def _store(results: Sequence[Measurement]) -> None:
-    """Put answers among the stored ones, each with the versions it was measured with, and into the README."""
+def _store(results: Sequence[Measurement], *, keep: bool) -> None:
+    """Store answers with the versions they were measured with, beside those of before or alone; and in the README."""
     path = ROOT / "benchmarks" / "results.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"results": []}
-    answers = {answer["question"]: answer for answer in stored["results"]}
+    answers = {answer["question"]: answer for answer in stored["results"]} if keep else {}
     for result in results:
         answers[result.question] = result.to_dict() | {"met": result.met, "versions": versions()}
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
