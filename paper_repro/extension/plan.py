@@ -50,9 +50,8 @@ LOWER = (
 LOWER_CURVE = (
     Settings("reference", "PI", 4.0, LONGER, RATE / 5.0),
     Settings("reference", "direct", 1.0, (STAGES[-1], LONGER[-1]), RATE / 5.0),
-    Settings("reference", "direct", 4.0, LONGER, RATE / 5.0),
 )
-"""The same for longer: does Position Interpolation get through at the lower rate, and what does it cost then?"""
+"""Position Interpolation and the control for longer: does it get through at the lower rate, and at what cost?"""
 
 FACTORS = tuple(
     Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
