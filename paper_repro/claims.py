@@ -716,7 +716,7 @@ def _slow() -> Finding:
 
 def _later_reach() -> str:
     """Return between which k_max later measurements of a longer fine-tuning lie, where it is made."""
-    steps = plan.CURVE[0].stages[1:]
+    steps = plan.LONGER[1:]
     spans = {}
     for method in plan.COMPARED:
         reached = [row["k_max"] for row in (_measured(method, step) for step in steps) if row is not None]
@@ -733,7 +733,7 @@ def _quality() -> Finding:
     untuned = _extended("YaRN", 0)["inside"] - 1.0
     facts = extended_windows.PART.data().facts
     control, lower = facts["control"].get(str(step)), facts["lower_rate"]
-    last = plan.CURVE[0].stages[-1]
+    last = plan.LONGER[-1]
     longest = _measured("PI", last)
     later = "" if longest is None else f" ({longest['inside'] - 1.0:+.1%} after {last} steps, one seed)"
     at_window = "" if control is None else f", {control['inside'] - 1.0:+.1%} at L itself"

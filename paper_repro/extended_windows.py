@@ -30,7 +30,7 @@ FACTOR = 4.0
 """Of the main table and the curves."""
 
 INPUTS: dict[str, Any] = {
-    "window": WINDOW, "runs": results.digest((*plan.TABLES, *plan.LOWER, *plan.LOWER_CURVE)),
+    "window": WINDOW, "runs": results.digest((*plan.TABLES, *plan.LOWER)),
     "summaries": results.digest(plan.SUMMARIES),
 }  # fmt: skip
 
@@ -48,9 +48,9 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         original = facts["original"]["code"]
         facts["control"] = _control(columns, original)
         facts["methods"] = {method: _reached(columns, method, original) for method in plan.TUNED}
-        lower = results.columns_of(results.at_hand((*plan.LOWER, *plan.LOWER_CURVE)))
+        lower = results.columns_of(results.at_hand(plan.LOWER))
         facts["lower_rate"] = {
-            "rate": plan.LOWER[0].rate,
+            "rate": plan.LOWER_RATE,
             "control": _control(lower, original),
             "methods": {method: _reached(lower, method, original) for method in plan.COMPARED},
         }
@@ -82,7 +82,7 @@ def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:
             "k_max_spread": _spread(columns, method, step, "k_max", "passkey"),
             "found_spread": _spread(columns, method, step, "found", "passkey"),
         }
-        for step in (0, *plan.STAGES, 400, 600, 800, 1000)
+        for step in (0, *plan.STAGES, *plan.LONGER[1:])
         if _seeds(columns, method, step)
     }
 

@@ -34,6 +34,7 @@ MAIN = tuple(
 """Every method, 200 steps at four times the window."""
 
 LONGER = (200, 400, 600, 800, 1000)
+"""Steps of the runs that go on."""
 
 CURVE = tuple(Settings("reference", method, 4.0, LONGER, RATE) for method in ("PI", "direct"))
 """The two that the paper compares, for longer."""
@@ -41,17 +42,16 @@ CURVE = tuple(Settings("reference", method, 4.0, LONGER, RATE) for method in ("P
 CONTROL = tuple(Settings("reference", "direct", 1.0, STAGES[-1:], RATE, seed=seed) for seed in SEEDS)
 """The same fine-tuning at the trained window: what it costs inside, with no window extended."""
 
-LOWER = (
-    Settings("reference", "direct", 1.0, STAGES[-1:], RATE / 5.0),
-    *(Settings("reference", method, 4.0, STAGES, RATE / 5.0) for method in COMPARED),
-)
-"""The control and the two at a fifteenth of the rate of pre-training, as in the paper: is it the rate that costs?"""
+LOWER_RATE = RATE / 5.0
+"""A fifteenth of the rate of pre-training, as in the paper."""
 
-LOWER_CURVE = (
-    Settings("reference", "PI", 4.0, LONGER, RATE / 5.0),
-    Settings("reference", "direct", 1.0, (STAGES[-1], LONGER[-1]), RATE / 5.0),
+LOWER = (
+    Settings("reference", "direct", 1.0, STAGES[-1:], LOWER_RATE),
+    *(Settings("reference", method, 4.0, STAGES, LOWER_RATE) for method in COMPARED),
+    Settings("reference", "PI", 4.0, LONGER, LOWER_RATE),
+    Settings("reference", "direct", 1.0, (STAGES[-1], LONGER[-1]), LOWER_RATE),
 )
-"""Position Interpolation and the control for longer: does it get through at the lower rate, and at what cost?"""
+"""The control and the two at the lower rate, Position Interpolation and the control for longer: does the rate cost?"""
 
 FACTORS = tuple(
     Settings("reference", method, factor, STAGES[-1:], RATE, seed=seed)
@@ -79,7 +79,7 @@ FORETOLD = _both([
 TABLES = (*UNTUNED[:6], *MAIN[:6], CONTROL[0], *CURVE, *UNTUNED[6:], *MAIN[6:], *CONTROL[1:], *FACTORS)
 """Runs of the reference model, which the paper's tables are made of."""
 
-ALL = (*TABLES, *LOWER, *LOWER_CURVE, *BOUNDARY, *FORETOLD)
+ALL = (*TABLES, *LOWER, *BOUNDARY, *FORETOLD)
 """All fine-tuning runs of the tables and the boundary."""
 
 HEADS = tuple(

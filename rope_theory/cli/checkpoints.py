@@ -213,7 +213,6 @@ def perplexity(
 
 def _loaded(model: str, device: str = "cpu") -> tuple[Any, Any]:
     """Load a model, and say beforehand when it is no folder here: a hub out of reach is tried for a minute."""
-    checked_device(device)
     if not (Path(model).exists() or is_path(model)):
         typer.echo(f"There is no folder {model}; transformers looks for a model of that name.", err=True)
     return load_model(model, device=device)

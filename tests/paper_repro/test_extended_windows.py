@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from paper_repro import extended_windows, live_finetuning, published, readme, table_savers
-from paper_repro.extension import pages, plan, results, runs, texts
+from paper_repro.extension import pages, plan, results, runs
 from paper_repro.parts import ROOT, Data
+from tests.paper_repro.pinned_text import needs_pinned_text
 
 mpl.use("Agg")
 
@@ -118,10 +119,9 @@ def test_the_picture_shows_the_numbers(data):
     mpl.pyplot.close(figure)
 
 
+@needs_pinned_text
 def test_live_numbers_are_the_committed_ones():
     data = live_finetuning.PART.data()
-    if texts.other_versions():
-        pytest.skip(f"the text is another: {', '.join(texts.other_versions())}; runs with the pinned versions")
     assert data.facts["numbers"] == len(live_finetuning.METHODS) + live_finetuning.INPUTS["steps"]
     assert data.facts["agreeing"] == data.facts["numbers"]
 

@@ -11,6 +11,7 @@ from paper_repro import extension_boundary as boundary
 from paper_repro import pretrain, readme
 from paper_repro.extension import heads, pages, plan, results, runs, texts, variants
 from paper_repro.parts import ROOT
+from tests.paper_repro.pinned_text import needs_pinned_text
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -63,9 +64,8 @@ def test_a_case_says_what_its_runs_say(data):
     assert case["balance"] == pytest.approx(sum(measured["far"]) / sum(measured["moved"]))
 
 
+@needs_pinned_text
 def test_far_and_moved_are_what_a_check_says():
-    if texts.other_versions():
-        pytest.skip(f"the text is another: {', '.join(texts.other_versions())}; runs with the pinned versions")
     settings = plan.HEADS[0]  # of the reference model, whose weights are at hand
     model, tokenizer = load_model(pretrain.REFERENCE)
     ids = texts.held_out("code", tokenizer, documents=2, tokens=1024)[1]
