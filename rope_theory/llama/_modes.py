@@ -30,14 +30,31 @@ def evaluating(model: Any) -> Iterator[None]:
 
 
 @contextmanager
+def restoring_tables(model: Any) -> Iterator[None]:
+    """Put back all that a pass inside does to rotary modules: tables that grew, lengths seen, attributes added."""
+    with ExitStack() as stack:
+        for part in _with_first_tables(model):
+            buffers = dict(part._buffers)
+            plain = {name: value for name, value in vars(part).items() if name[0] != "_"}
+            stack.callback(_put_back, part, buffers, plain)
+            for name, table in buffers.items():  # a pass may write into a table in place
+                part._buffers[name] = None if table is None else table.clone()
+        yield
+
+
+@contextmanager
 def starting_anew(model: Any) -> Iterator[None]:
     """Give rotary modules the tables they were made with, as before any pass, and put back those they have after.
 
     A dynamic table grows with the longest sequence seen, and does not shrink again for one of the trained window.
     """
-    with ExitStack() as stack:
-        for part in model.modules():
-            _start_anew(part, stack)
+    with restoring_tables(model):
+        for part in _with_first_tables(model):
+            for name in [name for name in part._buffers if name.endswith("original_inv_freq")]:
+                prefix = name.removesuffix("original_inv_freq")
+                setattr(part, name.replace("original_", ""), getattr(part, name).clone())
+                if hasattr(part, f"{prefix}max_seq_len_cached") and hasattr(part, "original_max_seq_len"):
+                    setattr(part, f"{prefix}max_seq_len_cached", part.original_max_seq_len)
         yield
 
 
@@ -49,14 +66,17 @@ def measuring(model: Any) -> Iterator[None]:
         yield
 
 
-def _start_anew(part: Any, stack: ExitStack) -> None:
-    for name in [name for name in vars(part).get("_buffers", {}) if name.endswith("original_inv_freq")]:
-        current, first = name.replace("original_", ""), getattr(part, name).clone()  # tables are written in place
-        prefix = name.removesuffix("original_inv_freq")
-        for attribute, value in (
-            (current, first),
-            (f"{prefix}max_seq_len_cached", part.__dict__.get("original_max_seq_len")),
-        ):
-            if hasattr(part, attribute) and value is not None:
-                stack.callback(setattr, part, attribute, getattr(part, attribute))
-                setattr(part, attribute, value)
+def _with_first_tables(model: Any) -> list[Any]:
+    """Return the modules that keep the table they were made with beside the one they use."""
+    return [
+        part for part in model.modules()
+        if any(name.endswith("original_inv_freq") for name in vars(part).get("_buffers", {}))
+    ]  # fmt: skip
+
+
+def _put_back(part: Any, buffers: dict[str, Any], plain: dict[str, Any]) -> None:
+    part._buffers.clear()
+    part._buffers.update(buffers)
+    for name in [name for name in vars(part) if name[0] != "_" and name not in plain]:
+        delattr(part, name)
+    vars(part).update(plain)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import tempfile
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,18 @@ import numpy as np
 from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory.config import RopeConfig
+from rope_theory.llama._executed import (
+    TOKENS,
+    CannotRun,
+    Execution,
+    Rotation,
+    angles_off,
+    executed,
+    rotary_modules,
+    same_but_for_angles,
+)
 from rope_theory.llama._recording import checked_model
+from rope_theory.precision._model_tables import tables_of
 from rope_theory.precision.audit import audit
 from rope_theory.scaling import (
     DynamicNTK,
@@ -28,7 +41,9 @@ from rope_theory.scaling import (
     YaRN,
 )
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf, to_hf
+from rope_theory.scaling.huggingface.other_keys import keeping_other_keys, rescales_softmax
 from rope_theory.scaling.huggingface.reading import ORIGINAL
+from rope_theory.scaling.huggingface.writing import exact_share
 
 FULL = "full_attention"
 """The layers that see the whole window, in models with a table for each type of layer."""
@@ -75,14 +90,20 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
         For something that is no transformers model, or no scaling of this package.
     ValueError
         For a model that another method has extended, a length below the trained window or missing, a quantised model,
-        or when the table that the copy holds is not the one asked for.
+        and for a class that cannot run the scaling: the message names the class and what came out instead.
 
     Notes
     -----
-    Before any weight is copied, the config is read back and the tables of the copy are audited
-    (``rt.precision.audit``) against it. A class that knows no such method by name, or means another by it (Phi-3), gets
-    the same table as LongRoPE's lists. Source: eq. (4) of arXiv 2306.15595v2 for Position Interpolation;
-    ``modeling_rope_utils.py`` of transformers 5.23.0 for the keys.
+    What is returned was executed. Both models run on a few tokens inside the trained window and at the end of the new
+    one: the rotary modules must return e^{imθ} of the scaling, and with the original's angles put in, the copy must
+    return the original's output bit for bit. So everything else that reaches the logits (softmax scale, temperature,
+    masks) is the original's. In particular, latent-attention models keep their softmax scale: ``mscale_all_dim`` is
+    written so that its effect with the new factor is that of the old one. DeepSeek's recipe, which raises the softmax
+    scale with the factor, is a change to the model of its own and not made here.
+
+    The config is tried in several spellings: by name, and as LongRoPE's lists for a class that knows no such method or
+    means another by its name (Phi-3). It is saved and loaded by transformers before it is used. Source: eq. (4) of
+    arXiv 2306.15595v2 for Position Interpolation; ``modeling_rope_utils.py`` of transformers 5.23.0 for the keys.
     """
     checked_model(model)
     if not isinstance(scaling, Scaling):
@@ -95,17 +116,49 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
         raise ValueError(
             "This model is quantised or spread over devices by a map; load it plainly, extend it, and then quantise it."
         )
-    rope = table_of(model)
+    try:
+        rope = table_of(model)
+    except ValueError as error:
+        raise ValueError(f"{type(model).__name__} cannot be extended: {error}") from error
     window = rope.config.context_length if replace else _present_window(model, rope)
     whole = scaling if replace else _combined(rope, scaling, window)
+    try:
+        whole.frequencies(rope.config)
+    except ValueError as error:
+        raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {error}") from error
     reach = _window(whole, scaling, rope, window, length)
-    config = _written(model, rope, whole, reach)
-    if _mistake(config, model, rope, whole, reach) and not isinstance(whole, DynamicNTK | LongRoPE):
-        config = _written(model, rope, _as_lists(rope, whole), reach)  # Phi-3 reads YaRN's name as LongRoPE's
-    mistake = _mistake(config, model, rope, whole, reach)
-    if mistake:
-        raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {mistake}")
-    return _copied(model, config)
+    refusals: list[_Refused] = []
+    for config in _configs(model, rope, whole, reach):
+        try:
+            return _extended(model, config, rope, whole, reach)
+        except _Refused as refused:
+            refusals.append(refused)
+    furthest = max(refusals, key=lambda refused: refused.step)
+    raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {furthest}.")
+
+
+class _Refused(Exception):
+    """Why a config does not give the model that was asked for, and after how many steps that showed."""
+
+    def __init__(self, step: int, reason: str) -> None:
+        super().__init__(reason)
+        self.step = step
+
+
+def _extended(model: Any, config: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Any:
+    """Return the model of a config with the weights of ``model``, each step checked; the last one is executed."""
+    if reason := _lost_when_saved(config):
+        raise _Refused(1, reason)
+    if reason := _mistake(config, model, rope, whole, reach):
+        raise _Refused(2, reason)
+    empty = _without_weights(model, config)
+    report = audit(empty)
+    if not report.ok:
+        raise _Refused(3, f"its tables are not those of its config. {report.verdict.rstrip('.')}")
+    extended = _filled(empty, model)
+    if reason := _difference_executed(model, extended, rope, whole, reach):
+        raise _Refused(4, reason)
+    return extended
 
 
 def table_of(model: Any) -> HuggingFaceRope:
@@ -114,9 +167,15 @@ def table_of(model: Any) -> HuggingFaceRope:
 
 
 def _layer_type(model: Any) -> str | None:
-    nested = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
-    types = [name for name, value in nested.items() if isinstance(value, dict)]
-    return None if not types else FULL if FULL in types else types[0]
+    types = _types(model)
+    if len(types) < 2:
+        return types[0] if types else None
+    if FULL not in types:
+        raise ValueError(
+            f"its config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see the "
+            "whole window is not known."
+        )
+    return FULL
 
 
 def _present_window(model: Any, rope: HuggingFaceRope) -> int:
@@ -173,9 +232,11 @@ def _stacked(rope: HuggingFaceRope, scaling: Scaling, product: float) -> LongRoP
     return LongRoPE(short, long, factor=product, attention_factor=tables[0].attention_factor)
 
 
-def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE:
-    """Return the same table as the lists that a config can hold."""
+def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE | None:
+    """Return the same table as the lists that a config can hold; None where a pair stands still, which has no divisor."""
     table = scaling.frequencies(rope.config)
+    if not np.asarray(table.theta).all():
+        return None
     divisors = _divisors(rope.config, table).tolist()
     return LongRoPE(divisors, divisors, factor=_factor(scaling), attention_factor=table.attention_factor)
 
@@ -216,19 +277,41 @@ def _window(whole: Scaling, scaling: Scaling, rope: HuggingFaceRope, window: int
     return round(window * _factor(scaling))
 
 
-def _written(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Any:
-    """Return a copy of the model's config with the keys of the new table."""
+def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Iterator[Any]:
+    """Yield copies of the model's config with the keys of the new table, in every spelling a class may take.
+
+    As it stands where nothing but the length changes; by name; as LongRoPE's lists, since Phi-3 knows no other type;
+    and the last two with the rotated share written out, which Phi-3's class wants even for whole heads.
+    """
+    before = _dictionary_of(model)
+    share = {"partial_rotary_factor": exact_share(rope.config.width, rope.config.head_dim)}
+    spellings: list[dict[str, Any] | None] = []
+    if whole == rope.scaling:
+        spellings.append(None)
+    softmax = rescales_softmax(model.config.get_text_config().to_dict())
+    scalings = [whole] if isinstance(whole, DynamicNTK | LongRoPE) else [whole, _as_lists(rope, whole)]
+    for scaling in filter(None, scalings):
+        keys = keeping_other_keys(to_hf(rope.config, scaling), before, rope.config, scaling, softmax=softmax)
+        spellings += [keys, {**share, **keys}]
+    for number, keys in enumerate(spellings):
+        if keys not in spellings[:number]:
+            yield _written(model, rope, keys, whole, reach)
+
+
+def _dictionary_of(model: Any) -> dict[str, Any]:
+    """Return the RoPE dictionary of the layers that see the whole window, as the model's config holds it."""
+    rope, name = getattr(model.config.get_text_config(), "rope_parameters", None) or {}, _layer_type(model)
+    return dict(rope if name is None else rope[name])
+
+
+def _written(model: Any, rope: HuggingFaceRope, keys: dict[str, Any] | None, whole: Scaling, reach: int) -> Any:
+    """Return a copy of the model's config with a RoPE dictionary (None leaves the one it has) and a window."""
     config = copy.deepcopy(model.config)
     text, trained = config.get_text_config(), rope.config.context_length
-    keys = to_hf(rope.config, whole)
-    name = _layer_type(model)
-    text.rope_parameters = keys if name is None else {**text.rope_parameters, name: keys}
-    if hasattr(text, "rope_theta") and name is None:
-        text.rope_theta = keys["rope_theta"]
-    if getattr(text, "head_dim", 0) is None:  # Mixtral's, which transformers then cannot compute with
+    if keys is not None:
+        _put_dictionary(text, keys, _layer_type(model))
+    if text.to_dict().get("head_dim", 0) is None:  # Mixtral's, which transformers then cannot compute with
         text.head_dim = rope.config.head_dim
-    if getattr(text, "model_type", None) == "phimoe" and keys["rope_type"] == "longrope":
-        text.rope_parameters |= dict.fromkeys(("short_mscale", "long_mscale"), keys["attention_factor"])
     if isinstance(whole, DynamicNTK):
         text.max_position_embeddings = whole.reference_length or trained
     else:
@@ -237,40 +320,86 @@ def _written(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> A
     return config
 
 
+def _put_dictionary(text: Any, keys: dict[str, Any], name: str | None) -> None:
+    text.rope_parameters = keys if name is None else {**text.rope_parameters, name: keys}
+    if hasattr(text, "rope_theta") and name is None:
+        text.rope_theta = keys["rope_theta"]
+    if getattr(text, "model_type", None) == "phimoe" and keys["rope_type"] == "longrope":
+        text.rope_parameters |= dict.fromkeys(("short_mscale", "long_mscale"), keys["attention_factor"])
+
+
 def _mistake(config: Any, model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> str:
     """Return what is wrong with the table that a config describes; nothing where it is the one asked for."""
     try:
         back = from_hf(config.get_text_config(), layer_type=_layer_type(model))
     except (ValueError, TypeError) as error:
-        return f"its config would not be read: {error}"
+        return f"its config would not be read: {str(error).rstrip('.')}"
     for length in (rope.config.context_length, reach):
         wanted, found = whole.frequencies(rope.config, length), back.frequencies(length)
         off = _difference(np.asarray(found.theta), np.asarray(wanted.theta))
         if off > SAME or abs(found.attention_factor - wanted.attention_factor) > SAME * wanted.attention_factor:
             return (
                 f"its config does not carry it. Read back, it says {_name(back.scaling)}, whose frequencies at "
-                f"{length} tokens are off by {off:.2g}."
+                f"{length} tokens are off by {off:.2g}"
             )
     return ""
 
 
-def _copied(model: Any, config: Any) -> Any:
-    """Return a model of ``config`` with copies of the weights of ``model``; its tables are audited before."""
+def _lost_when_saved(config: Any) -> str:
+    """Return why a config is another one when transformers has saved it and loaded it again; nothing if it is not."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            config.save_pretrained(folder)
+            loaded = type(config).from_pretrained(folder)
+        except Exception as error:  # whatever a config class raises is the answer
+            return f"transformers cannot save and load its config: {type(error).__name__}: {_one_line(error)}"
+    before, after = (_flat(one.get_text_config().to_dict().get("rope_parameters") or {}) for one in (config, loaded))
+    other = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    if other:
+        key = other[0]
+        return f"saved and loaded again, its {key} is {after.get(key)!r}, and {before.get(key)!r} was written"
+    return ""
+
+
+def _flat(rope: Mapping[str, Any], prefix: str = "rope_parameters") -> dict[str, Any]:
+    """Return a RoPE dictionary with the keys of nested ones spelled out."""
+    flat: dict[str, Any] = {}
+    for key, value in rope.items():
+        flat |= _flat(value, f"{prefix}.{key}") if isinstance(value, Mapping) else {f"{prefix}.{key}": value}
+    return flat
+
+
+def _without_weights(model: Any, config: Any) -> Any:
+    """Return a model of ``config`` whose tables have values and whose weights have none."""
     accelerate = load("accelerate", "llama")
-    with accelerate.init_empty_weights(include_buffers=False):  # tables with values, weights without
-        copied = type(model)._from_config(config, attn_implementation=model.config._attn_implementation)
-    report = audit(copied)
-    if not report.ok:
-        raise ValueError(
-            f"{type(model).__name__} cannot be extended: its tables are not those of its config. {report.verdict}"
-        )
-    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    with accelerate.init_empty_weights(include_buffers=False):
+        try:
+            return type(model)._from_config(config, attn_implementation=model.config._attn_implementation)
+        except Exception as error:  # whatever a class raises for a config is the answer
+            raise _Refused(3, f"its class cannot be built: {type(error).__name__}: {_one_line(error)}") from error
+
+
+def _filled(copied: Any, model: Any) -> Any:
+    """Fill an empty model with copies of the weights of another.
+
+    Tables of frequencies stay the empty model's own, also where a class keeps them among its weights.
+    """
+    tables = {found.name for found in tables_of(copied, load("torch", "llama"))}
+    own = {name: value for name, value in copied.state_dict().items() if name in tables}
+    weights = {name: value.detach().clone() for name, value in model.state_dict().items() if name not in own} | own
     other = sorted(set(copied.state_dict()) ^ set(weights))
     if other:
         raise ValueError(
             f"The weights of this model are not those of a plain {type(model).__name__}: {other[0]} "
             f"({len(other)} in all). Merge adapters first."
         )
+    for name, value in copied.state_dict().items():
+        if value.shape != weights[name].shape:
+            raise _Refused(
+                3,
+                f"its weight {name} has shape {tuple(weights[name].shape)}, the new window needs {tuple(value.shape)}",
+            )
     copied.load_state_dict(weights, assign=True)
     if _tied(model):
         copied.tie_weights()
@@ -283,6 +412,85 @@ def _copied(model: Any, config: Any) -> Any:
     for new, old in zip(copied.modules(), model.modules(), strict=True):
         new.training = old.training
     return copied
+
+
+def _difference_executed(model: Any, extended: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> str:
+    """Run both models inside the trained window and at the end of the new one; return what differs unasked."""
+    for start in sorted({max(0, rope.config.context_length - TOKENS), max(0, reach - TOKENS)}):
+        if reason := _difference_at(start, model, extended, rope, whole):
+            return reason
+    return _changed_numbers(model, extended)
+
+
+def _difference_at(start: int, model: Any, extended: Any, rope: HuggingFaceRope, whole: Scaling) -> str:
+    """Return what differs at positions from ``start`` besides the angles that were asked for."""
+    before: Execution | None = None
+    try:
+        before = executed(model, start)
+    except CannotRun as error:
+        if start + TOKENS <= rope.config.context_length:  # else a class may end where it was trained
+            return f"it does not run on {TOKENS} tokens, so that nothing can be compared. {_one_line(error)}"
+    try:
+        after = executed(extended, start)
+        twin = None if before is None else executed(extended, start, before)
+    except CannotRun as error:
+        return f"extended, it does not run at position {start}. {_one_line(error)}"
+    if whole != rope.scaling and not after.rotations:
+        return "no rotary module of its is called in a forward pass, so that its angles cannot be compared"
+    chosen, types = _layer_type(model), _types(model)
+    table = whole.frequencies(rope.config, start + TOKENS)
+    for new in after.rotations:
+        if (not types or _type_of(new, types) == chosen) and (reason := angles_off(new, table)):
+            return reason
+    if before is None or twin is None:
+        return ""
+    if len(before.rotations) != len(after.rotations):
+        return f"rotary modules are called {len(after.rotations)} times, and {len(before.rotations)} in the original"
+    for old, new in zip(before.rotations, after.rotations, strict=True):
+        name = _type_of(new, types)
+        if types and name != chosen and not _same_output(old.output, new.output):
+            return f"the angles of its {name or 'other'} layers changed"
+    return same_but_for_angles(before, twin)
+
+
+def _types(model: Any) -> tuple[str, ...]:
+    """Return the layer types that have a RoPE dictionary of their own."""
+    nested = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    return tuple(name for name, value in nested.items() if isinstance(value, dict))
+
+
+def _type_of(rotation: Rotation, types: tuple[str, ...]) -> str | None:
+    """Return the layer type that a rotary module was called for: its argument, or a part of its path."""
+    named = (rotation.layer_type, *reversed(rotation.path.split(".")))
+    return next((name for name in named if name in types), None)
+
+
+def _same_output(given: Any, found: Any) -> bool:
+    torch = load("torch", "llama")
+    pairs = zip(given, found, strict=True) if isinstance(given, tuple) else ((given, found),)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def _changed_numbers(model: Any, extended: Any) -> str:
+    """Return which plain number or switch of a module differs, rotary modules and lengths of the window aside.
+
+    This sees what a short pass does not reach, such as a mask that starts at a later token.
+    """
+    lengths = [one.config.get_text_config().max_position_embeddings for one in (model, extended)]
+    rotary = {path for path, _ in rotary_modules(extended)}
+    parts = dict(model.named_modules())
+    for path, part in extended.named_modules():
+        if path in rotary:
+            continue
+        for name, value in vars(part).items():
+            old = vars(parts[path]).get(name)
+            if isinstance(value, bool | int | float | str) and value != old and [old, value] != lengths:
+                return f"{path}.{name} is {value!r} in the copy and {old!r} in the original"
+    return ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def _tied(model: Any) -> bool:

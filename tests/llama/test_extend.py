@@ -11,6 +11,8 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from every_class import build as build_class  # noqa: E402
+from every_class import quiet, rotary_classes  # noqa: E402
 from models import FAMILIES, IDS, build  # noqa: E402
 
 from rope_theory.llama import capture  # noqa: E402
@@ -149,6 +151,12 @@ def test_families_with_a_scaling_of_their_own_take_others_in_its_place(kind):
     model = build(kind, **more)
     rope = described(model)
     for name, scaling in scalings(len(rope.frequencies())).items():
+        if kind == "phi3" and name == "dynamic":  # the class takes longrope only, whose lists follow no length
+            with pytest.raises(
+                ValueError, match=r"Phi3ForCausalLM cannot be extended by DynamicNTK\(4\): transformers"
+            ):
+                extend(model, scaling, replace=True)
+            continue
         extended = extend(model, scaling, replace=True)
         found = described(extended)
         np.testing.assert_allclose(found.frequencies().theta, scaling.frequencies(rope.config).theta, rtol=1e-12)
@@ -283,3 +291,183 @@ def test_a_scaling_of_ones_own_runs_in_a_model():
     assert rt.precision.audit(longer).ok
     read = rt.from_hf(longer.config)
     assert read.frequencies().theta == pytest.approx(SlowPairs(4.0).frequencies(read.config).theta, rel=1e-6)
+
+
+# ---- every other number that reaches the logits ----
+
+DEEPSEEK = {
+    "rope_type": "yarn", "rope_theta": 1e4, "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+    "original_max_position_embeddings": 64,
+}  # fmt: skip
+"""As in DeepSeek-V3's released config, with a small window."""
+
+
+@pytest.mark.parametrize("kind", ["deepseek_v2", "deepseek_v3", "glm4_moe_lite", "youtu", "minicpm3"])
+@pytest.mark.parametrize("name", ["Unscaled", *scalings(1)])
+def test_latent_attention_keeps_its_softmax_scale(kind, name):
+    which = next(one for one in rotary_classes() if one.model_type == kind)
+    with quiet():
+        model = build_class(which, rope_parameters=DEEPSEEK, max_position_embeddings=2560)
+        pairs = len(described(model).frequencies())
+        if name == "Unscaled":
+            extended = extend(model, rt.scaling.Unscaled(), length=5120)
+        else:
+            extended = extend(model, scalings(pairs)[name], replace=True)
+    scales = [
+        {path: part.scaling for path, part in one.named_modules() if isinstance(getattr(part, "scaling", None), float)}
+        for one in (model, extended)
+    ]
+    assert scales[0] == scales[1]
+    plain = build_class(which).model.layers[0].self_attn.scaling  # without YaRN
+    ratio = plain / model.model.layers[0].self_attn.scaling
+    assert ratio == pytest.approx((0.1 * np.log(40.0) + 1.0) ** -2)  # 0.534: what would be lost
+    if name == "Unscaled":
+        with torch.no_grad():
+            assert torch.equal(extended(IDS[None, :60]).logits, model(IDS[None, :60]).logits)
+
+
+def test_extending_latent_attention_twice_keeps_its_softmax_scale():
+    which = next(one for one in rotary_classes() if one.model_type == "deepseek_v3")
+    with quiet():
+        model = build_class(which, rope_parameters=DEEPSEEK, max_position_embeddings=2560)
+        with pytest.warns(UserWarning, match="to 80 in all"):
+            extended = extend_function(model, rt.scaling.PositionInterpolation(2.0))
+    assert extended.model.layers[0].self_attn.scaling == model.model.layers[0].self_attn.scaling
+
+
+def test_the_query_temperature_keeps_its_keys():
+    which = next(one for one in rotary_classes() if one.model_type == "ministral3")
+    with quiet():
+        model = build_class(which)
+        extended = extend(model, rt.scaling.PositionInterpolation(8.0), replace=True)
+    rope = extended.config.rope_parameters
+    assert (rope["llama_4_scaling_beta"], rope["original_max_position_embeddings"]) == (0.1, 64)
+
+
+def test_a_temperature_that_follows_another_key_is_noticed(monkeypatch):
+    """A class that changes another number with the RoPE dictionary, in a way that no list of this package has."""
+    attention = transformers.models.llama.modeling_llama.LlamaAttention
+    made = attention.__init__
+
+    def init(self, config, layer_idx):
+        made(self, config, layer_idx)
+        self.scaling *= 2.0 if config.rope_parameters["rope_type"] == "linear" else 1.0
+
+    monkeypatch.setattr(attention, "__init__", init)
+    model = build("llama", max_position_embeddings=64)
+    extended = extend(model, rt.scaling.PositionInterpolation(4.0))  # which finds another spelling
+    assert extended.config.rope_parameters["rope_type"] == "longrope"
+    assert extended.model.layers[0].self_attn.scaling == model.model.layers[0].self_attn.scaling
+
+    def worse(self, config, layer_idx):
+        made(self, config, layer_idx)
+        self.scaling *= config.max_position_embeddings / 64
+
+    monkeypatch.setattr(attention, "__init__", worse)
+    with pytest.raises(
+        ValueError,
+        match=r"LlamaForCausalLM cannot be extended by YaRN\(4\): something besides its rotary angles changed",
+    ):
+        extend(model, rt.scaling.YaRN(4.0))
+
+
+def test_a_mask_that_changes_beyond_the_compared_tokens_is_noticed(monkeypatch):
+    attention = transformers.models.llama.modeling_llama.LlamaAttention
+    made = attention.__init__
+
+    def init(self, config, layer_idx):
+        made(self, config, layer_idx)
+        self.first_masked = config.max_position_embeddings // 2
+
+    monkeypatch.setattr(attention, "__init__", init)
+    with pytest.raises(
+        ValueError, match=r"layers\.0\.self_attn\.first_masked is 128 in the copy and 32 in the original"
+    ):
+        extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
+
+
+# ---- tables that come with the weights ----
+
+
+class PersistentRotary(transformers.models.llama.modeling_llama.LlamaRotaryEmbedding):
+    """One that keeps its frequencies in the checkpoint, as ESM and older code do."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        table = self.inv_freq
+        del self.inv_freq
+        self.register_buffer("inv_freq", table, persistent=True)
+
+
+@pytest.mark.parametrize("name", scalings(1))
+def test_frequencies_among_the_weights_are_those_of_the_scaling(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(transformers.models.llama.modeling_llama, "LlamaRotaryEmbedding", PersistentRotary)
+    model = build("llama", max_position_embeddings=64)
+    assert "model.rotary_emb.inv_freq" in model.state_dict()
+    rope, old = described(model), model.model.rotary_emb.inv_freq.clone()
+    scaling = scalings(len(rope.frequencies()))[name]
+    extended = extend(model, scaling)
+    np.testing.assert_allclose(extended.model.rotary_emb.inv_freq, scaling.frequencies(rope.config).theta, rtol=1e-6)
+    assert torch.equal(model.model.rotary_emb.inv_freq, old)
+    extended.save_pretrained(tmp_path)
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(IDS[None, :200]).logits, extended(IDS[None, :200]).logits, rtol=0, atol=1e-6)
+
+
+def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
+    """What is returned was executed: a copy whose frequencies change late is refused."""
+    filled = extend_function.__globals__["_filled"]
+
+    def late(empty, model):
+        extended = filled(empty, model)
+        for table in extended.model.rotary_emb.buffers():
+            table.mul_(0.9)
+        return extended
+
+    monkeypatch.setitem(extend_function.__globals__, "_filled", late)
+    with pytest.raises(
+        ValueError, match=r"its rotary module model.rotary_emb returns cosines and sines that are off by"
+    ):
+        extend(build("llama", max_position_embeddings=64), rt.scaling.PositionInterpolation(4.0))
+
+
+# ---- Phi-3's class, which takes longrope only ----
+
+WHOLE_PHI3 = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "original_max_position_embeddings": 64}
+PHI4_MINI = {
+    "rope_parameters": {
+        "rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 6, "long_factor": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "original_max_position_embeddings": 64, "partial_rotary_factor": 0.75,
+    },
+    "original_max_position_embeddings": 64, "max_position_embeddings": 512,
+}  # fmt: skip
+"""Phi-3-mini-4k rotates the whole head without scaling, Phi-4-mini three quarters of it with lists."""
+
+
+@pytest.mark.parametrize("keys", [WHOLE_PHI3, PHI4_MINI], ids=["whole head", "three quarters"])
+@pytest.mark.parametrize("name", sorted(set(scalings(1)) - {"dynamic"}))
+def test_phi3_is_saved_whatever_it_was_extended_by(keys, name, tmp_path):
+    model = build("phi3", **{"max_position_embeddings": 64, **keys})
+    rope = described(model)
+    scaling = scalings(len(rope.frequencies()))[name]
+    extended = extend(model, scaling, replace=True)
+    np.testing.assert_allclose(
+        described(extended).frequencies(200).theta, scaling.frequencies(rope.config, 200).theta, rtol=1e-12
+    )
+    extended.save_pretrained(tmp_path)
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(IDS[None, :200]).logits, extended(IDS[None, :200]).logits, rtol=0, atol=1e-5)
+
+
+def test_measuring_leaves_a_dynamic_table_as_it_was():
+    """A pass beyond the window grows the table of each layer type; none of that stays."""
+    for kind in ("llama", "gemma3_text"):
+        extended = extend(build(kind, max_position_embeddings=64), rt.scaling.DynamicNTK(4.0))
+        part = extended.model.rotary_emb
+        before = {name: value for name, value in vars(part).items() if name[0] != "_"}
+        tables = {name: value.clone() for name, value in part.named_buffers()}
+        capture(extended, IDS[:200], layers=[1])
+        assert {name: value for name, value in vars(part).items() if name[0] != "_"} == before
+        assert all(torch.equal(value, tables[name]) for name, value in part.named_buffers())

@@ -257,3 +257,11 @@ SEVERAL_AXES = frozenset(
     }
 )  # fmt: skip
 """Model types that rotate by more than one position a token (time, height, width)."""
+
+RESCALES_SOFTMAX = frozenset(
+    {
+        "axk1", "axk2", "bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa",
+        "hy_v4", "longcat_flash", "minicpm3", "mistral4", "mistral_large4", "youtu",
+    }
+)  # fmt: skip
+"""Model types whose class multiplies its softmax scale by m(factor, mscale_all_dim)², in transformers 5.23."""

@@ -13,7 +13,15 @@ from rope_theory._records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.facts import FACTS, INTERLEAVED, SEVERAL_AXES, UNKNOWN, ModelFacts, TableFacts
+from rope_theory.scaling.huggingface.facts import (
+    FACTS,
+    INTERLEAVED,
+    RESCALES_SOFTMAX,
+    SEVERAL_AXES,
+    UNKNOWN,
+    ModelFacts,
+    TableFacts,
+)
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.ntk_aware import NTKAware
@@ -57,8 +65,11 @@ CLASS_KEYS: Mapping[str, tuple[str, ...]] = {
     "phimoe": ("short_mscale", "long_mscale"),
     "hunyuan_v1_dense": ("alpha",),
     "hunyuan_v1_moe": ("alpha",),
+    **dict.fromkeys(RESCALES_SOFTMAX, ("mscale_all_dim",)),
+    "ministral3": ("llama_4_scaling_beta",),
+    "mistral4": ("llama_4_scaling_beta", "mscale_all_dim"),
 }
-"""Keys that only these model types read."""
+"""Keys that only these model types read: for a factor or list of their own, a softmax scale, a query temperature."""
 
 WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""

@@ -75,7 +75,7 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     partial = config.width != config.head_dim
     if partial and rope["rope_type"] == "default":
         rope |= {"rope_type": "linear", "factor": 1.0}
-    share = {"partial_rotary_factor": _exact_share(config.width, config.head_dim)} if partial else {}
+    share = {"partial_rotary_factor": exact_share(config.width, config.head_dim)} if partial else {}
     if not legacy:
         return {**rope, **share}
     base = rope.pop("rope_theta")
@@ -88,7 +88,7 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     }
 
 
-def _exact_share(width: int, head_dim: int) -> float:
+def exact_share(width: int, head_dim: int) -> float:
     """Return a share p with int(p·head_dim) = width, which a rounded quotient may miss by one."""
     share = width / head_dim
     return share if int(head_dim * share) == width else math.nextafter(share, 1.0)
@@ -119,7 +119,7 @@ def _write_dynamic(config: RopeConfig, scaling: Any) -> dict[str, Any]:
 
 def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     if scaling.ramp == "paper":
-        return _write_divisors(config, scaling, scaling.factor)
+        return by_divisors(config, scaling, scaling.factor)
     by_parts = isinstance(scaling, NTKByParts)
     attention = 1.0 if by_parts else scaling.attention_factor
     return {
@@ -133,7 +133,8 @@ def _write_yarn(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     }
 
 
-def _write_divisors(config: RopeConfig, scaling: Scaling, factor: float | None) -> dict[str, Any]:
+def by_divisors(config: RopeConfig, scaling: Scaling, factor: float | None) -> dict[str, Any]:
+    """Return the dictionary that spells a scaling as LongRoPE's lists: one divisor per frequency pair."""
     table = scaling.frequencies(config)
     divisors = (geometric(config.base, config.width) / np.asarray(table.theta)).tolist()
     return {
@@ -159,7 +160,7 @@ def _write_own(config: RopeConfig, scaling: Any) -> dict[str, Any]:
         raise ValueError(f"{name} has a pair with θ = 0; no config has a divisor for it.")
     factor = getattr(scaling, "factor", None)  # whatever a method of one's own calls so
     usable = isinstance(factor, int | float) and 1.0 <= factor < math.inf
-    written = _write_divisors(config, scaling, factor if usable else None)
+    written = by_divisors(config, scaling, factor if usable else None)
     divisors = np.array(written["long_factor"])
     if divisors.min() < SMALLEST_DIVISOR or divisors.max() > 1.0 / SMALLEST_DIVISOR:
         raise ValueError(
