@@ -146,3 +146,34 @@ def test_finetune_writes_a_checkpoint_and_goes_on(folder, tmp_path):
     assert "--rate must be above 0" in words(
         "finetune", folder, "--text", folder / "text", "--rate", 0, "--out", tmp_path / "x"
     )
+
+
+@pytest.fixture(scope="module")
+def phi3(folder, tmp_path_factory):
+    """Return a checkpoint of Phi-3's class that rotates the whole head, as Phi-3-mini-4k does, with a tokenizer."""
+    place = tmp_path_factory.mktemp("phi3")
+    keys = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "original_max_position_embeddings": 32}
+    build("phi3", max_position_embeddings=32, vocab_size=110, **keys).save_pretrained(place)
+    transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(place)
+    return place
+
+
+@pytest.mark.parametrize("method", ["none", "pi", "ntk", "by-parts", "yarn", "llama3"])
+def test_extend_writes_phi3_by_every_method_its_class_takes(phi3, tmp_path, method):
+    length = ("--length", 64) if method == "none" else ()
+    found = parsed("extend", phi3, "--method", method, "--factor", 2, *length, "--out", tmp_path / "out")
+    assert found["logit_difference"] <= 1e-5
+    assert "exact" in found["tables"]
+
+
+def test_extend_refuses_what_phi3_cannot_say_in_words(phi3, tmp_path):
+    message = " ".join(words("extend", phi3, "--method", "dynamic", "--factor", 2, "--out", tmp_path / "out").split())
+    assert "Phi3ForCausalLM cannot be extended by DynamicNTK(2): transformers cannot save and load its config" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_finetune_of_phi3_writes_its_checkpoints(phi3, folder, tmp_path):
+    more = ("--text", folder / "text", "--factor", 2, "--batch", 2, "--rate", 1e-3)
+    found = parsed("finetune", phi3, *more, "--steps", 2, "--out", tmp_path / "tuned")
+    assert len(found["losses"]) == 2
+    assert (tmp_path / "tuned.checkpoints" / "checkpoint-2").is_dir()

@@ -172,8 +172,8 @@ def _layer_type(model: Any) -> str | None:
         return types[0] if types else None
     if FULL not in types:
         raise ValueError(
-            f"its config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see the "
-            "whole window is not known."
+            f"its config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see "
+            "the whole window is not known."
         )
     return FULL
 
@@ -233,7 +233,7 @@ def _stacked(rope: HuggingFaceRope, scaling: Scaling, product: float) -> LongRoP
 
 
 def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE | None:
-    """Return the same table as the lists that a config can hold; None where a pair stands still, which has no divisor."""
+    """Return the same table as lists for a config; None where a pair stands still, which has no divisor."""
     table = scaling.frequencies(rope.config)
     if not np.asarray(table.theta).all():
         return None
@@ -398,7 +398,7 @@ def _filled(copied: Any, model: Any) -> Any:
         if value.shape != weights[name].shape:
             raise _Refused(
                 3,
-                f"its weight {name} has shape {tuple(weights[name].shape)}, the new window needs {tuple(value.shape)}",
+                f"its weight {name} has shape {tuple(weights[name].shape)}, a new one {tuple(value.shape)}",
             )
     copied.load_state_dict(weights, assign=True)
     if _tied(model):

@@ -152,9 +152,7 @@ def test_families_with_a_scaling_of_their_own_take_others_in_its_place(kind):
     rope = described(model)
     for name, scaling in scalings(len(rope.frequencies())).items():
         if kind == "phi3" and name == "dynamic":  # the class takes longrope only, whose lists follow no length
-            with pytest.raises(
-                ValueError, match=r"Phi3ForCausalLM cannot be extended by DynamicNTK\(4\): transformers"
-            ):
+            with pytest.raises(ValueError, match=r"Phi3ForCausalLM cannot be extended by DynamicNTK"):
                 extend(model, scaling, replace=True)
             continue
         extended = extend(model, scaling, replace=True)
@@ -366,7 +364,7 @@ def test_a_temperature_that_follows_another_key_is_noticed(monkeypatch):
     monkeypatch.setattr(attention, "__init__", worse)
     with pytest.raises(
         ValueError,
-        match=r"LlamaForCausalLM cannot be extended by YaRN\(4\): something besides its rotary angles changed",
+        match=r"LlamaForCausalLM .* YaRN\(4\): something besides its rotary angles changed",
     ):
         extend(model, rt.scaling.YaRN(4.0))
 
@@ -380,9 +378,7 @@ def test_a_mask_that_changes_beyond_the_compared_tokens_is_noticed(monkeypatch):
         self.first_masked = config.max_position_embeddings // 2
 
     monkeypatch.setattr(attention, "__init__", init)
-    with pytest.raises(
-        ValueError, match=r"layers\.0\.self_attn\.first_masked is 128 in the copy and 32 in the original"
-    ):
+    with pytest.raises(ValueError, match=r"self_attn\.first_masked is 128 in the copy and 32 in the original"):
         extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
 
 
@@ -426,9 +422,7 @@ def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
         return extended
 
     monkeypatch.setitem(extend_function.__globals__, "_filled", late)
-    with pytest.raises(
-        ValueError, match=r"its rotary module model.rotary_emb returns cosines and sines that are off by"
-    ):
+    with pytest.raises(ValueError, match=r"module model.rotary_emb returns cosines and sines that are off by"):
         extend(build("llama", max_position_embeddings=64), rt.scaling.PositionInterpolation(4.0))
 
 
@@ -437,7 +431,8 @@ def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
 WHOLE_PHI3 = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "original_max_position_embeddings": 64}
 PHI4_MINI = {
     "rope_parameters": {
-        "rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 6, "long_factor": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 6,
+        "long_factor": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
         "original_max_position_embeddings": 64, "partial_rotary_factor": 0.75,
     },
     "original_max_position_embeddings": 64, "max_position_embeddings": 512,
