@@ -36,6 +36,10 @@ SIZES = {
 """Config key → its value, set where the class has a default for the key."""
 
 STATE_SPACE = {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_n_groups": 1, "mamba_d_state": 8}
+INDEXED = {
+    "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 32,
+    "indexer_compress_ratio": 4,
+}  # fmt: skip
 OTHER: dict[str, dict[str, Any]] = {
     "bamba": {"layer_types": None, "attn_layer_indices": [1], **STATE_SPACE},
     "cohere_compass_text": {
@@ -44,12 +48,6 @@ OTHER: dict[str, dict[str, Any]] = {
         },
     },
     "deepseek_v2": {"topk_method": "greedy", "num_experts_per_tok": 1},
-    "deepseek_v4": {
-        "rope_parameters": {
-            name: {"rope_type": "default", "rope_theta": base, "partial_rotary_factor": 0.5}
-            for name, base in (("main", 1e4), ("compress", 1.6e5))
-        },
-    },
     "dots1": {"num_key_value_heads": 4, "n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 1},
     "esm": {
         "vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1, "position_embedding_type": "rotary",
@@ -62,7 +60,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "granitemoehybrid": {"layer_types": ["attention", "attention"], "position_embedding_type": "rope"},
     "hunyuan_v1_dense": {"head_dim": 16},
     "hunyuan_v1_moe": {"head_dim": 16, "moe_topk": 1},
-    "longcat_flash": {"head_dim": 8, "qk_head_dim": 16, "moe_topk": 2, "zero_expert_num": 2, "n_routed_experts": 4},
+    "longcat_flash": {"head_dim": 8, "qk_head_dim": 16, "num_experts_per_tok": 2, "zero_expert_num": 2, "n_routed_experts": 4},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "ministral": {"head_dim": 16},
     "ministral3": {
@@ -74,10 +72,7 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "nemotron": {"num_key_value_heads": 2},
     "phi3": {"original_max_position_embeddings": WINDOW},
-    "qwen4_exp_text": {
-        "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 32,
-        "indexer_compress_ratio": 4,
-    },
+    **dict.fromkeys(("qwen4_exp", "qwen4_exp_text"), INDEXED),
     "recurrent_gemma": {"layer_types": None, "num_hidden_layers": 3, "lru_width": 64, "attention_window_size": 16},
     "zamba2": {"layer_types": None, "num_hidden_layers": 2, "layers_block_type": ["mamba", "hybrid"]},
 }  # fmt: skip

@@ -167,8 +167,8 @@ def test_extend_writes_phi3_by_every_method_its_class_takes(phi3, tmp_path, meth
 
 
 def test_extend_refuses_what_phi3_cannot_say_in_words(phi3, tmp_path):
-    message = " ".join(words("extend", phi3, "--method", "dynamic", "--factor", 2, "--out", tmp_path / "out").split())
-    assert "Phi3ForCausalLM cannot be extended by DynamicNTK(2): transformers cannot save and load its config" in message
+    message = words("extend", phi3, "--method", "dynamic", "--factor", 2, "--out", tmp_path / "out")
+    assert "Phi3ForCausalLM cannot be extended by DynamicNTK(2): transformers cannot save" in " ".join(message.split())
     assert not list(tmp_path.iterdir())
 
 
