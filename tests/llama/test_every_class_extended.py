@@ -249,4 +249,4 @@ def test_a_third_of_classes_and_methods(part, tmp_path):
     third = list(cases())[::3]
     faults, counts, _ = examined(third[part * len(third) // PARTS : (part + 1) * len(third) // PARTS], tmp_path)
     assert faults == []
-    assert counts["extended"] > counts["refused"]
+    assert 3 * counts["extended"] > counts.total()
