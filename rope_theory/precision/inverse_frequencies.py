@@ -71,7 +71,9 @@ class _Computed(NamedTuple):
 def _half_unit(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return half a unit in the last place of float32 numbers up to ``magnitude``."""
     _, exponent = np.frexp(np.abs(magnitude) * _MARGIN)
-    result: NDArray[np.float64] = np.ldexp(1.0, np.maximum(exponent, FLOAT32.smallest_exponent + 1) - FLOAT32.digits - 1)
+    result: NDArray[np.float64] = np.ldexp(
+        1.0, np.maximum(exponent, FLOAT32.smallest_exponent + 1) - FLOAT32.digits - 1
+    )
     return result
 
 
