@@ -79,8 +79,8 @@ def draw(data: Data) -> Figure:
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
         axes.axhline(INPUTS["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
         axes.set_title(
-            f"Phases in finite precision, frequencies correctly rounded, d = {INPUTS['head_dim']}, c = {INPUTS['base']:g} "
-            f"(thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
+            f"Phases in finite precision, frequencies correctly rounded, d = {INPUTS['head_dim']}, "
+            f"c = {INPUTS['base']:g} (thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
         )
     return figure
 

@@ -160,8 +160,8 @@ def _reach(reach: Reach) -> Iterator[str]:
     yield (
         f"<p>Trained window {reach.trained_window} tokens; critical dimension {reach.critical_dimension}. The "
         f"predicted length is a rule of thumb and no guarantee: {html.escape(reach.rule)}. Worst cases are upper "
-        "bounds, in units of the largest trained score, for coefficients of at most that size. Below the position in the "
-        f"last column, cos and sin in float32 are off by at most {TOLERANCE:g}, proved for "
+        "bounds, in units of the largest trained score, for coefficients of at most that size. Below the position in "
+        f"the last column, cos and sin in float32 are off by at most {TOLERANCE:g}, proved for "
         f"{html.escape(PRECISION_HYPOTHESIS)}.</p>"
     )
     rows = (

@@ -322,8 +322,9 @@ def _reach_findings(case: Case, reaches: Sequence[Reach], target: int | None) ->
                 "info", "precision", case.length_key,
                 f"cos and sin that are right at {found.target_length} tokens.",
                 f"In float32, cos and sin are off by at most {TOLERANCE:g} below position {own.float32_until}. This is "
-                f"proved for {PRECISION_HYPOTHESIS}, and before any cast to the dtype of the activations. With positions, "
-                f"frequencies and phases rounded to bfloat16 it holds below position {own.bfloat16_until} only.{layers}",
+                f"proved for {PRECISION_HYPOTHESIS}, and before any cast to the dtype of the activations. With "
+                "positions, frequencies and phases rounded to bfloat16 it is proved below position "
+                f"{own.bfloat16_until} only.{layers}",
                 threads=("huggingface/transformers#29285", "ml-explore/mlx-lm#1076"),
             )  # fmt: skip
 

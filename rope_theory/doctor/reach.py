@@ -39,7 +39,10 @@ MOST_OFFSETS = 1 << 17
 TOLERANCE = 0.01
 """Largest error of cos and sin, as one complex number, that is accepted."""
 
-PRECISION_HYPOTHESIS = "inv_freq computed in float32 on a CPU by the formulas of transformers 5, pow right to 1 ulp, cos and sin to 3.5 ulp"
+PRECISION_HYPOTHESIS = (
+    "inv_freq computed in float32 on a CPU by the formulas of transformers 5, pow right to 1 ulp, cos and sin to "
+    "3.5 ulp"
+)
 """What ``float32_until`` assumes; theory.md, section 9."""
 
 

@@ -17,8 +17,8 @@ CATALOGUE: Mapping[str, Statement] = MappingProxyType(
             function=phase_error,
             formula="|ĉ + iŝ − e^{imθ}| ≤ 2 sin(min(δ, π)/2) + ε, δ = |a|θ + |m||b| + |a||b| + |r|",
             hypotheses=(
-                "a, r: errors of rounding m and the product; b: error of the stored frequency, of correct rounding unless "
-                "given; ε of the table",
+                "a, r: errors of rounding m and the product; b: error of the stored frequency, of correct rounding "
+                "unless given; ε of the table",
                 *_ARITHMETIC,
             ),
             relation="upper",

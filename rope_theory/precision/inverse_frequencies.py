@@ -60,7 +60,8 @@ class _Computed(NamedTuple):
 #   â/b̂   = a/b + η,     |η| ≤ (α + |a/b|β)/(|b| − β)          since â/b̂ − a/b = ((â − a) − (a/b)(b̂ − b))/b̂
 #   â^x̂   = a^x·e^λ,     |λ| ≤ (|x| + ξ)·(−ln(1 − α/a)) + ξ|ln a|, |x̂ − x| ≤ ξ, since ln â^x̂ = x̂ ln(â/a) + x̂ ln a
 #
-# then rounded once, unless all of it is exact; a power is right to ``pow_ulps`` units instead, and a⁰ = 1 exactly, as C's pow has it.
+# then rounded once, unless all of it is exact; a power is right to ``pow_ulps`` units instead, and a⁰ = 1 exactly, as
+# C's pow has it.
 # For an unscaled table whose base is a float32 number this comes to
 #
 #   |inv_freq − θ| ≲ θ·u·(ln(1/θ)·[d is no power of two] + 2·pow_ulps + 1), u = 2^−24:

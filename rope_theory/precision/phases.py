@@ -286,8 +286,8 @@ def kept_frequencies(
         if not np.array_equal(rounded(given, target), given):
             index = int(np.argmax(rounded(given, target) != given))
             raise ValueError(
-                f"stored[{index}] = {float(given[index])!r} is not a number of {target.name}, the format of frequencies in "
-                "this Storage; give the buffer in that format, or the Storage of the buffer's dtype."
+                f"stored[{index}] = {float(given[index])!r} is not a number of {target.name}, the format of "
+                "frequencies in this Storage; give the buffer in that format, or the Storage of the buffer's dtype."
             )
         return KeptFrequencies(given, np.abs(given - theta), np.full(theta.shape, True))
     if frequency_error is None:

@@ -59,8 +59,8 @@ def score_error(
 
     Δ = abs(m − n)·b + (a(m) + a(n))·(θ + b) + r(m) + r(n)
 
-    and a, b, r and ε as in ``phase_error``; b too depends on what is known of the stored frequencies. A rounded frequency (b) still gives a function of m − n; rounded
-    positions and phases (a, r) do not.
+    and a, b, r and ε as in ``phase_error``; b too depends on what is known of the stored frequencies. A rounded
+    frequency (b) still gives a function of m − n; rounded positions and phases (a, r) do not.
 
     Parameters
     ----------
