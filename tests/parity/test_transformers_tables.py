@@ -320,6 +320,19 @@ def test_sinusoidal_classes(kind):
     assert np.allclose(np.sin(ours.frequencies().theta), positions[1, : ours.config.pairs].numpy(), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("kind", SINUSOIDAL)
+def test_sinusoidal_classes_keep_the_bound_proved_for_them(kind):
+    module = importlib.import_module(f"transformers.models.{kind}.modeling_{kind}")
+    ours = from_hf(CONFIG_MAPPING[kind](n_embd=1024, n_head=8, n_positions=512)).frequencies()
+    length, pairs = 1 << 17, len(ours)
+    table = module.create_sinusoidal_positions(length, 2 * pairs).double().numpy()
+    positions = np.unique(np.concatenate([np.arange(200), 2 ** np.arange(17) + 1, np.arange(length - 200, length)]))
+    stored = table[positions, pairs:] + 1j * table[positions, :pairs]
+    bound = phase_error(ours, positions, Storage(), frequency_error=inv_freq_error(ours)).bound
+    exact = np.exp(1j * np.remainder(np.longdouble(positions)[:, None] * ours.theta, 2 * np.pi).astype(float))
+    assert (np.abs(stored - exact) <= bound + 1e-10).all()
+
+
 def swaps_neighbours(kind):
     """Whether a class's own rotation mixes dimensions 0 and 1 (interleaved) or 0 and d/2 (half)."""
     kind = {"gemma3n_text": "gemma3n"}.get(kind, kind)
