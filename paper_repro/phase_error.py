@@ -1,4 +1,4 @@
-"""Phase errors of common storages against the position, for the table of Llama 3: measured, and their proved bounds."""
+"""Phase errors of common storages of Llama 3's frequencies, correctly rounded: measured, and their proved bounds."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def draw(data: Data) -> Figure:
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
         axes.axhline(INPUTS["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
         axes.set_title(
-            f"Phases in finite precision, d = {INPUTS['head_dim']}, c = {INPUTS['base']:g} "
-            f"(thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
+            f"Phases in finite precision, frequencies correctly rounded, d = {INPUTS['head_dim']}, "
+            f"c = {INPUTS['base']:g} (thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
         )
     return figure
 

@@ -16,7 +16,7 @@ from rope_theory._records import json_ready
 from rope_theory.doctor.conformance import SAME, ConformanceMatrix
 from rope_theory.doctor.diagnose import Diagnosis, RopeTable
 from rope_theory.doctor.finding import SEVERITIES, Finding
-from rope_theory.doctor.reach import Reach
+from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE, Reach
 from rope_theory.scaling.unscaled import Unscaled
 
 LONGEST_LIST = 8
@@ -24,7 +24,7 @@ LONGEST_LIST = 8
 
 REACH_HEADINGS = (
     "scaling", "config's own", "predicted length", "pairs beyond", "slowing", "slowing inside", "logits ×",
-    "worst case mid-window", "worst case at the end", "Σ cos < 0 from", "float32 safe until",
+    "worst case mid-window", "worst case at the end", "Σ cos < 0 from", "float32 safe below",
 )  # fmt: skip
 
 
@@ -160,7 +160,9 @@ def _reach(reach: Reach) -> Iterator[str]:
     yield (
         f"<p>Trained window {reach.trained_window} tokens; critical dimension {reach.critical_dimension}. The "
         f"predicted length is a rule of thumb and no guarantee: {html.escape(reach.rule)}. Worst cases are upper "
-        "bounds, in units of the largest trained score, for coefficients of at most that size.</p>"
+        "bounds, in units of the largest trained score, for coefficients of at most that size. Below the position in "
+        f"the last column, cos and sin in float32 are off by at most {TOLERANCE:g}, proved for "
+        f"{html.escape(PRECISION_HYPOTHESIS)}.</p>"
     )
     rows = (
         (

@@ -18,6 +18,7 @@ from rope_theory._records import json_ready
 from rope_theory._whole_files import check_place, write_text
 from rope_theory.cli._shown import AsJson, Config, LayerType, app, plain_errors, plain_table, show
 from rope_theory.doctor import ENGINES, Diagnosis, Finding, Reach, Recommendation
+from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE
 
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 REACH_HEADINGS = (
@@ -30,8 +31,8 @@ MEASURES = (
     "the target length, in units of the largest trained one."
 )
 REACH_LEGEND = (
-    f"{RULE_OF_THUMB} beyond: pairs that leave the phases of training. {MEASURES} float32: positions with a proved "
-    "error of at most 0.01."
+    f"{RULE_OF_THUMB} beyond: pairs that leave the phases of training. {MEASURES} float32: cos and sin are off by at "
+    f"most {TOLERANCE:g} below this position, proved for {PRECISION_HYPOTHESIS}."
 )
 
 

@@ -17,7 +17,7 @@ from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, co
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
 from rope_theory.doctor.methods import METHODS
-from rope_theory.doctor.reach import Reach, described, reach
+from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE, Reach, described, reach
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
@@ -321,9 +321,10 @@ def _reach_findings(case: Case, reaches: Sequence[Reach], target: int | None) ->
             yield Finding(
                 "info", "precision", case.length_key,
                 f"cos and sin that are right at {found.target_length} tokens.",
-                "transformers computes phases in float32, for which an error of at most 0.01 is proved up to position "
-                f"{own.float32_until}. An engine that computes them in bfloat16 is off from position "
-                f"{own.bfloat16_until} on.{layers}",
+                f"In float32, cos and sin are off by at most {TOLERANCE:g} below position {own.float32_until}. This is "
+                f"proved for {PRECISION_HYPOTHESIS}, and before any cast to the dtype of the activations. With "
+                "positions, frequencies and phases rounded to bfloat16 it is proved below position "
+                f"{own.bfloat16_until} only.{layers}",
                 threads=("huggingface/transformers#29285", "ml-explore/mlx-lm#1076"),
             )  # fmt: skip
 

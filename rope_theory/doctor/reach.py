@@ -15,9 +15,13 @@ from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
 from rope_theory.laws.base_bounds import first_negative_offset
 from rope_theory.laws.critical import critical_dimension
-from rope_theory.precision.phases import phase_error
+from rope_theory.precision.formats import FLOAT32, FORMATS, largest_rounding_error
+from rope_theory.precision.inverse_frequencies import dynamic_error, inv_freq_error
+from rope_theory.precision.phases import evaluation_format, safe_positions
 from rope_theory.precision.storage import STORAGES
+from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
+from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.unscaled import Unscaled
 
 RULE = (
@@ -33,7 +37,13 @@ MOST_OFFSETS = 1 << 17
 """Trained offsets on which scores are taken as known; a part of them leaves the worst case an upper bound."""
 
 TOLERANCE = 0.01
-"""Largest error of cos and sin, as one complex number, that a stored table may have."""
+"""Largest error of cos and sin, as one complex number, that is accepted."""
+
+PRECISION_HYPOTHESIS = (
+    "inv_freq computed in float32 on a CPU by the formulas of transformers 5, pow right to 1 ulp, cos and sin to "
+    "3.5 ulp"
+)
+"""What ``float32_until`` assumes; theory.md, section 9."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,11 @@ class ReachRow:
         Upper bounds on V(s; θ → θ'), the largest score in units of the largest trained one, at half the trained window
         and at the last offset of the target length, for abs(h_j) up to ``RATIO`` trained maxima.
     float32_until, bfloat16_until : int
-        Positions, up to the target length, below which cos and sin computed in that format are proved to be off by at
-        most the tolerance.
+        No position below this one, up to the target length, can have cos and sin off by more than the tolerance, in
+        absolute terms and relative to the attention factor; proved for ``inv_freq`` as transformers computes it in
+        float32 on a CPU (``precision.inv_freq_error``) and phases in that format, at every sequence length up to the
+        target. bfloat16: positions, frequencies, phases and the result are rounded to it. A cast of float32 cos and sin
+        to the dtype of the activations is not counted; to bfloat16 it adds up to 0.004.
     predicted_length : int or None
         Tokens, by ``RULE``; None: the rule gives no limit.
     reaches : bool
@@ -208,8 +221,8 @@ def _row(trained: Frequencies, scaling: Scaling, length: int, configured: bool, 
         first_negative=first_negative_offset(table, length),
         worst_inside=worst[0],
         worst_at_end=worst[1],
-        float32_until=_safe_until(table, "float32", tolerance, length),
-        bfloat16_until=_safe_until(table, "bfloat16", tolerance, length),
+        float32_until=_precise_until(scaling, trained, "float32", tolerance, length),
+        bfloat16_until=_precise_until(scaling, trained, "bfloat16", tolerance, length),
         predicted_length=predicted,
         reaches=predicted is None or predicted >= length,
     )
@@ -233,14 +246,31 @@ def _worst(trained: Frequencies, table: Frequencies, s: int) -> float:
     return float(found) * table.attention_factor**2
 
 
-def _safe_until(table: Frequencies, name: str, tolerance: float, length: int) -> int:
-    """Return the first position at which the error bound, which grows with it, exceeds the tolerance."""
+def _precise_until(scaling: Scaling, trained: Frequencies, name: str, tolerance: float, length: int) -> int:
+    """Return the position up to which the error bound holds, whatever the length of the sequence up to ``length``."""
+    config = trained.config
+    table = scaling.frequencies(config, length)
+    if isinstance(scaling, DynamicNTK):  # the frequencies only fall as a sequence grows
+        return _positions(trained.theta, dynamic_error(table), 1.0, name, tolerance, length)
+    until = _positions(table.theta, inv_freq_error(table), table.attention_factor, name, tolerance, length)
+    if isinstance(scaling, LongRoPE) and length > config.context_length:  # shorter sequences have another table
+        short = scaling.frequencies(config, config.context_length)
+        inside = config.context_length
+        found = _positions(short.theta, inv_freq_error(short), short.attention_factor, name, tolerance, inside)
+        until = until if found == inside else min(until, found)
+    return until
+
+
+def _positions(
+    theta: NDArray[np.float64], error: NDArray[np.float64], attention_factor: float, name: str, tolerance: float,
+    length: int,
+) -> int:  # fmt: skip
+    """Return how many positions keep the tolerance with frequencies computed in float32, then rounded to a format."""
     storage = STORAGES[name]
-    low, high = 0, length
-    while low < high:
-        middle = (low + high) // 2
-        if phase_error(table, [middle], storage).largest_bound[0] <= tolerance:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    kept_in = FORMATS[storage.frequency]
+    if kept_in is not FLOAT32:
+        error = error + largest_rounding_error(theta + error, kept_in)
+    if attention_factor != 1.0:  # cos and sin are multiplied by it, rounded, in the format they are evaluated in
+        tolerance = tolerance / max(1.0, attention_factor)
+        tolerance -= 2.001 * evaluation_format(FORMATS[storage.phase]).roundoff
+    return safe_positions(theta, storage, tolerance, length, error)

@@ -9,14 +9,18 @@ from rope_theory.bounds.catalogue import Statement
 from rope_theory.precision.phases import phase_error
 from rope_theory.precision.scores import score_error
 
-_ARITHMETIC = ("operations correctly rounded", "cos and sin right to two units in the last place", "no overflow")
+_ARITHMETIC = ("operations correctly rounded", "cos and sin right to 3.5 units in the last place", "no overflow")
 
 CATALOGUE: Mapping[str, Statement] = MappingProxyType(
     {
         "phase_error": Statement(
             function=phase_error,
             formula="|ĉ + iŝ − e^{imθ}| ≤ 2 sin(min(δ, π)/2) + ε, δ = |a|θ + |m||b| + |a||b| + |r|",
-            hypotheses=("a, b, r: errors of rounding m, θ and their product; ε of the table", *_ARITHMETIC),
+            hypotheses=(
+                "a, r: errors of rounding m and the product; b: error of the stored frequency, of correct rounding "
+                "unless given; ε of the table",
+                *_ARITHMETIC,
+            ),
             relation="upper",
             evidence="proved",
             source="docs/theory.md, section 9",

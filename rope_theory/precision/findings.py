@@ -53,7 +53,9 @@ class AuditRow(Record):
         Largest relative difference of the frequencies; infinite where a pair that stands still moves; None where
         nothing could be compared.
     phase_error : float or None
-        Largest phase error up to the last trained offset, L − 1, in radians; None where nothing could be compared.
+        Phase error at the last trained offset, L − 1, in radians: of a table of frequencies the part that these cause
+        (the rounding of the products comes on top), of cosines and sines the largest up to there; None where nothing
+        could be compared.
     attention_scaling, described_scaling : float or None
         Factor on cos and sin in the module (None where it has none), and as the config describes it.
     fitted_base, fitted_factor : float or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from rope_theory._arrays import (
     numpy_angular,
     offsets,
     phasors,
+    real,
     space_of,
 )
 from rope_theory._checks import above, integer
@@ -23,8 +25,9 @@ from rope_theory._records import Record
 from rope_theory.precision.formats import FLOAT32, FLOAT64, FORMATS, Format, largest_rounding_error, rounded
 from rope_theory.precision.storage import Storage
 
-EVALUATION_ULPS = 2.0
-"""Assumed error of cos and sin, in units in the last place: what CUDA documents for float32; CPU libraries keep 1."""
+EVALUATION_ULPS = 3.5
+"""Assumed error of cos and sin, in units in the last place: that of SLEEF's ``u35``, which torch calls on a CPU without
+MKL. CUDA documents 2 for float32, MKL keeps 1."""
 
 LARGEST_TABLE = 1 << 26
 """Most positions × pairs in one result (512 MiB an array)."""
@@ -48,7 +51,8 @@ class PhaseError(Record):
     bound : ndarray, shape (*S, P)
         What the distance abs(ĉ + iŝ − e^{imθ}) cannot exceed.
     measured : ndarray, shape (*S, P)
-        The distance itself, every rounding carried out.
+        The distance itself, every rounding carried out, for the stored frequencies where they were given and for
+        correctly rounded ones otherwise.
     """
 
     storage: Storage
@@ -83,9 +87,10 @@ class BrokenPosition(Record):
     length : int
         Positions 0 … length − 1 were looked at, in tokens.
     measured : int or None
-        First position whose measured error exceeds the tolerance; None where none does.
+        First position whose measured error exceeds the tolerance, for the stored frequencies where they were given and
+        for correctly rounded ones otherwise; None where none does.
     safe_until : int
-        No position before this one can exceed it, by the proved bound; ``length`` where none can.
+        No position before this one can exceed it, by the bound under the same hypotheses; ``length`` where none can.
     """
 
     storage: Storage
@@ -93,6 +98,15 @@ class BrokenPosition(Record):
     length: int
     measured: int | None
     safe_until: int
+
+
+class KeptFrequencies(NamedTuple):
+    """Frequencies as they are stored, the largest error they are taken to have, and which are certain; (P,) each."""
+
+    stored: NDArray[np.float64]
+    error: NDArray[np.float64]
+    certain: NDArray[np.bool_]
+    """Where the hypothesis admits no other frequency than ``stored``."""
 
 
 class Roundings(NamedTuple):
@@ -108,16 +122,20 @@ class Roundings(NamedTuple):
     """e^{imθ} itself."""
 
 
-def phase_error(theta: Any, positions: Any, storage: Storage) -> PhaseError:
+def phase_error(
+    theta: Any, positions: Any, storage: Storage, *, stored: Any = None, frequency_error: Any = None
+) -> PhaseError:
     """Return how far stored cosines and sines lie from e^{imθ}: proved bound, and the error itself.
 
-    With a, b and r the errors of rounding m, θ and the product of the two, 0 where nothing is lost and
-    otherwise at most u/(1+u) of what is rounded, the stored phase is off by at most
+    With a, b and r the errors of m, θ and the product of the two, the stored phase is off by at most
 
     δ = a·θ + abs(m)·b + a·b + r,
 
     and the stored phasor by at most 2 sin(min(δ, π)/2) + ε, where ε, one number for the whole table, counts the
-    evaluation of cos and sin (two units in the last place) and their rounding.
+    evaluation of cos and sin (3.5 units in the last place) and their rounding. a and r are 0 where nothing is lost and
+    otherwise at most u/(1+u) of what is rounded. b is the hypothesis on the stored frequencies: they are θ correctly
+    rounded, unless ``stored`` gives them or ``frequency_error`` bounds their error. An implementation rarely rounds
+    correctly: transformers' ``inv_freq`` is several units off, and needs one of the two.
 
     Parameters
     ----------
@@ -127,6 +145,11 @@ def phase_error(theta: Any, positions: Any, storage: Storage) -> PhaseError:
         Positions in tokens, within ±2**53.
     storage : Storage
         The formats, such as ``STORAGES["bfloat16 table"]``.
+    stored : array (P,), optional
+        The stored frequencies themselves, rad/token, such as the buffer ``inv_freq`` of a model; b = abs(stored − θ).
+    frequency_error : array (P,), optional
+        The largest error b of the stored frequencies, rad/token, such as ``inv_freq_error(table)`` for float32 buffers
+        that transformers computes.
 
     Returns
     -------
@@ -139,12 +162,15 @@ def phase_error(theta: Any, positions: Any, storage: Storage) -> PhaseError:
         When ``storage`` is not a Storage, or for arrays of something else than real numbers.
     ValueError
         For NaN, infinity or empty arrays, for a position, frequency or phase beyond the end of its format (float16
-        ends at 65504), and for more than 2**26 positions × pairs.
+        ends at 65504), for more than 2**26 positions × pairs, for ``stored`` and ``frequency_error`` together or of
+        another shape than theta, for stored numbers that their format does not have, and for a ``frequency_error``
+        smaller than that of correct rounding.
 
     Notes
     -----
-    Measured is the error of correctly rounded operations; a real kernel has its own cosine, within the bound as
-    long as it is right to two units in the last place. Source: docs/theory.md, section 9.
+    Measured is the error of correctly rounded operations on the stored frequencies (correctly rounded ones where
+    ``stored`` is not given); a real kernel has its own cosine, within the bound as long as it is right to 3.5 units in
+    the last place. Source: docs/theory.md, section 9.
     """
     theta, positions = _inputs(theta, positions, storage)
     if positions.size * theta.size > LARGEST_TABLE:
@@ -152,16 +178,19 @@ def phase_error(theta: Any, positions: Any, storage: Storage) -> PhaseError:
             f"{positions.size} positions × {theta.size} pairs are more than {LARGEST_TABLE}, all one result holds; "
             "give fewer positions, or use first_broken_position, which keeps no table."
         )
+    kept = kept_frequencies(theta, storage, stored, frequency_error)
     flat = positions.reshape(-1)
     bound, measured = np.empty((2, flat.size, theta.size))
     for piece in _pieces(flat.size, theta.size):
-        made = roundings(theta, flat[piece], storage)
+        made = roundings(theta, flat[piece], storage, kept)
         bound[piece], measured[piece] = phasor_bound(made, theta, flat[piece]), phasor_error(made)
     shape = (*positions.shape, theta.size)
     return PhaseError(storage, positions, theta, bound.reshape(shape), measured.reshape(shape))
 
 
-def first_broken_position(theta: Any, storage: Storage, tolerance: float, length: int) -> BrokenPosition:
+def first_broken_position(
+    theta: Any, storage: Storage, tolerance: float, length: int, *, stored: Any = None, frequency_error: Any = None
+) -> BrokenPosition:
     """Return the first integer position where the stored phasors leave a tolerance.
 
     The smallest m in [0, length) with max_j abs(ĉ_j + iŝ_j − e^{imθ_j}) > tolerance, and the first where the bound
@@ -177,6 +206,9 @@ def first_broken_position(theta: Any, storage: Storage, tolerance: float, length
         Accepted distance of phasors, above 0; it is at most 2 for phasors of length 1.
     length : int
         Number of positions to look at, in tokens, at most 2**24.
+    stored, frequency_error : array (P,), optional
+        The stored frequencies, or the largest error they may have, rad/token, as in ``phase_error``; correctly rounded
+        ones where neither is given.
 
     Returns
     -------
@@ -188,7 +220,8 @@ def first_broken_position(theta: Any, storage: Storage, tolerance: float, length
     TypeError
         When ``storage`` is not a Storage or a number is none.
     ValueError
-        For a tolerance not above 0, a length below 1 or above 2**24, or one that leaves the range of a format.
+        For a tolerance not above 0, a length below 1 or above 2**24, or one that leaves the range of a format; for
+        ``stored`` and ``frequency_error`` as in ``phase_error``.
 
     Notes
     -----
@@ -199,11 +232,12 @@ def first_broken_position(theta: Any, storage: Storage, tolerance: float, length
     if length > 2**24:
         raise ValueError(f"length must be at most 2**24, got {length}: every position is computed, one by one.")
     theta, _ = _inputs(theta, [0, length - 1], storage)
+    kept = kept_frequencies(theta, storage, stored, frequency_error)
     measured: int | None = None
     safe_until: int | None = None
     for piece in _pieces(length, theta.size):
         positions = np.arange(piece.start, min(piece.stop, length), dtype=np.float64)
-        made = roundings(theta, positions, storage)
+        made = roundings(theta, positions, storage, kept)
         if safe_until is None:
             safe_until = _first_above(phasor_bound(made, theta, positions), tolerance, piece.start)
         measured = _first_above(phasor_error(made), tolerance, piece.start)
@@ -212,23 +246,100 @@ def first_broken_position(theta: Any, storage: Storage, tolerance: float, length
     return BrokenPosition(storage, tolerance, length, measured, length if safe_until is None else safe_until)
 
 
-def roundings(theta: NDArray[np.float64], positions: NDArray[np.float64], storage: Storage) -> Roundings:
+def safe_positions(
+    theta: NDArray[np.float64], storage: Storage, tolerance: float, length: int, frequency_error: NDArray[np.float64]
+) -> int:
+    """Return a number n ≤ length such that no integer position below n can leave the tolerance, by bisection.
+
+    The bound of ``phase_error`` itself falls again where a position or a product happens to be exact, at powers of two
+    above all. Bisected is its envelope, which grows with the position: every product is taken to be rounded, and every
+    position beyond the last one up to which its format has all integers.
+    """
+    in_position, _, in_phase, _ = formats(storage)
+
+    def envelope(m: int) -> float:
+        a = 0.0 if m <= 2**in_position.digits else float(largest_rounding_error(m, in_position))
+        largest = (m + a) * (theta + frequency_error)
+        r = largest_rounding_error(largest, in_phase)
+        if in_phase is not FLOAT64:
+            r = r + largest_rounding_error(largest, FLOAT64)
+        delta = a * theta + m * frequency_error + a * frequency_error + r
+        table = table_bound(evaluation_format(in_phase), FORMATS[storage.table])
+        return float((chord(delta).max() + table) * ROUNDING_OF_BOUNDS)
+
+    return bisect.bisect_right(range(length), tolerance, key=envelope)
+
+
+def kept_frequencies(
+    theta: NDArray[np.float64], storage: Storage, stored: Any = None, frequency_error: Any = None
+) -> KeptFrequencies:
+    """Return the stored frequencies and the largest error b they are taken to have, by the hypothesis in force."""
+    target = FORMATS[storage.frequency]
+    nearest = rounded(theta, target)
+    if stored is not None and frequency_error is not None:
+        raise ValueError(
+            "stored and frequency_error are both given; give the stored frequencies alone, whose error is then known, "
+            "or a bound on their error alone."
+        )
+    if stored is not None:
+        given = _one_per_pair(stored, theta, "stored")
+        if not np.array_equal(rounded(given, target), given):
+            index = int(np.argmax(rounded(given, target) != given))
+            raise ValueError(
+                f"stored[{index}] = {float(given[index])!r} is not a number of {target.name}, the format of "
+                "frequencies in this Storage; give the buffer in that format, or the Storage of the buffer's dtype."
+            )
+        return KeptFrequencies(given, np.abs(given - theta), np.full(theta.shape, True))
+    if frequency_error is None:
+        error = np.where(nearest == theta, 0.0, largest_rounding_error(theta, target))
+        return KeptFrequencies(nearest, error, np.full(theta.shape, True))
+    error = _one_per_pair(frequency_error, theta, "frequency_error")
+    if (error < 0.0).any():
+        raise ValueError(
+            f"frequency_error must not be negative, got {first(error, error < 0.0):g}; give the largest absolute error "
+            "of each stored frequency, in rad/token."
+        )
+    if (small := error < np.abs(nearest - theta)).any():
+        index = int(np.argmax(small))
+        raise ValueError(
+            f"frequency_error[{index}] = {error[index]:g} rad/token, but no number of {target.name} lies so close to "
+            f"θ = {theta[index]:g}: correct rounding alone costs {abs(nearest - theta)[index]:g}. Give a larger error, "
+            "or the buffer itself as stored."
+        )
+    return KeptFrequencies(nearest, error, error == 0.0)
+
+
+def _one_per_pair(values: Any, theta: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Return finite numbers, one per frequency."""
+    result: NDArray[np.float64] = real(as_numpy(values), name, space_of())
+    if result.shape != theta.shape:
+        raise ValueError(
+            f"{name} must have one number per frequency: theta has {theta.size}, {name} has shape {result.shape}. Give "
+            "both of the same model."
+        )
+    return result
+
+
+def roundings(
+    theta: NDArray[np.float64], positions: NDArray[np.float64], storage: Storage, kept: KeptFrequencies
+) -> Roundings:
     """Carry out every rounding of the phasors at positions (n,)."""
-    in_position, in_frequency, in_phase, in_table = formats(storage)
+    in_position, _, in_phase, in_table = formats(storage)
     m, frequency = positions[:, None], theta[None, :]
-    m_stored, frequency_stored = rounded(m, in_position), rounded(frequency, in_frequency)
+    m_stored, frequency_stored, lost = rounded(m, in_position), kept.stored[None, :], kept.error[None, :]
     position = np.where(m_stored == m, 0.0, largest_rounding_error(abs(m), in_position))
-    lost = np.where(frequency_stored == frequency, 0.0, largest_rounding_error(frequency, in_frequency))
 
     product = m_stored * frequency_stored
     phase_stored = rounded(product, in_phase)
     refuse_overflow(phase_stored, product, "phase", in_phase)
     product_lost = _product_error(m_stored, frequency_stored, product)  # float64 rounds the product, too
-    phase_exact = (phase_stored == product) & (product_lost == 0.0)
+    # a product that happens to be exact says nothing of another frequency that the hypothesis admits
+    known = kept.certain[None, :] | (m == 0.0)
+    product_exact = (product_lost == 0.0) & known
     largest = (abs(m) + position) * (frequency + lost)
-    phase = np.where(phase_exact, 0.0, largest_rounding_error(largest, in_phase))
+    phase = np.where(product_exact & (phase_stored == product), 0.0, largest_rounding_error(largest, in_phase))
     if in_phase is not FLOAT64:
-        phase = np.where(product_lost == 0.0, phase, phase + largest_rounding_error(largest, FLOAT64))
+        phase = np.where(product_exact, phase, phase + largest_rounding_error(largest, FLOAT64))
 
     true_product = m * frequency
     phase_made = (phase_stored - true_product) - _product_error(m, frequency, true_product)

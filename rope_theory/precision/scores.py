@@ -12,10 +12,12 @@ from rope_theory._arrays import BLOCK_ELEMENTS, as_numpy, coefficients, space_of
 from rope_theory._records import Record
 from rope_theory.precision.phases import (
     ROUNDING_OF_BOUNDS,
+    KeptFrequencies,
     checked_positions,
     checked_storage,
     checked_theta,
     chord,
+    kept_frequencies,
     phasor_difference,
     roundings,
 )
@@ -35,7 +37,8 @@ class ScoreError(Record):
     bound : ndarray, shape (..., *S)
         What the error of the score cannot exceed.
     measured : ndarray, shape (..., *S)
-        The error itself, every rounding of the phasors carried out, with its sign: stored minus true.
+        The error itself, every rounding of the phasors carried out, with its sign: stored minus true; for the stored
+        frequencies where they were given and for correctly rounded ones otherwise.
     """
 
     storage: Storage
@@ -45,7 +48,10 @@ class ScoreError(Record):
     measured: NDArray[np.float64]
 
 
-def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, storage: Storage) -> ScoreError:
+def score_error(
+    h: Any, theta: Any, query_positions: Any, key_positions: Any, storage: Storage, *,
+    stored: Any = None, frequency_error: Any = None,
+) -> ScoreError:  # fmt: skip
     """Return how far a score made of stored cosines and sines lies from a(m − n): proved bound, and the error itself.
 
     With ẑ(m) the stored phasor, the score is Re Σ_j h_j ẑ_j(m) conj ẑ_j(n); its error is at most
@@ -53,8 +59,8 @@ def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, st
 
     Δ = abs(m − n)·b + (a(m) + a(n))·(θ + b) + r(m) + r(n)
 
-    and a, b, r and ε as in ``phase_error``. A rounded frequency (b) still gives a function of m − n; rounded
-    positions and phases (a, r) do not.
+    and a, b, r and ε as in ``phase_error``; b too depends on what is known of the stored frequencies. A rounded
+    frequency (b) still gives a function of m − n; rounded positions and phases (a, r) do not.
 
     Parameters
     ----------
@@ -66,6 +72,9 @@ def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, st
         Positions m and n in tokens, within ±2**53.
     storage : Storage
         The formats.
+    stored, frequency_error : array (P,), optional
+        The stored frequencies, or the largest error they may have, rad/token, as in ``phase_error``; correctly rounded
+        ones where neither is given.
 
     Returns
     -------
@@ -77,7 +86,8 @@ def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, st
     TypeError
         When ``storage`` is not a Storage, or for arrays of something else than numbers.
     ValueError
-        For NaN, infinity, empty arrays, shapes that do not match, or a number beyond the end of its format.
+        For NaN, infinity, empty arrays, shapes that do not match, or a number beyond the end of its format; for
+        ``stored`` and ``frequency_error`` as in ``phase_error``.
 
     Notes
     -----
@@ -96,13 +106,14 @@ def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, st
             f"query_positions {query.shape} and key_positions {key.shape} do not broadcast together; give equal "
             "shapes, or a column and a row."
         ) from None
+    kept = kept_frequencies(theta, storage, stored, frequency_error)
     m, n = query.reshape(-1), key.reshape(-1)
     rows = h.reshape(-1, theta.size)
     bound, measured = np.empty((2, len(rows), m.size))
     length = max(1, BLOCK_ELEMENTS // (8 * theta.size))
     for start in range(0, m.size, length):
         piece = slice(start, start + length)
-        largest, difference = _factors(theta, m[piece], n[piece], storage)
+        largest, difference = _factors(theta, m[piece], n[piece], storage, kept)
         bound[:, piece] = abs(rows) @ largest.T * ROUNDING_OF_BOUNDS
         measured[:, piece] = (rows @ difference.T).real
     shape = (*h.shape[:-1], *query.shape)
@@ -110,10 +121,10 @@ def score_error(h: Any, theta: Any, query_positions: Any, key_positions: Any, st
 
 
 def _factors(
-    theta: NDArray[np.float64], m: NDArray[np.float64], n: NDArray[np.float64], storage: Storage
+    theta: NDArray[np.float64], m: NDArray[np.float64], n: NDArray[np.float64], storage: Storage, kept: KeptFrequencies
 ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
     """Return the bound on abs(ẑ(m) conj ẑ(n) − e^{i(m−n)θ}), and that difference, shape (n, P) each."""
-    of_m, of_n = roundings(theta, m, storage), roundings(theta, n, storage)
+    of_m, of_n = roundings(theta, m, storage, kept), roundings(theta, n, storage, kept)
     delta = (
         abs(m - n)[:, None] * of_m.frequency
         + (of_m.position + of_n.position) * (theta + of_m.frequency)

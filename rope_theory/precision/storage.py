@@ -12,9 +12,9 @@ from rope_theory.precision.formats import format_of
 class Storage(Record):
     """The formats of the four numbers a rotary table is made of.
 
-    A position is rounded to ``position``, a frequency to ``frequency``; the product of both is rounded to
-    ``phase``; cosine and sine of that are evaluated in ``phase``, in float32 where that is wider, and rounded
-    to ``table``.
+    A position is rounded to ``position``. A frequency is a number of ``frequency``: θ correctly rounded, unless a
+    function is given the stored ones or a bound on their error. The product of both is rounded to ``phase``; cosine and
+    sine of that are evaluated in ``phase``, in float32 where that is wider, and rounded to ``table``.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ STORAGES: dict[str, Storage] = {
     "bfloat16": Storage("bfloat16", "bfloat16", "bfloat16", "bfloat16"),
     "float16": Storage("float16", "float16", "float16", "float16"),
 }
-"""Common cases. "bfloat16 table" is what transformers computes for activations in bfloat16: phases in float32,
-then the table is cast. "bfloat16 frequencies" is the same after ``model.to(torch.bfloat16)``, which casts the
-buffers too. "bfloat16" is all of it in the activations' format, as a product of positions and frequencies under
-autocast is, which rounds both of them; "bfloat16 phases" rounds the product alone."""
+"""Common cases. "bfloat16 table" is what transformers computes for activations in bfloat16, but for the error of its
+frequencies (``inv_freq_error``): phases in float32, then the table is cast. "bfloat16 frequencies" is the same after
+``model.to(torch.bfloat16)``, which casts the buffers too. "bfloat16" is all of it in the activations' format, as a
+product of positions and frequencies under autocast is, which rounds both of them; "bfloat16 phases" rounds the product
+alone."""

@@ -32,8 +32,8 @@ def kept_share_by_turns(config: RopeConfig, fast: float, slow: float) -> NDArray
     return share
 
 
-def kept_share_by_index(config: RopeConfig, fast: float, slow: float, truncate: bool) -> NDArray[np.float64]:
-    """Return γ, shape (P,), linear in the pair index (transformers' ramp)."""
+def ramp_ends(config: RopeConfig, fast: float, slow: float, truncate: bool) -> tuple[float, float]:
+    """Return the pair indices between which transformers' ramp falls from 1 to 0."""
     width = config.width
 
     def index_with(turns: float) -> float:  # real j with L θ_j / 2π = turns
@@ -45,7 +45,13 @@ def kept_share_by_index(config: RopeConfig, fast: float, slow: float, truncate: 
     low, high = max(low, 0), min(high, width - 1)  # width − 1, not the last pair: as released software has it
     if low == high:
         high += 0.001
-    share: NDArray[np.float64] = 1.0 - np.clip((np.arange(width // 2) - low) / (high - low), 0.0, 1.0)
+    return low, high
+
+
+def kept_share_by_index(config: RopeConfig, fast: float, slow: float, truncate: bool) -> NDArray[np.float64]:
+    """Return γ, shape (P,), linear in the pair index (transformers' ramp)."""
+    low, high = ramp_ends(config, fast, slow, truncate)
+    share: NDArray[np.float64] = 1.0 - np.clip((np.arange(config.width // 2) - low) / (high - low), 0.0, 1.0)
     return share
 
 

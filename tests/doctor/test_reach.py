@@ -80,8 +80,13 @@ def test_precision_limits_are_proved():
     row = reach(config, [rt.scaling.Unscaled()], 131072).rows[0]
     table = rt.scaling.Unscaled().frequencies(config)
     inside = np.unique(np.linspace(0, row.float32_until - 1, 500).astype(int))
-    assert rt.precision.phase_error(table, inside, rt.precision.Storage()).largest_measured.max() <= 0.01
-    assert rt.precision.phase_error(table, [row.float32_until], rt.precision.Storage()).largest_bound.max() > 0.01
+    computed = {"frequency_error": rt.precision.inv_freq_error(table)}  # as transformers does, not correctly rounded
+    assert rt.precision.phase_error(table, inside, rt.precision.Storage(), **computed).largest_bound.max() <= 0.01
+    beyond = rt.precision.phase_error(table, [row.float32_until], rt.precision.Storage(), **computed)
+    assert beyond.largest_bound.max() > 0.01
+    bfloat16 = rt.precision.Storage("bfloat16", "bfloat16", "bfloat16", "bfloat16")
+    positions = np.arange(row.bfloat16_until)
+    assert rt.precision.phase_error(table, positions, bfloat16).largest_measured.max() <= 0.01
 
 
 def test_wrong_input():

@@ -21,6 +21,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: 
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding  # noqa: E402
 
 from rope_theory import from_hf  # noqa: E402
+from rope_theory.precision import Storage, inv_freq_error, phase_error  # noqa: E402
 from rope_theory.scaling.huggingface.facts import FACTS  # noqa: E402
 
 CONFIGS = Path(__file__).parents[1] / "reference" / "configs"
@@ -45,6 +46,12 @@ def worst(ours, theirs):
     assert np.array_equal(ours == 0.0, theirs == 0.0)
     moving = ours != 0.0
     return float(np.max(np.abs(theirs[moving] / ours[moving] - 1.0), initial=0.0))
+
+
+def proved(ours, theirs):
+    """Whether the proved bound on the error of inv_freq contains what transformers computed in float32."""
+    theirs = theirs.detach().to(torch.float64).numpy()
+    return bool((np.abs(theirs - ours.theta) <= inv_freq_error(ours)).all())
 
 
 def llama(head_dim, rope, maximum):
@@ -78,8 +85,9 @@ def agree(head_dim, rope, maximum, length=None, *, rounding_is_harmless=True):
     config = llama(head_dim, rope, maximum)
     ours = from_hf(config).frequencies(length)
     for double, tolerance in ((True, FORMULA), (False, SWEEP)):
+        table, factor = theirs(config, rope["rope_type"], length, double)
+        assert double or proved(ours, table)
         if double or rounding_is_harmless:
-            table, factor = theirs(config, rope["rope_type"], length, double)
             assert worst(ours.theta, table) < tolerance
             assert ours.attention_factor == pytest.approx(factor, rel=1e-12)
 
@@ -206,6 +214,7 @@ def agree_with_class(raw, layer_type=None):
     for source in (raw, config):
         ours = from_hf(source, layer_type=layer_type).frequencies()
         assert worst(ours.theta, inverse) < MODELS
+        assert proved(ours, inverse)
         assert ours.attention_factor == pytest.approx(factor, rel=1e-12)
 
 
@@ -255,6 +264,23 @@ def test_class_defaults(kind, layer_type):
     agree_with_class({"model_type": kind, **WIDTHS}, layer_type)
 
 
+@pytest.mark.parametrize(("kind", "layer_type"), list(cases()))
+def test_phasors_of_every_class_keep_the_bound_proved_for_them(kind, layer_type):
+    config = CONFIG_MAPPING[kind](**WIDTHS)
+    rotary_embedding, positions = rotary(config), torch.tensor([0, 1, 2, 3, 1000, 4097, 8191, 65535, 131071])
+    ours = from_hf(config, layer_type=layer_type).frequencies(131072)
+    given = (torch.zeros(1), positions[None], *([layer_type] if layer_type else []))
+    found = rotary_embedding(*given)
+    stored = found if torch.is_tensor(found) else torch.complex(*(part.float() for part in found))
+    stored = stored.reshape(len(positions), -1).to(torch.complex128).numpy() / ours.attention_factor
+    if stored.shape[1] == 2 * len(ours):  # both members of a pair, in halves or side by side
+        halves = np.array_equal(stored[:, : len(ours)], stored[:, len(ours) :])
+        stored = stored[:, : len(ours)] if halves else stored[:, ::2]
+    bound = phase_error(ours, positions.numpy(), Storage(), frequency_error=inv_freq_error(ours)).bound
+    exact = np.exp(1j * np.remainder(np.longdouble(positions.numpy())[:, None] * ours.theta, 2 * np.pi).astype(float))
+    assert (np.abs(stored - exact) <= bound + 2.01 * 2.0**-24 * (ours.attention_factor != 1.0) + 1e-10).all()
+
+
 UNSCALABLE = ("phi3", "phi4_multimodal", "phimoe", "gemma4_text", "gemma4_unified_text", "recurrent_gemma")
 """Classes that take longrope only, no legacy keys, or no scaling at all."""
 
@@ -292,6 +318,19 @@ def test_sinusoidal_classes(kind):
     positions = module.create_sinusoidal_positions(2, config.rotary_dim)
     assert (ours.config.width, ours.pairing) == (config.rotary_dim, "interleaved")
     assert np.allclose(np.sin(ours.frequencies().theta), positions[1, : ours.config.pairs].numpy(), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("kind", SINUSOIDAL)
+def test_sinusoidal_classes_keep_the_bound_proved_for_them(kind):
+    module = importlib.import_module(f"transformers.models.{kind}.modeling_{kind}")
+    ours = from_hf(CONFIG_MAPPING[kind](n_embd=1024, n_head=8, n_positions=512)).frequencies()
+    length, pairs = 1 << 17, len(ours)
+    table = module.create_sinusoidal_positions(length, 2 * pairs).double().numpy()
+    positions = np.unique(np.concatenate([np.arange(200), 2 ** np.arange(17) + 1, np.arange(length - 200, length)]))
+    stored = table[positions, pairs:] + 1j * table[positions, :pairs]
+    bound = phase_error(ours, positions, Storage(), frequency_error=inv_freq_error(ours)).bound
+    exact = np.exp(1j * np.remainder(np.longdouble(positions)[:, None] * ours.theta, 2 * np.pi).astype(float))
+    assert (np.abs(stored - exact) <= bound + 1e-10).all()
 
 
 def swaps_neighbours(kind):
