@@ -1,9 +1,13 @@
-"""Rows of attention of sampled queries, rebuilt from unrotated queries and keys, and where their mass goes."""
+"""Rows of attention of sampled queries, rebuilt from unrotated queries and keys, and where their mass goes.
+
+The rows are those of the model's own mask and options. What they make of the values is compared with what the model's
+attention function returned; a layer whose function does anything that is not rebuilt here is refused.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +16,13 @@ import numpy as np
 from rope_theory._arrays import phasors, space_of
 from rope_theory._optional import load
 from rope_theory.bounds.attention_shift import attention_shift
+from rope_theory.llama._masks import Attended, RowsRefused, scale_of, seen_by, weights_of
 from rope_theory.llama._means import Means
 from rope_theory.llama._recording import VisitedLayer
 from rope_theory.scaling import Frequencies
 
 LAST = 16
-"""Tokens counted as the nearest."""
+"""Tokens counted as the last: the query's own and those before it."""
 
 QUANTITIES = ("entropy", "first", "last", "far", "moved")
 """What is averaged over rows, in this order."""
@@ -88,17 +93,23 @@ def reduced_rows(
     Parameters
     ----------
     visited : VisitedLayer
-        Queries, keys, table, and the options of its attention.
+        Queries, keys, table, and what its attention was given and returned.
     places : tensor of int, (rows,)
         Query positions.
     tables : sequence of Frequencies or None
         Under which tables, on the same queries and keys; the first is compared with, None is the one the model used.
     window : int
         L, tokens.
+
+    Raises
+    ------
+    RowsRefused
+        When the rows under the first table, times the values, are not what the model's attention returned.
     """
     torch = load("torch", "llama")
     heads, length, _ = visited.query.shape
     group = heads // visited.key.shape[0]
+    _check_output(visited.attended, heads, visited.key.shape[0], length)
     turns = [_turns(visited, table, length) for table in tables]
     size = max(1, BLOCK.get(visited.query.device.type, BLOCK["cpu"]) // (group * length))
     shape = (len(tables), len(QUANTITIES), heads, len(places))
@@ -112,10 +123,13 @@ def reduced_rows(
         keys = [_rotated(key, z, visited) for z in turns]
         for first in range(0, len(places), size):
             some = slice(first, first + size)
+            seen = seen_by(visited.attended, of_head, places[some], length)
             own = None
             for place, (z, key) in enumerate(zip(turns, keys, strict=True)):
-                rows = _rows(visited, of_head, places[some], z, key)
-                own = rows if own is None else own
+                rows = _rows(visited, of_head, places[some], z, key, seen)
+                if own is None:
+                    own = rows
+                    _refuse_other_output(visited.attended, own, of_head, number, places[some])
                 values[place, :, of_head, some] = _values(rows, own, window)
                 largest[place, of_head] = torch.maximum(largest[place, of_head], rows.logits.amax((1, 2)))
                 over, share = _shift(rows, own)
@@ -126,25 +140,64 @@ def reduced_rows(
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of some heads: logits and weights (heads, rows, T), and the distance to each key (rows, T)."""
+    """Rows of some heads: logits and weights (heads, rows, T), distance to each key (rows, T), and norms.
+
+    ``norms`` (heads, rows, T) is ‖q‖·‖k‖ times the scale of the logits, from which their rounding follows.
+    """
 
     logits: Any
     weights: Any
     distance: Any
+    norms: Any
 
 
-def _rows(visited: VisitedLayer, heads: slice, places: Any, z: Any, key: Any) -> _Rows:
+def _rows(visited: VisitedLayer, heads: slice, places: Any, z: Any, key: Any, seen: tuple[Any, Any]) -> _Rows:
     """Return the rows of some heads at ``places``; ``key`` (T, head_dim) is rotated by z, queries are not yet."""
     torch = load("torch", "llama")
+    hidden, bias = seen
     distance = places[:, None] - torch.arange(visited.query.shape[1], device=places.device)
-    hidden = distance < 0
-    sliding = visited.options.get("sliding_window")
-    if sliding is not None:
-        hidden = hidden | (distance >= int(sliding))
     query = _rotated(visited.query[heads, places].to(torch.float64), z[places], visited)
-    logits = (query @ key.T * _scale(visited.options, query.shape[-1])).masked_fill(hidden, -math.inf)
-    sinks = visited.options.get("s_aux")
-    return _Rows(logits, _weights(logits, visited.options, None if sinks is None else sinks[heads].double()), distance)
+    scale = scale_of(visited.attended, query.shape[-1])
+    logits = query @ key.T * scale
+    weights = weights_of(logits, hidden, bias, visited.attended, heads)
+    norms = abs(scale) * query.norm(dim=-1)[..., None] * key.norm(dim=-1)
+    return _Rows(logits.masked_fill(hidden, -math.inf), weights, distance, norms)
+
+
+def _check_output(attended: Attended, heads: int, keys: int, length: int) -> None:
+    """Refuse values and outputs that are not of one head each."""
+    value, output = tuple(attended.value.shape), tuple(attended.output.shape)
+    if value[:2] != (keys, length) or output != (length, heads, value[-1]):
+        raise RowsRefused(f"its attention function made outputs of shape {output} of values of shape {value}")
+
+
+def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> None:
+    """Raise where the weights times the values of one key head are not what the attention function returned.
+
+    With unit roundoff u of the model's dtype (softmax is taken in float32 at best: u₃₂), a logit l_i of the function
+    and ours differ by δ_i ≤ 4u|l_i| (product, scale, cap and mask are rounded one after the other), plus 8u‖q‖‖k_i‖ of
+    the rotation undone (two divisions, two casts), plus the sum over head_dim terms, 4√d·u₃₂‖q‖‖k_i‖ at most but for
+    one sum in a thousand (Higham and Mary, SIAM J. Sci. Comput. 41 (2019) A2815, λ = 4). Weights p then move by
+    p_i(δ_i − Σp_kδ_k) to first order, so that an output Σp_iv_i moves by at most 2Σp_iδ_i·max|v|; rounding of p and of
+    the output adds 4u·max|v|, and the sum over T keys 4√T·u₃₂·max|v|.
+    """
+    torch = load("torch", "llama")
+    value = attended.value[number].double()
+    returned = attended.output[places, heads].transpose(0, 1)
+    single = torch.finfo(torch.float32).eps / 2
+    unit = max(single, torch.finfo(returned.dtype).eps / 2)
+    accumulated = 4.0 * math.sqrt(value.shape[-1]) * single
+    size = torch.where(torch.isfinite(rows.logits), abs(rows.logits), 0.0)
+    moves = (rows.weights * (4.0 * unit * size + (8.0 * unit + accumulated) * rows.norms)).sum(-1)
+    allowed = (2.0 * moves + 4.0 * unit + 4.0 * math.sqrt(len(value)) * single) * abs(value).max()
+    away = abs(rows.weights @ value - returned.double()).amax(-1)
+    if not bool((away <= allowed).all()):  # NaN too
+        worst = int((away / allowed).nan_to_num(math.inf).argmax())
+        raise RowsRefused(
+            f"softmax rows rebuilt from its queries, keys, mask and options give outputs off by "
+            f"{float(away.flatten()[worst]):.2g} from those of the model's attention function, and rounding explains "
+            f"{float(allowed.flatten()[worst]):.2g}"
+        )
 
 
 def _values(rows: _Rows, own: _Rows, window: int) -> Any:
@@ -154,8 +207,8 @@ def _values(rows: _Rows, own: _Rows, window: int) -> Any:
         [
             -torch.special.xlogy(p, p).sum(-1),
             p[..., 0],
-            (p * (rows.distance < LAST)).sum(-1),
-            (p * (rows.distance >= window)).sum(-1),
+            (p * ((rows.distance >= 0) & (rows.distance < LAST))).sum(-1),
+            (p * (abs(rows.distance) >= window)).sum(-1),
             _variation(rows, own),
         ]
     )
@@ -198,20 +251,3 @@ def _rotated(x: Any, z: Any, visited: VisitedLayer) -> Any:
         pairs = torch.complex(x[..., 0:width:2], x[..., 1:width:2])
     pairs = pairs * z
     return torch.cat([pairs.real, pairs.imag, x[..., width:]], dim=-1)
-
-
-def _scale(options: Mapping[str, Any], width: int) -> float:
-    scale = options.get("scaling")
-    return float(width**-0.5 if scale is None else scale)
-
-
-def _weights(logits: Any, options: Mapping[str, Any], sinks: Any) -> Any:
-    """Return the softmax of logits (heads, rows, T), after the soft cap, beside a sink (heads,) where there is one."""
-    torch = load("torch", "llama")
-    cap = options.get("softcap")
-    capped = logits if cap is None else cap * torch.tanh(logits / cap)
-    capped = capped.masked_fill(torch.isinf(logits), -math.inf)
-    if sinks is None:
-        return capped.softmax(-1)
-    column = sinks[:, None, None].expand(*capped.shape[:-1], 1)
-    return torch.cat([capped, column], dim=-1).softmax(-1)[..., :-1]

@@ -299,7 +299,7 @@ def test_too_little_memory_names_what_fits(model, monkeypatch):
     def out_of_memory(*args, **more):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    monkeypatch.setitem(perplexity.__globals__, "body_of", lambda model: out_of_memory)
+    monkeypatch.setitem(perplexity.__globals__, "last_states", out_of_memory)
     with pytest.raises(ValueError, match=r"ran out of memory. About \d+ positions fit at once. Give a shorter window"):
         perplexity(model, IDS, window=64, stride=64)
 
