@@ -85,10 +85,8 @@ class RowValues:
     tightest: Any
 
 
-def reduced_rows(
-    visited: VisitedLayer, places: Any, tables: Sequence[Frequencies | None], window: int
-) -> list[RowValues]:
-    """Return what the rows of queries at ``places`` come to, by table.
+def reduced_rows(visited: VisitedLayer, places: Any, tables: Sequence[Frequencies], window: int) -> list[RowValues]:
+    """Return what the rows of queries at ``places`` come to: under the model's own table, then under ``tables``.
 
     Parameters
     ----------
@@ -96,25 +94,25 @@ def reduced_rows(
         Queries, keys, table, and what its attention was given and returned.
     places : tensor of int, (rows,)
         Query positions.
-    tables : sequence of Frequencies or None
-        Under which tables, on the same queries and keys; the first is compared with, None is the one the model used.
+    tables : sequence of Frequencies
+        Other tables, on the same queries and keys before rotation.
     window : int
         L, tokens.
 
     Raises
     ------
     RowsRefused
-        When the rows under the first table, times the values, are not what the model's attention returned.
+        When the model's own rows, times the values, are not what its attention function returned.
     """
     torch = load("torch", "llama")
     heads, length, _ = visited.query.shape
     group = heads // visited.key.shape[0]
     _check_output(visited.attended, heads, visited.key.shape[0], length)
-    turns = [_turns(visited, table, length) for table in tables]
+    turns = [_turns(visited, table, length) for table in (None, *tables)] if tables else []
     size = max(1, BLOCK.get(visited.query.device.type, BLOCK["cpu"]) // (group * length))
-    shape = (len(tables), len(QUANTITIES), heads, len(places))
-    values = torch.zeros(shape, dtype=torch.float64, device=places.device)
-    others = torch.zeros((3, len(tables), heads), dtype=torch.float64, device=places.device)
+    count = 1 + len(tables)
+    values = torch.zeros((count, len(QUANTITIES), heads, len(places)), dtype=torch.float64, device=places.device)
+    others = torch.zeros((3, count, heads), dtype=torch.float64, device=places.device)
     largest, violations, tightest = others
     largest -= math.inf
     for number in range(visited.key.shape[0]):
@@ -124,44 +122,49 @@ def reduced_rows(
         for first in range(0, len(places), size):
             some = slice(first, first + size)
             seen = seen_by(visited.attended, of_head, places[some], length)
-            own = None
+            given = _given_rows(visited.attended, of_head, number, places[some], seen)
+            _refuse_other_output(visited.attended, given, of_head, number, places[some])
+            values[0, :, of_head, some] = _values(given, given, window)
+            largest[0, of_head] = torch.maximum(largest[0, of_head], given.logits.amax((1, 2)))
+            query = visited.query[of_head, places[some]].to(torch.float64)
+            own = None  # rotated anew, as under the other tables, so that the rounding of one is that of the other
             for place, (z, key) in enumerate(zip(turns, keys, strict=True)):
-                rows = _rows(visited, of_head, places[some], z, key, seen)
+                rotated = _rotated(query, z[places[some]], visited)
+                rows = _rows(visited.attended, of_head, rotated, key, places[some], seen)
                 if own is None:
                     own = rows
-                    _refuse_other_output(visited.attended, own, of_head, number, places[some])
+                    continue
                 values[place, :, of_head, some] = _values(rows, own, window)
                 largest[place, of_head] = torch.maximum(largest[place, of_head], rows.logits.amax((1, 2)))
                 over, share = _shift(rows, own)
                 violations[place, of_head] += over
                 tightest[place, of_head] = torch.maximum(tightest[place, of_head], share)
-    return [RowValues(values[i], largest[i], violations[i], tightest[i]) for i in range(len(tables))]
+    return [RowValues(values[i], largest[i], violations[i], tightest[i]) for i in range(count)]
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of some heads: logits and weights (heads, rows, T), distance to each key (rows, T), and norms.
-
-    ``norms`` (heads, rows, T) is ‖q‖·‖k‖ times the scale of the logits, from which their rounding follows.
-    """
+    """Rows of some heads: logits and weights (heads, rows, T), and the distance to each key (rows, T)."""
 
     logits: Any
     weights: Any
     distance: Any
-    norms: Any
 
 
-def _rows(visited: VisitedLayer, heads: slice, places: Any, z: Any, key: Any, seen: tuple[Any, Any]) -> _Rows:
-    """Return the rows of some heads at ``places``; ``key`` (T, head_dim) is rotated by z, queries are not yet."""
+def _rows(attended: Attended, heads: slice, query: Any, key: Any, places: Any, seen: tuple[Any, Any]) -> _Rows:
+    """Return the rows of rotated queries (heads, rows, head_dim) over rotated keys (T, head_dim), in float64."""
     torch = load("torch", "llama")
     hidden, bias = seen
-    distance = places[:, None] - torch.arange(visited.query.shape[1], device=places.device)
-    query = _rotated(visited.query[heads, places].to(torch.float64), z[places], visited)
-    scale = scale_of(visited.attended, query.shape[-1])
-    logits = query @ key.T * scale
-    weights = weights_of(logits, hidden, bias, visited.attended, heads)
-    norms = abs(scale) * query.norm(dim=-1)[..., None] * key.norm(dim=-1)
-    return _Rows(logits.masked_fill(hidden, -math.inf), weights, distance, norms)
+    logits = query @ key.T * scale_of(attended, query.shape[-1])
+    weights = weights_of(logits, hidden, bias, attended, heads)
+    distance = places[:, None] - torch.arange(len(key), device=places.device)
+    return _Rows(logits.masked_fill(hidden, -math.inf), weights, distance)
+
+
+def _given_rows(attended: Attended, heads: slice, number: int, places: Any, seen: tuple[Any, Any]) -> _Rows:
+    """Return the rows of the queries and keys that the attention function was given, of key head ``number``."""
+    query, key = attended.query[heads, places].double(), attended.key[number].double()
+    return _rows(attended, heads, query, key, places, seen)
 
 
 def _check_output(attended: Attended, heads: int, keys: int, length: int) -> None:
@@ -172,25 +175,11 @@ def _check_output(attended: Attended, heads: int, keys: int, length: int) -> Non
 
 
 def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> None:
-    """Raise where the weights times the values of one key head are not what the attention function returned.
-
-    With unit roundoff u of the model's dtype (softmax is taken in float32 at best: u₃₂), a logit l_i of the function
-    and ours differ by δ_i ≤ 4u|l_i| (product, scale, cap and mask are rounded one after the other), plus 8u‖q‖‖k_i‖ of
-    the rotation undone (two divisions, two casts), plus the sum over head_dim terms, 4√d·u₃₂‖q‖‖k_i‖ at most but for
-    one sum in a thousand (Higham and Mary, SIAM J. Sci. Comput. 41 (2019) A2815, λ = 4). Weights p then move by
-    p_i(δ_i − Σp_kδ_k) to first order, so that an output Σp_iv_i moves by at most 2Σp_iδ_i·max|v|; rounding of p and of
-    the output adds 4u·max|v|, and the sum over T keys 4√T·u₃₂·max|v|.
-    """
+    """Raise where the weights times the values of one key head are not what the attention function returned."""
     torch = load("torch", "llama")
-    value = attended.value[number].double()
-    returned = attended.output[places, heads].transpose(0, 1)
-    single = torch.finfo(torch.float32).eps / 2
-    unit = max(single, torch.finfo(returned.dtype).eps / 2)
-    accumulated = 4.0 * math.sqrt(value.shape[-1]) * single
-    size = torch.where(torch.isfinite(rows.logits), abs(rows.logits), 0.0)
-    moves = (rows.weights * (4.0 * unit * size + (8.0 * unit + accumulated) * rows.norms)).sum(-1)
-    allowed = (2.0 * moves + 4.0 * unit + 4.0 * math.sqrt(len(value)) * single) * abs(value).max()
+    value, returned = attended.value[number].double(), attended.output[places, heads].transpose(0, 1)
     away = abs(rows.weights @ value - returned.double()).amax(-1)
+    allowed = _rounding(attended, rows, heads, number, places) * abs(value).max()
     if not bool((away <= allowed).all()):  # NaN too
         worst = int((away / allowed).nan_to_num(math.inf).argmax())
         raise RowsRefused(
@@ -198,6 +187,31 @@ def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: 
             f"{float(away.flatten()[worst]):.2g} from those of the model's attention function, and rounding explains "
             f"{float(allowed.flatten()[worst]):.2g}"
         )
+
+
+# What rounding may add to an output Σ p_i v_i, in units of max|v|. Let u be the unit roundoff of the outputs' dtype,
+# v that of matrix products with their sums (float32, or TF32 where it is allowed), d the head dimension, T the tokens.
+# A logit errs by δ_i ≤ 4w|l_i| + (2v + 4√d·u₃₂)·‖q‖‖k_i‖: it is rounded after the product, the scale, the cap and the
+# mask in precision w, which is u in eager attention and float32 in fused kernels; factors are rounded to v, and a sum
+# of d terms errs by at most 4√d·u₃₂ but for rare cases (Higham and Mary, SIAM J. Sci. Comput. 41 (2019) A2815, λ = 4).
+# To first order p_i moves by p_i(δ_i − Σ p_k δ_k), and the output by at most 2 Σ p_i δ_i. Weights, values in a product
+# and the output itself are rounded: 4u + 2v. The sums over keys err by 4√T·u₃₂ each: of the softmax and the output.
+def _rounding(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> Any:
+    """Return (heads, rows), the error that rounding explains, relative to the largest value."""
+    torch = load("torch", "llama")
+    single = torch.finfo(torch.float32).eps / 2
+    unit = max(single, torch.finfo(attended.output.dtype).eps / 2)
+    fused = attended.implementation.startswith(("sdpa", "flash", "flex"))
+    logit = single if fused else unit
+    tf32 = attended.query.device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
+    factor = 2.0**-11 if tf32 else 0.0
+    width, length = attended.query.shape[-1], attended.key.shape[1]
+    query, key = attended.query[heads, places].double(), attended.key[number].double()
+    norms = abs(scale_of(attended, width)) * query.norm(dim=-1)[..., None] * key.norm(dim=-1)
+    size = torch.where(torch.isfinite(rows.logits), abs(rows.logits), 0.0)
+    moves = 4.0 * logit * size + (2.0 * factor + 4.0 * math.sqrt(width) * single) * norms
+    sums = 8.0 * math.sqrt(length) * single
+    return 2.0 * (rows.weights * moves).sum(-1) + 4.0 * unit + 2.0 * factor + sums
 
 
 def _values(rows: _Rows, own: _Rows, window: int) -> Any:

@@ -31,7 +31,10 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
     with measuring(model):
         few = torch.arange(TRIED, device=model.device)[None] % head.weight.shape[0]
         own, states = model(input_ids=few, use_cache=False).logits, last_states(model, few)
-        found = [(candidate, candidate(states)) for candidate in _candidates(head, model.config.get_text_config())]
+        try:
+            found = [(candidate, candidate(states)) for candidate in _candidates(head, model.config.get_text_config())]
+        except RuntimeError:  # states go through other layers first, which change their width
+            return None
         errors = [
             float((own.float() - logits.float()).abs().max()) if own.shape == logits.shape else float("inf")
             for _, logits in found

@@ -19,10 +19,12 @@ class RowsRefused(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Attended:
-    """What an attention function was given beside queries and keys, and what it returned.
+    """What an attention function was given, and what it returned.
 
     Attributes
     ----------
+    query, key : tensor, (heads, T, head_dim) and (kv_heads, T, head_dim)
+        Rotated.
     value : tensor, (kv_heads, T, value_dim)
         Values.
     mask : tensor, BlockMask or None
@@ -37,6 +39,8 @@ class Attended:
         What it returned.
     """
 
+    query: Any
+    key: Any
     value: Any
     mask: Any
     options: Mapping[str, Any]
@@ -130,7 +134,10 @@ def _block_mask_rows(mask_mod: Any, places: Any, length: int) -> Any:
 def scale_of(attended: Attended, width: int) -> float:
     """Return what q·k is multiplied by."""
     scale = attended.options.get("scaling")
-    return float(width**-0.5 if scale is None else scale)
+    try:
+        return float(width**-0.5 if scale is None else scale)
+    except (TypeError, ValueError, RuntimeError):  # a tensor of several numbers
+        raise RowsRefused(f"its attention function was given a scaling of type {type(scale).__name__}") from None
 
 
 def weights_of(logits: Any, hidden: Any, bias: Any, attended: Attended, heads: slice) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -109,7 +109,6 @@ class _Recorder:
     def show(self, layer: int, query: Any, key: Any, attended: Attended) -> None:
         """Undo the rotation at once, so that nothing rotated is kept, and let the visitor see it."""
         rope = self.described[layer]
-        _check_shapes(self.model, layer, rope, self.tables[layer], (query, key))
         plain = self.undone(layer, query, key)
         _refuse_infinite(plain, layer)
         few, before = tuple(x[:, :CHECKED_TOKENS].clone() for x in plain), self.few.get(layer)
@@ -141,12 +140,14 @@ def _attention(
     """Let the model's own attention function do the work, and keep what it was given where that is asked for."""
     recorder = _active.get()
     assert recorder is not None, "this attention function runs inside capture only"
-    result = _original(module, recorder)(module, query, key, value, attention_mask, *rest, **kwargs)
     layer = recorder.layers.get(id(module))
+    if layer is not None:
+        _check_shapes(recorder.model, layer, recorder.described[layer], recorder.tables[layer], (query, key))
+    result = _original(module, recorder)(module, query, key, value, attention_mask, *rest, **kwargs)
     if layer is not None:
         output = result[0] if isinstance(result, tuple) else result
         name, causal = recorder.implementations[id(module.config)], bool(getattr(module, "is_causal", True))
-        attended = Attended(value[0], attention_mask, kwargs, causal, name, output[0])
+        attended = Attended(query[0], key[0], value[0], attention_mask, kwargs, causal, name, output[0])
         recorder.show(layer, query, key, attended)
     return result
 
@@ -214,8 +215,10 @@ def _few_tokens(value: Any, length: int) -> Any:
     one too.
     """
     torch = load("torch", "llama")
-    if isinstance(value, tuple | list):
+    if type(value) in (tuple, list):
         return type(value)(_few_tokens(one, length) for one in value)
+    if type(value) is dict:
+        return {name: _few_tokens(one, length) for name, one in value.items()}
     if not isinstance(value, torch.Tensor) or value.ndim == 0:
         return None if hasattr(value, "mask_mod") else value  # flex attention hides nothing without a mask
     axes = {1: [0], 2: [1], 3: [1]}.get(value.ndim) or ([2, 3] if value.shape[2] == length else [1])

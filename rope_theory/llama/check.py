@@ -76,6 +76,11 @@ def check(
     beyond, under the model's own table and each scaling. Every bound is evaluated on the same pairs. Attention and
     losses come from forward passes over L tokens, and over ``length`` where the text is that long.
 
+    Rows of attention are rebuilt with the mask and the options that the model's attention function was given: sliding
+    windows, chunks, both directions, sinks, soft caps and biases. What they make of the values is compared with what
+    the function returned. Where the two differ by more than rounding, the layer has no rows, and a note says by how
+    much they differ.
+
     Parameters
     ----------
     model : transformers model
@@ -196,9 +201,7 @@ class _Run:
     def _look_at_rows(self, visited: VisitedLayer, places: Any, region: int) -> None:
         torch = load("torch", "llama")
         asked = self.scores[visited.layer].asked
-        tables = (
-            [None, *(one.inside for one in asked[1:])] if region == 0 else [None]
-        )  # others never saw what is beyond
+        tables = [one.inside for one in asked[1:]] if region == 0 else []  # others never saw what is beyond
         batch = torch.arange(len(places), device=places.device) * BATCHES // len(places)
         try:
             self._look_ahead(visited, places)
@@ -257,7 +260,9 @@ class _Run:
                 "the window end there; scores are asked for up to the length all the same."
             )
         for layer, reason in self.refused.items():
-            self.notes.add(f"No rows of attention of layer {layer}: {reason}. Scores and their bounds do not need them.")
+            self.notes.add(
+                f"No rows of attention of layer {layer}: {reason}. Scores and their bounds do not need them."
+            )
         if self.looking_ahead:
             layers = ", ".join(map(str, sorted(self.looking_ahead)))
             self.notes.add(
