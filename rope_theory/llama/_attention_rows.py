@@ -176,7 +176,6 @@ def _check_output(attended: Attended, heads: int, keys: int, length: int) -> Non
 
 def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> None:
     """Raise where the weights times the values of one key head are not what the attention function returned."""
-    torch = load("torch", "llama")
     value, returned = attended.value[number].double(), attended.output[places, heads].transpose(0, 1)
     away = abs(rows.weights @ value - returned.double()).amax(-1)
     allowed = _rounding(attended, rows, heads, number, places) * abs(value).max()

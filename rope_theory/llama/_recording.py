@@ -354,8 +354,8 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
     for x in rotated:
         if x.shape[0] != 1 or x.shape[2] != table[0].shape[1]:
             raise ValueError(
-                f"{type(model).__name__} cannot be captured: layer {layer} attends with {x.shape[2]} queries or keys in "
-                f"{x.shape[0]} sequences, and was given cosines of {table[0].shape[1]} positions in one."
+                f"{type(model).__name__} cannot be captured: layer {layer} attends with {x.shape[2]} queries or keys "
+                f"in {x.shape[0]} sequences, and was given cosines of {table[0].shape[1]} positions in one."
             )
         if x.shape[-1] != width or table[0].shape[-1] not in (pairs, 2 * pairs):
             raise ValueError(
@@ -409,8 +409,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
         module(**{**arguments, **unused, "position_embeddings": recorder.tables[layer]})
     except (TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
         raise ValueError(
-            f"{type(recorder.model).__name__} cannot be captured: layer {layer} could not be run once more on its first "
-            f"{before[0].shape[1]} tokens, which checks its rotation ({type(error).__name__}: {error})."
+            f"{type(recorder.model).__name__} cannot be captured: layer {layer} could not be run once more on its "
+            f"first {before[0].shape[1]} tokens, which checks its rotation ({type(error).__name__}: {error})."
         ) from error
     finally:
         recorder.replaying = False

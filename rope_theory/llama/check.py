@@ -260,15 +260,13 @@ class _Run:
                 "the window end there; scores are asked for up to the length all the same."
             )
         for layer, reason in self.refused.items():
-            self.notes.add(
-                f"No rows of attention of layer {layer}: {reason}. Scores and their bounds do not need them."
-            )
+            self.notes.add(f"Layer {layer} has no rows of attention: {reason}. Its scores and bounds need none.")
         if self.looking_ahead:
             layers = ", ".join(map(str, sorted(self.looking_ahead)))
             self.notes.add(
-                f"Tokens attend to later ones in layers {layers}: entropies count every key that is seen, far also those "
-                "L tokens and more behind the query; pairs and offsets are those of keys at or before it. Losses are "
-                "those of a forward pass that has seen the tokens it predicts."
+                f"Tokens attend to later ones in layers {layers}. Entropies there count every visible key, and "
+                "far counts keys L tokens or more after the query too. Pairs and offsets are still those of keys at or before the "
+                "query. Losses are those of a forward pass that has seen the tokens it predicts."
             )
         bounds = [row for layer in self.scores for row in self._bound_rows(layer)]
         config = self.scores[min(self.scores)].config
