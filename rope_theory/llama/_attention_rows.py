@@ -182,19 +182,20 @@ def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: 
     if not bool((away <= allowed).all()):  # NaN too
         worst = int((away / allowed).nan_to_num(math.inf).argmax())
         raise RowsRefused(
-            f"softmax rows rebuilt from its queries, keys, mask and options give outputs off by "
-            f"{float(away.flatten()[worst]):.2g} from those of the model's attention function, and rounding explains "
-            f"{float(allowed.flatten()[worst]):.2g}"
+            "softmax rows rebuilt from queries, keys, mask and options give other outputs than the model's attention "
+            "function",
+            (float(away.flatten()[worst]), float(allowed.flatten()[worst])),
         )
 
 
 # What rounding may add to an output Σ p_i v_i, in units of max|v|. Let u be the unit roundoff of the outputs' dtype,
-# v that of matrix products with their sums (float32, or TF32 where it is allowed), d the head dimension, T the tokens.
-# A logit errs by δ_i ≤ 4w|l_i| + (2v + 4√d·u₃₂)·‖q‖‖k_i‖: it is rounded after the product, the scale, the cap and the
-# mask in precision w, which is u in eager attention and float32 in fused kernels; factors are rounded to v, and a sum
-# of d terms errs by at most 4√d·u₃₂ but for rare cases (Higham and Mary, SIAM J. Sci. Comput. 41 (2019) A2815, λ = 4).
+# u₃₂ that of float32, f that of a factor in a matrix product, d the head dimension, T the tokens. f is 0 on a CPU,
+# 2⁻¹¹ where CUDA may use TF32, and 2⁻²⁰ elsewhere on CUDA, whose kernels split a float32 into TF32 parts.
+# A logit errs by δ_i ≤ 4w|l_i| + (2f + 4√d·u₃₂)·‖q‖‖k_i‖. It is rounded after the product, the scale, the cap and the
+# mask in precision w: u in eager attention, u₃₂ in fused kernels. A sum of d terms errs by at most 4√d·u₃₂ but for
+# rare cases (Higham and Mary, SIAM J. Sci. Comput. 41 (2019) A2815, λ = 4).
 # To first order p_i moves by p_i(δ_i − Σ p_k δ_k), and the output by at most 2 Σ p_i δ_i. Weights, values in a product
-# and the output itself are rounded: 4u + 2v. The sums over keys err by 4√T·u₃₂ each: of the softmax and the output.
+# and the output itself are rounded: 4u + 2f. The sums over keys, of the softmax and the output, err by 4√T·u₃₂ each.
 def _rounding(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> Any:
     """Return (heads, rows), the error that rounding explains, relative to the largest value."""
     torch = load("torch", "llama")
@@ -202,8 +203,9 @@ def _rounding(attended: Attended, rows: _Rows, heads: slice, number: int, places
     unit = max(single, torch.finfo(attended.output.dtype).eps / 2)
     fused = attended.implementation.startswith(("sdpa", "flash", "flex"))
     logit = single if fused else unit
-    tf32 = attended.query.device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
-    factor = 2.0**-11 if tf32 else 0.0
+    factor = 0.0
+    if attended.query.device.type == "cuda":
+        factor = 2.0**-20 if torch.get_float32_matmul_precision() == "highest" else 2.0**-11
     width, length = attended.query.shape[-1], attended.key.shape[1]
     query, key = attended.query[heads, places].double(), attended.key[number].double()
     norms = abs(scale_of(attended, width)) * query.norm(dim=-1)[..., None] * key.norm(dim=-1)

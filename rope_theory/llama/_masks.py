@@ -14,7 +14,21 @@ HIDING = 0.5
 
 
 class RowsRefused(Exception):
-    """The rows of attention of a layer cannot be rebuilt; the text says why."""
+    """The rows of attention of a layer cannot be rebuilt.
+
+    Attributes
+    ----------
+    reason : str
+        Why, in words that are the same for all layers it holds for.
+    off : (float, float) or None
+        Largest difference of the outputs, where they were compared, and what rounding explains of it.
+    """
+
+    def __init__(self, reason: str, off: tuple[float, float] | None = None) -> None:
+        self.reason, self.off = reason, off
+        super().__init__(
+            reason if off is None else f"{reason}: off by {off[0]:.2g}, of which rounding explains {off[1]:.2g}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +92,14 @@ def seen_by(attended: Attended, heads: slice, places: Any, length: int) -> tuple
     if hasattr(mask, "mask_mod"):
         return ~_block_mask_rows(mask.mask_mod, places, length)[None], added
     if not isinstance(mask, torch.Tensor):
-        raise RowsRefused(f"its attention function was given a mask of type {type(mask).__name__}")
+        raise RowsRefused(f"the attention function was given a mask of type {type(mask).__name__}")
     if mask.ndim == 2:  # flash attention: which tokens are no padding
         return _hidden_without_mask(attended, places, length)[None] | ~mask[0, None, None, :length].bool(), added
     rows = _rows_of(mask, heads, places, length)
     if rows.dtype == torch.bool:
         return ~rows, added
     if not rows.dtype.is_floating_point:
-        raise RowsRefused(f"its attention function was given a mask of {rows.dtype}")
+        raise RowsRefused(f"the attention function was given a mask of {rows.dtype}")
     hidden = rows < HIDING * torch.finfo(rows.dtype).min
     rows = rows.double().masked_fill(hidden, 0.0)
     return hidden, (rows if added is None else rows + added) if bool(rows.any()) else added
@@ -94,7 +108,7 @@ def seen_by(attended: Attended, heads: slice, places: Any, length: int) -> tuple
 def _rows_of(tensor: Any, heads: slice, places: Any, length: int) -> Any:
     """Return (heads or 1, rows, T) of a tensor (1, heads or 1, T or 1, at least T)."""
     if tensor.ndim != 4 or tensor.shape[0] != 1 or tensor.shape[2] not in (1, length) or tensor.shape[3] < length:
-        raise RowsRefused(f"its attention function was given a mask or bias of shape {tuple(tensor.shape)}")
+        raise RowsRefused(f"the attention function was given a mask or bias of shape {tuple(tensor.shape)}")
     some = tensor[0] if tensor.shape[1] == 1 else tensor[0, heads]
     some = some.expand(-1, len(places), -1) if tensor.shape[2] == 1 else some[:, places]
     return some[..., :length]
@@ -137,7 +151,7 @@ def scale_of(attended: Attended, width: int) -> float:
     try:
         return float(width**-0.5 if scale is None else scale)
     except (TypeError, ValueError, RuntimeError):  # a tensor of several numbers
-        raise RowsRefused(f"its attention function was given a scaling of type {type(scale).__name__}") from None
+        raise RowsRefused(f"the attention function was given a scaling of type {type(scale).__name__}") from None
 
 
 def weights_of(logits: Any, hidden: Any, bias: Any, attended: Attended, heads: slice) -> Any:
@@ -151,6 +165,6 @@ def weights_of(logits: Any, hidden: Any, bias: Any, attended: Attended, heads: s
     if sinks is None:
         return capped.softmax(-1)
     if sinks.numel() < heads.stop:
-        raise RowsRefused(f"its attention function was given {sinks.numel()} sinks, fewer than it has heads")
+        raise RowsRefused(f"the attention function was given {sinks.numel()} sinks, fewer than there are heads")
     column = sinks.flatten()[heads].double()[:, None, None].expand(*capped.shape[:-1], 1)
     return torch.cat([capped, column], dim=-1).softmax(-1)[..., :-1]

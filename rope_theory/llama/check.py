@@ -147,7 +147,7 @@ class _Run:
         self.losses: dict[int, Means] = {}
         self.loss_tokens: dict[int, int] = {}
         self.notes: set[str] = set()
-        self.refused: dict[int, str] = {}
+        self.refused: dict[int, RowsRefused] = {}
         self.looking_ahead: set[int] = set()
         for layer, rope in described.items():
             others = [one for one in dict.fromkeys(scalings) if one != rope.scaling]
@@ -207,7 +207,7 @@ class _Run:
             self._look_ahead(visited, places)
             rows = reduced_rows(visited, places, tables, self.window)
         except RowsRefused as error:
-            self.refused.setdefault(visited.layer, str(error))
+            self.refused.setdefault(visited.layer, error)
             return
         for number, values in enumerate(rows):
             self.mass.setdefault((visited.layer, number, region), AttentionMass()).add(values, batch, BATCHES)
@@ -259,14 +259,13 @@ class _Run:
                 f"The text has {longest} tokens, fewer than the length of {self.length}: attention and losses beyond "
                 "the window end there; scores are asked for up to the length all the same."
             )
-        for layer, reason in self.refused.items():
-            self.notes.add(f"Layer {layer} has no rows of attention: {reason}. Its scores and bounds need none.")
+        self.notes.update(self._refusals())
         if self.looking_ahead:
             layers = ", ".join(map(str, sorted(self.looking_ahead)))
             self.notes.add(
-                f"Tokens attend to later ones in layers {layers}. Entropies there count every visible key, and "
-                "far counts keys L tokens or more after the query too. Pairs and offsets are still those of keys at or before the "
-                "query. Losses are those of a forward pass that has seen the tokens it predicts."
+                f"Tokens attend to later ones in layers {layers}. Entropies there count every visible key, and far "
+                "also counts keys L tokens or more after the query. Pairs and offsets are still those of keys at or "
+                "before the query. Losses are those of a forward pass that has seen the tokens it predicts."
             )
         bounds = [row for layer in self.scores for row in self._bound_rows(layer)]
         config = self.scores[min(self.scores)].config
@@ -350,6 +349,16 @@ class _Run:
                     tightest=float(tightest[head]),
                     slack=1.0 - float(tightest[head]),
                 )
+
+    def _refusals(self) -> Iterator[str]:
+        """Yield one note per reason for which rows of layers were refused, with the largest difference."""
+        for reason in dict.fromkeys(error.reason for error in self.refused.values()):
+            alike = {layer: error for layer, error in self.refused.items() if error.reason == reason}
+            worst = max(alike.values(), key=lambda error: (error.off or (0.0, 0.0))[0])
+            yield (
+                f"No rows of attention of layer{'s' * (len(alike) > 1)} {', '.join(map(str, sorted(alike)))}: {worst}. "
+                "Scores and their bounds need none."
+            )
 
     def _kept(self) -> list[tuple[int, int, int]]:
         """Return layer, scaling and region of what was gathered of layers whose rows were never refused."""

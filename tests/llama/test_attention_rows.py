@@ -202,8 +202,20 @@ def test_what_is_not_known_is_refused_with_layer_and_difference(function, dtype)
         values, refused = rows_of(model, torch.arange(TOKENS))
     assert set(values) == {0}
     assert set(refused) == {1}
-    assert "give outputs off by" in refused[1]
+    assert "give other outputs" in refused[1]
     assert "rounding explains" in refused[1]
+
+
+def test_layers_refused_for_one_reason_share_a_note():
+    def halved(module, *args, **kwargs):
+        output, weights = eager_attention_forward(module, *args, **kwargs)
+        return output / (2 + module.layer_idx), weights
+
+    with attending(build("llama", max_position_embeddings=64), halved) as model:
+        result = check(model, IDS[:90], length=64, pairs=10)
+    assert len(result.attention) == 0
+    (note,) = [note for note in result.notes if "No rows of attention" in note]
+    assert "of layers 0, 1: softmax rows rebuilt" in note
 
 
 def test_a_refused_layer_keeps_its_scores_and_is_named():
@@ -213,8 +225,8 @@ def test_a_refused_layer_keeps_its_scores_and_is_named():
     assert {row.layer for row in result.rows} == {row.layer for row in result.heads} == {0, 1}
     assert {row.layer for row in result.bounds if row.bound == "attention_shift"} == {0}
     assert {row.layer for row in result.bounds if row.bound == "triangle"} == {0, 1}
-    (note,) = [note for note in result.notes if "has no rows of attention" in note]
-    assert note.startswith("Layer 1 has")
+    (note,) = [note for note in result.notes if "No rows of attention" in note]
+    assert "of layer 1: softmax rows rebuilt" in note
     assert math.isfinite(result.losses[0].loss)
 
 
