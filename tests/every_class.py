@@ -30,7 +30,7 @@ FOUR = {"num_hidden_layers": 4}
 OF_KIND = {
     **dict.fromkeys(("bamba", "jamba", "lfm3", "nemotron_h", "olmo_hybrid", "qwen3_next", "granitemoehybrid"), FOUR),
     "mimo_v2_flash": {"head_dim": 24},  # 0.334 of it is even
-    "minimax_m3_vl_text": {"rotary_dim": 8},
+    "minimax_m3_vl_text": {"rotary_dim": 16},
     "gptj": {"rotary_dim": 8},
     "codegen": {"rotary_dim": 8},
 }

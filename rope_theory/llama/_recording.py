@@ -67,7 +67,7 @@ def visit(
     ids = checked_tokens(input_ids, model)
     modules = _attention_modules(model)
     chosen = _chosen(layers, sorted(modules))
-    described = {layer: _described(modules[layer][0], layer) for layer in chosen}
+    described = {layer: _described(model, modules[layer][0], layer) for layer in chosen}
     numbered = {id(module): layer for layer in chosen for module in modules[layer]}
     recorder = _Recorder(model, numbered, described, visitor)
     with torch.no_grad(), _recording(model, recorder, [module for layer in chosen for module in modules[layer]]):
@@ -84,7 +84,7 @@ def visit(
 
 def described_layers(model: Any) -> dict[int, HuggingFaceRope]:
     """Return what the config of ``model`` says of every layer that can be visited."""
-    return {layer: _described(modules[0], layer) for layer, modules in sorted(_attention_modules(model).items())}
+    return {layer: _described(model, parts[0], layer) for layer, parts in sorted(_attention_modules(model).items())}
 
 
 @dataclass
@@ -224,11 +224,14 @@ def _takes(module: Any, *names: str) -> bool:
     return inspect.signature(module.forward).parameters.keys() >= set(names)
 
 
-def _described(module: Any, layer: int) -> HuggingFaceRope:
+def _described(model: Any, module: Any, layer: int) -> HuggingFaceRope:
     types = getattr(module.config, "layer_types", None)
     nested = getattr(module.config, "rope_parameters", None) or {}
     name = types[layer] if types is not None and types[layer] in nested else None
-    return from_hf(module.config, layer_type=name)
+    try:
+        return from_hf(module.config, layer_type=name)
+    except ValueError as error:
+        raise ValueError(f"{type(model).__name__} cannot be captured: {error}") from error
 
 
 def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """Rows of attention: rebuilt with the model's own mask and options in every family, or refused in words."""
 
 import math
+import threading
 import warnings
 from contextlib import contextmanager
 
@@ -14,14 +15,21 @@ transformers = pytest.importorskip("transformers")
 
 from every_class import KINDS, CannotBuild, tiny  # noqa: E402
 from models import FAMILIES, IDS, SMALL, build  # noqa: E402
+from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_mask  # noqa: E402
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 from transformers.models.llama.modeling_llama import eager_attention_forward  # noqa: E402
 
-from rope_theory.llama import _attention_rows, _masks, _recording, capture, check  # noqa: E402
+from rope_theory.llama import _attention_rows, _masks, _modes, _recording, capture, check  # noqa: E402
 
 TOKENS, WINDOW = 48, 20
 PLACES = torch.tensor([5, 40, 47])
 LLAMA4 = {"head_dim": 16, "num_local_experts": 2, "intermediate_size_mlp": 32, "no_rope_layers": [1, 1]}
+SPARSE = {
+    "head_dim": 16, "rotary_dim": 16, "num_local_experts": 2, "num_experts_per_tok": 1, "index_block_size": 4,
+    "index_topk_blocks": 2, "index_n_heads": 2, "index_head_dim": 16,
+    "layer_types": ["minimax_m3_sparse", "full_attention"],
+}  # fmt: skip
 VARIANTS = {
     **{kind: (kind, {}) for kind in FAMILIES},
     "gemma3 in both directions": ("gemma3_text", {"use_bidirectional_attention": True}),
@@ -33,12 +41,16 @@ VARIANTS = {
     "cohere2": ("cohere2", {"sliding_window": 16}),
     "gemma2, strong cap": ("gemma2", {"attn_logit_softcapping": 2.0}),
     "gpt_oss, narrow": ("gpt_oss", {"sliding_window": 5}),
+    "minimax_m3, blocks of keys that an indexer selects": ("minimax_m3_vl_text", SPARSE),
     "modernbert-decoder": ("modernbert-decoder", {"local_attention": 8}),
 }
 
 
 def rows_of(model, places=PLACES, tokens=TOKENS, tables=()):
-    """Return RowValues of the model's own table by layer, and words by layer that is refused."""
+    """Return RowValues of the model's own table by layer, and words by layer that is refused.
+
+    The pass that is looked at is the one that the model makes alone, bit for bit.
+    """
     values, refused = {}, {}
 
     def look(visited):
@@ -47,7 +59,9 @@ def rows_of(model, places=PLACES, tokens=TOKENS, tables=()):
         except _masks.RowsRefused as error:
             refused[visited.layer] = str(error)
 
-    _recording.visit(model, IDS[:tokens], look)
+    states = _recording.visit(model, IDS[:tokens], look)
+    with torch.no_grad():
+        assert torch.equal(states, _modes.last_states(model, IDS[None, :tokens]))
     return values, refused
 
 
@@ -148,6 +162,29 @@ def attending(model, function, mask=eager_mask):
     model.set_attn_implementation("of_this_test")
     yield model
     model.set_attn_implementation("eager")
+
+
+def test_the_registry_is_as_before_also_while_others_listen():
+    """Two passes may be looked at together, one inside the other or in two threads; another thread hears nothing."""
+    registry = transformers.AttentionInterface
+    before = registry.get_interface, registry.__getitem__, dict(vars(registry))
+    taken, model = [], build("llama", max_position_embeddings=64)
+
+    def look(visited):
+        thread = threading.Thread(
+            target=lambda: taken.append(ALL_ATTENTION_FUNCTIONS.get_interface("sdpa", None)), daemon=True
+        )
+        thread.start()
+        thread.join()
+        if visited.layer == 0:
+            assert set(capture(build("qwen2"), IDS[:9]).query) == {0, 1}
+
+    _recording.visit(model, IDS[:20], look)
+    assert taken == [sdpa_attention_forward] * 2
+    assert (registry.get_interface, registry.__getitem__, dict(vars(registry))) == before
+    with pytest.raises(ZeroDivisionError):
+        _recording.visit(model, IDS[:20], lambda visited: 1 / 0)
+    assert (registry.get_interface, registry.__getitem__, dict(vars(registry))) == before
 
 
 def distances():
@@ -514,6 +551,7 @@ def tried(kind):
         values, refused = rows_of(model)
     except ValueError as error:
         words = str(error)
+        assert type(model).__name__ in words, kind
         for reason in ("none of its attention modules", "latent attention", "does not rotate", "registry"):
             if reason in words:
                 return f"refused: {reason}", 0
