@@ -13,7 +13,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from every_class import KINDS, CannotBuild, tiny  # noqa: E402
+from causal_classes import KINDS, CannotBuild, tiny  # noqa: E402
 from models import FAMILIES, IDS, SMALL, build  # noqa: E402
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_mask  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from every_class import KINDS, CannotBuild, tiny  # noqa: E402
+from causal_classes import KINDS, CannotBuild, tiny  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from models import FAMILIES, IDS, SMALL, build  # noqa: E402
