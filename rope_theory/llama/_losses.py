@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rope_theory._optional import load
-from rope_theory.llama._modes import body_of, measuring
+from rope_theory.llama._modes import last_states, measuring
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -30,8 +30,11 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
         return None
     with measuring(model):
         few = torch.arange(TRIED, device=model.device)[None] % head.weight.shape[0]
-        own, states = model(few, use_cache=False).logits, body_of(model)(few, use_cache=False).last_hidden_state
-        found = [(candidate, candidate(states)) for candidate in _candidates(head, model.config.get_text_config())]
+        own, states = model(input_ids=few, use_cache=False).logits, last_states(model, few)
+        try:
+            found = [(candidate, candidate(states)) for candidate in _candidates(head, model.config.get_text_config())]
+        except RuntimeError:  # states go through other layers first, which change their width
+            return None
         errors = [
             float((own.float() - logits.float()).abs().max()) if own.shape == logits.shape else float("inf")
             for _, logits in found

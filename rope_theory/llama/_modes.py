@@ -10,11 +10,41 @@ from rope_theory._optional import load
 
 
 def body_of(model: Any) -> Any:
-    """Return the part of a causal model that makes the last states."""
-    body = getattr(model, model.base_model_prefix, None)
-    if body is None and hasattr(model, "get_decoder"):
-        body = model.get_decoder()
-    return model if body is None else body
+    """Return the part of a causal model that makes the last states.
+
+    It is what the class names as its base model, else its decoder, else the one model inside it; a part that has an
+    output layer of its own is looked into again.
+    """
+    transformers = load("transformers", "llama")
+    inside = [part for part in model.children() if isinstance(part, transformers.PreTrainedModel)]
+    named = getattr(model, model.base_model_prefix, None)
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    for body in (named, decoder, inside[0] if len(inside) == 1 else None):
+        if body is not None and body is not model:
+            return body_of(body) if _has_output_layer(body) else body
+    return model
+
+
+def _has_output_layer(part: Any) -> bool:
+    return hasattr(part, "get_output_embeddings") and part.get_output_embeddings() is not None
+
+
+def last_states(model: Any, ids: Any) -> Any:
+    """Return the states (n, T, hidden) that the output layer is given, of tokens (n, T).
+
+    Raises
+    ------
+    ValueError
+        When the model has no part that returns them.
+    """
+    body = body_of(model)
+    states = getattr(body(input_ids=ids, use_cache=False), "last_hidden_state", None)
+    if states is None:
+        raise ValueError(
+            f"{type(model).__name__} cannot be measured: its part {type(body).__name__} returns no last_hidden_state, "
+            "from which logits are made a block at a time. Pass the causal language model inside it."
+        )
+    return states
 
 
 @contextmanager

@@ -1,28 +1,24 @@
 """Queries and keys of a forward pass, layer by layer, as they enter the rotation.
 
-The model runs under an attention function of its own, which hands everything on to the one it had and shows the
-rotated queries and keys to a visitor; dividing by the cosines and sines that the same attention module was given undoes
-the rotation. No class is patched, and what comes out is checked: every visited layer rotates a few tokens once more by
-nothing at all.
+The model runs as it is; what its attention functions are given and return is heard on the way, and shown to a visitor.
+Dividing rotated queries and keys by the cosines and sines that the same attention module was given undoes the rotation.
+What comes out is checked: every visited layer rotates a few tokens once more by nothing at all.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from rope_theory._checks import integer
 from rope_theory._optional import load
-from rope_theory.llama._modes import body_of, evaluating, starting_anew
+from rope_theory.llama._listening import Heard, listening
+from rope_theory.llama._masks import Attended
+from rope_theory.llama._modes import evaluating, last_states, starting_anew
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
-
-IMPLEMENTATION = "rope_theory_capture"
-"""Name of the attention function in transformers' registry."""
 
 ARGUMENTS = ("hidden_states", "position_embeddings", "attention_mask")
 """What an attention module is given by name."""
@@ -47,8 +43,8 @@ class VisitedLayer:
         cos + i sin of the layer's table, attention factor included.
     rope : HuggingFaceRope
         What the config says of the layer.
-    options : mapping
-        What else its attention function was given by name: scaling, softcap, sliding_window, s_aux and others.
+    attended : Attended
+        What else its attention function was given, and what it returned.
     """
 
     layer: int
@@ -56,7 +52,7 @@ class VisitedLayer:
     key: Any
     phasors: Any
     rope: HuggingFaceRope
-    options: Mapping[str, Any]
+    attended: Attended
 
 
 def visit(
@@ -71,128 +67,151 @@ def visit(
     ids = checked_tokens(input_ids, model)
     modules = _attention_modules(model)
     chosen = _chosen(layers, sorted(modules))
-    described = {layer: _described(modules[layer], layer) for layer in chosen}
-    recorder = _Recorder(model, {id(modules[layer]): layer for layer in chosen}, described, visitor)
-    with torch.no_grad(), _recording(model, recorder, [modules[layer] for layer in chosen]):
-        output = body_of(model)(input_ids=ids, use_cache=False)  # logits of all tokens would cost more than attention
+    described = {layer: _described(model, modules[layer][0], layer) for layer in chosen}
+    numbered = {id(module): layer for layer in chosen for module in modules[layer]}
+    recorder = _Recorder(model, numbered, described, visitor)
+    with torch.no_grad(), _recording(model, recorder, [module for layer in chosen for module in modules[layer]]):
+        states = last_states(model, ids)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
                 raise ValueError(
                     f"{type(model).__name__} cannot be captured: layer {layer} did not attend through transformers' "
                     "registry of attention functions."
                 )
-            _check_rotation(modules[layer], recorder, layer)
-    return output.last_hidden_state
+            _check_rotation(recorder.attending[layer], recorder, layer)
+    return states
 
 
 def described_layers(model: Any) -> dict[int, HuggingFaceRope]:
     """Return what the config of ``model`` says of every layer that can be visited."""
-    return {layer: _described(module, layer) for layer, module in sorted(_attention_modules(model).items())}
+    return {layer: _described(model, parts[0], layer) for layer, parts in sorted(_attention_modules(model).items())}
 
 
 @dataclass
 class _Recorder:
-    """What the attention modules are given, by layer: cosines and sines, and a few tokens of what is undone."""
+    """What attention modules are given: cosines and sines, and a few tokens of what is undone.
+
+    ``layers``, ``tables`` and ``calls`` are by id of a module, the others by layer.
+    """
 
     model: Any
     layers: dict[int, int]
     described: dict[int, HuggingFaceRope]
     visitor: Callable[[VisitedLayer], None]
+    tables: dict[int, Any] = field(default_factory=dict)
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
     few: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     phasors: dict[int, Any] = field(default_factory=dict)
-    tables: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
-    implementations: dict[int, str] = field(default_factory=dict)
+    shown: dict[int, Any] = field(default_factory=dict)
+    attending: dict[int, Any] = field(default_factory=dict)
+    replaying: bool = False
 
-    def show(self, layer: int, query: Any, key: Any, options: dict[str, Any]) -> None:
+    def attend(
+        self, heard: Heard, module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, *rest: Any,
+        **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """Let an attention function do its work, and show what it was given and returned, where that is asked for."""
+        layer = self.layers.get(id(module)) if id(module) in self.tables else None
+        if layer is not None:
+            table = self.tables[id(module)]
+            _check_shapes(self.model, layer, self.described[layer], table, (query, key))
+        result = heard.function(module, query, key, value, attention_mask, *rest, **kwargs)
+        if layer is not None:
+            output = result[0] if isinstance(result, tuple) else result
+            causal = bool(getattr(module, "is_causal", True))
+            tensors = (query[0], key[0], value[0])
+            attended = Attended(*tensors, attention_mask, kwargs, causal, heard.name.removeprefix("paged|"), output[0])
+            self.show(layer, module, query, key, attended)
+        return result
+
+    def show(self, layer: int, module: Any, query: Any, key: Any, attended: Attended) -> None:
         """Undo the rotation at once, so that nothing rotated is kept, and let the visitor see it."""
-        rope = self.described[layer]
-        _check_shapes(self.model, layer, rope, self.tables[layer], (query, key))
-        plain = self.undone(layer, query, key)
+        plain = self.undone(layer, self.tables[id(module)], query, key)
         _refuse_infinite(plain, layer)
-        self.few[layer] = (plain[0][:, :CHECKED_TOKENS].clone(), plain[1][:, :CHECKED_TOKENS].clone())
-        self.visitor(VisitedLayer(layer, *plain, self.phasors[layer], rope, options))
+        few, before = tuple(x[:, :CHECKED_TOKENS].clone() for x in plain), self.few.get(layer)
+        self.few[layer] = (few[0], few[1])
+        if self.replaying:
+            return
+        if before is None:
+            self.attending[layer] = module
+            self.visitor(VisitedLayer(layer, *plain, self.phasors[layer], self.described[layer], attended))
+        elif not all(bool((one == other).all()) for one, other in zip(before, few, strict=True)):
+            raise ValueError(
+                f"{type(self.model).__name__} cannot be captured: layer {layer} attends with several queries and keys "
+                "in one pass."
+            )
 
-    def undone(self, layer: int, query: Any, key: Any) -> tuple[Any, Any]:
-        """Return query and key without the rotation that the layer's table describes."""
-        table, rope = self.tables[layer], self.described[layer]
-        same = next((other for other, known in self.tables.items() if known[0] is table[0] and other != layer), None)
-        self.phasors[layer] = self.phasors[same] if same in self.phasors else _phasors(table, len(rope.frequencies()))
+    def undone(self, layer: int, table: Any, query: Any, key: Any) -> tuple[Any, Any]:
+        """Return query and key without the rotation that the table describes."""
+        rope = self.described[layer]
+        same = next((other for other, known in self.shown.items() if other != layer and _same(known, table)), None)
+        self.shown[layer] = table
+        self.phasors[layer] = self.phasors[same] if same is not None else _phasors(table, len(rope.frequencies()))
         return _undone(query[0], self.phasors[layer], rope), _undone(key[0], self.phasors[layer], rope)
-
-
-_active: ContextVar[_Recorder | None] = ContextVar("rope_theory_capture", default=None)
-
-
-def _attention(module: Any, query: Any, key: Any, *rest: Any, **kwargs: Any) -> Any:
-    """Keep query and key where they are asked for, and let the model's own attention function do the work."""
-    recorder = _active.get()
-    assert recorder is not None, "this attention function runs inside capture only"
-    layer = recorder.layers.get(id(module))
-    if layer is not None:
-        recorder.show(layer, query, key, kwargs)
-    return _original(module, recorder)(module, query, key, *rest, **kwargs)
-
-
-def _original(module: Any, recorder: _Recorder) -> Callable[..., Any]:
-    registry = load("transformers.modeling_utils", "llama").ALL_ATTENTION_FUNCTIONS
-    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
-    function: Callable[..., Any] = registry.get_interface(recorder.implementations[id(module.config)], eager)
-    return function
-
-
-def _mask(*args: Any, **kwargs: Any) -> Any:
-    recorder = _active.get()
-    assert recorder is not None, "this mask function runs inside capture only"
-    masks = load("transformers.masking_utils", "llama").ALL_MASK_ATTENTION_FUNCTIONS
-    return masks[next(iter(recorder.implementations.values()))](*args, **kwargs)
 
 
 @contextmanager
 def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[None]:
-    """Run ``model`` under the recording attention function inside, in evaluation mode; put everything back after."""
-    transformers = load("transformers", "llama")
-    transformers.AttentionInterface.register(IMPLEMENTATION, _attention)
-    load("transformers.masking_utils", "llama").AttentionMaskInterface.register(IMPLEMENTATION, _mask)
-    configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
-    before = {key: getattr(config, "_attn_implementation", None) for key, config in configs.items()}
-    recorder.implementations.update({key: name or "eager" for key, name in before.items()})
+    """Let ``recorder`` hear how ``model`` attends inside, in evaluation mode; put everything back after."""
     with ExitStack() as stack:
         for module in modules:
             handle = module.register_forward_pre_hook(
                 lambda module, args, kwargs: _keep_call(recorder, module, args, kwargs), with_kwargs=True
             )
             stack.callback(handle.remove)
-        token = _active.set(recorder)
-        stack.callback(_active.reset, token)
+        stack.enter_context(listening(recorder.attend))
         stack.enter_context(evaluating(model))
         stack.enter_context(starting_anew(model))
-        for config in configs.values():
-            if hasattr(config, "_attn_implementation_internal"):
-                stack.callback(setattr, config, "_attn_implementation_internal", config._attn_implementation_internal)
-        model.set_attn_implementation(IMPLEMENTATION)
         yield
 
 
 def _keep_call(recorder: _Recorder, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    layer = recorder.layers[id(module)]
-    if layer in recorder.calls:  # the call that checks the rotation
+    if id(module) in recorder.calls:  # the call that checks the rotation
         return
     bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
     call = {**bound, **bound.get("kwargs", {})}
     call.pop("kwargs", None)
-    recorder.tables[layer] = call["position_embeddings"]
-    # a copy of a few rows, so that no layer's input is kept alive
-    recorder.calls[layer] = {**call, "hidden_states": call["hidden_states"][:, :CHECKED_TOKENS].clone()}
+    if "position_embeddings" not in call:
+        return
+    recorder.tables[id(module)] = call["position_embeddings"]
+    # copies of a few rows, so that no layer's input or mask is kept alive
+    length = call["hidden_states"].shape[1]
+    recorder.calls[id(module)] = {name: _few_tokens(value, length) for name, value in call.items()}
 
 
-def _attention_modules(model: Any) -> dict[int, Any]:
-    """Return the modules that are given cosines and sines and have a number, by layer."""
-    found: dict[int, Any] = {}
+def _few_tokens(value: Any, length: int) -> Any:
+    """Return an argument of an attention module cut to the first tokens, where it has an axis of T = ``length``.
+
+    That axis is the first of a vector, the second of (1, T, …), and the third of (1, heads, T, …), whose last may be
+    one too.
+    """
+    torch = load("torch", "llama")
+    if type(value) in (tuple, list):
+        return type(value)(_few_tokens(one, length) for one in value)
+    if type(value) is dict:
+        return {name: _few_tokens(one, length) for name, one in value.items()}
+    if not isinstance(value, torch.Tensor) or value.ndim == 0:
+        return None if hasattr(value, "mask_mod") else value  # flex attention hides nothing without a mask
+    axes = {1: [0], 2: [1], 3: [1]}.get(value.ndim) or ([2, 3] if value.shape[2] == length else [1])
+    if value.ndim == 4 and value.shape[2] == 1:  # a row of a mask for all queries
+        axes = [3]
+    for axis in axes:
+        if value.shape[axis] >= length:
+            value = value.narrow(axis, 0, min(CHECKED_TOKENS, length))
+    return value.clone()
+
+
+def _attention_modules(model: Any) -> dict[int, list[Any]]:
+    """Return the modules that are given cosines and sines and have a number, by layer.
+
+    Of one layer there may be several, one inside the other: a decoder layer, its attention, an indexer of keys. Which
+    of them attends is seen when it does.
+    """
+    found: dict[int, list[Any]] = {}
     for module in model.modules():
         number = getattr(module, "layer_idx", None)
-        if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS) and not _is_layer(module):
-            found[int(number)] = module
+        if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS):
+            found.setdefault(int(number), []).append(module)
     if not found:
         raise ValueError(
             f"{type(model).__name__} cannot be captured: none of its attention modules is given cosines and sines as "
@@ -205,16 +224,14 @@ def _takes(module: Any, *names: str) -> bool:
     return inspect.signature(module.forward).parameters.keys() >= set(names)
 
 
-def _is_layer(module: Any) -> bool:
-    """Tell a decoder layer, which holds an attention module with the same arguments, from the attention itself."""
-    return any(_takes(part, "position_embeddings") for part in module.children())
-
-
-def _described(module: Any, layer: int) -> HuggingFaceRope:
+def _described(model: Any, module: Any, layer: int) -> HuggingFaceRope:
     types = getattr(module.config, "layer_types", None)
     nested = getattr(module.config, "rope_parameters", None) or {}
     name = types[layer] if types is not None and types[layer] in nested else None
-    return from_hf(module.config, layer_type=name)
+    try:
+        return from_hf(module.config, layer_type=name)
+    except ValueError as error:
+        raise ValueError(f"{type(model).__name__} cannot be captured: {error}") from error
 
 
 def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
@@ -270,9 +287,33 @@ def checked_tokens(input_ids: Any, model: Any) -> Any:
     return ids.to(model.device)
 
 
+def _is_complex(table: Any) -> bool:
+    """Tell cos + i sin in one tensor, as Llama 4 has it, from cosines and sines."""
+    torch = load("torch", "llama")
+    return isinstance(table, torch.Tensor) and table.is_complex()
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two layers were given the same tensors."""
+    pairs = isinstance(one, tuple) and isinstance(other, tuple)
+    return one is other or (pairs and one[0] is other[0])
+
+
+def _cos_sin(table: Any) -> tuple[Any, Any]:
+    return (table.real, table.imag) if _is_complex(table) else (table[0], table[1])
+
+
+def _without_rotation(table: Any, tokens: int) -> Any:
+    """Return a table of the same kind for the first tokens that rotates by nothing."""
+    torch = load("torch", "llama")
+    if _is_complex(table):
+        return torch.ones_like(table[:, :tokens])
+    return torch.ones_like(table[0][:, :tokens]), torch.zeros_like(table[1][:, :tokens])
+
+
 def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rotated: tuple[Any, Any]) -> None:
     pairs, width = len(rope.frequencies()), rope.config.head_dim
-    if not isinstance(table, tuple) or len(table) != 2:
+    if not _is_complex(table) and (not isinstance(table, tuple) or len(table) != 2):
         raise ValueError(
             f"{type(model).__name__} cannot be captured: layer {layer} is given a table of {type(table).__name__}, not "
             "cosines and sines."
@@ -282,7 +323,13 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
             f"{type(model).__name__} cannot be captured: its latent attention rotates {model.config.qk_rope_head_dim} "
             "dimensions behind the others and shares one rotated key among the heads."
         )
+    table = _cos_sin(table)
     for x in rotated:
+        if x.shape[0] != 1 or x.shape[2] != table[0].shape[1]:
+            raise ValueError(
+                f"{type(model).__name__} cannot be captured: layer {layer} attends with {x.shape[2]} queries or keys "
+                f"in {x.shape[0]} sequences, and was given cosines of {table[0].shape[1]} positions in one."
+            )
         if x.shape[-1] != width or table[0].shape[-1] not in (pairs, 2 * pairs):
             raise ValueError(
                 f"{type(model).__name__} cannot be captured: the heads of layer {layer} are {x.shape[-1]} wide with "
@@ -290,10 +337,10 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
             )
 
 
-def _phasors(table: tuple[Any, Any], pairs: int) -> Any:
+def _phasors(table: Any, pairs: int) -> Any:
     """Return cos + i sin, (T, P), from tables that hold each pair once, or twice: one behind the other, or in turns."""
     torch = load("torch", "llama")
-    cos, sin = (x[0] for x in table)
+    cos, sin = (x[0] for x in _cos_sin(table))
     in_turns = cos.shape[-1] == 2 * pairs and not torch.equal(cos[:, :pairs], cos[:, pairs:])
     cos, sin = (x[:, ::2] if in_turns else x[:, :pairs] for x in (cos, sin))
     wide = torch.float64 if cos.dtype == torch.float64 else torch.float32
@@ -327,17 +374,24 @@ def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
 def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     """Let the module rotate a few of its tokens by nothing, and compare: this sees layouts and layers without RoPE."""
     torch = load("torch", "llama")
-    few, arguments, before = slice(0, CHECKED_TOKENS), recorder.calls[layer], recorder.few[layer]
-    cos, sin = (x[:, few] for x in recorder.tables[layer])
-    recorder.tables[layer] = (torch.ones_like(cos), torch.zeros_like(sin))
-    unused = dict.fromkeys({"attention_mask", "past_key_values", "position_ids"} & arguments.keys())
-    recorder.visitor = lambda visited: None
-    module(**{**arguments, **unused, "position_embeddings": recorder.tables[layer]})
+    arguments, before = recorder.calls[id(module)], recorder.few[layer]
+    recorder.tables[id(module)] = _without_rotation(recorder.tables[id(module)], CHECKED_TOKENS)
+    recorder.replaying = True
+    unused = dict.fromkeys({"past_key_values"} & arguments.keys())
+    try:
+        module(**{**arguments, **unused, "position_embeddings": recorder.tables[id(module)]})
+    except (TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
+        raise ValueError(
+            f"{type(recorder.model).__name__} cannot be captured: layer {layer} could not be run once more on its "
+            f"first {before[0].shape[1]} tokens, which checks its rotation ({type(error).__name__}: {error})."
+        ) from error
+    finally:
+        recorder.replaying = False
     for name, given, other in zip(("queries", "keys"), before, recorder.few[layer], strict=True):
-        error = float((given.double() - other.double()).abs().max())
+        away = float((given.double() - other.double()).abs().max())
         size = float(other.abs().max())
-        if error > max(32 * torch.finfo(given.dtype).eps, 1e-4) * size:  # another layout is off by the size itself
+        if away > max(32 * torch.finfo(given.dtype).eps, 1e-4) * size:  # another layout is off by the size itself
             raise ValueError(
                 f"{type(recorder.model).__name__} cannot be captured: layer {layer} does not rotate its {name} as its "
-                f"config describes (off by {error:.2g}, the largest is {size:.2g}). It may have no rotation there."
+                f"config describes (off by {away:.2g}, the largest is {size:.2g}). It may have no rotation there."
             )

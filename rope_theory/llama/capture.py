@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -81,7 +81,12 @@ def capture(model: Any, input_ids: Any, *, layers: Sequence[int] | None = None) 
     docs/theory.md, section 11.
     """
     seen: dict[int, VisitedLayer] = {}
-    visit(model, input_ids, lambda visited: seen.update({visited.layer: visited}), layers=layers)
+    nothing: Any = None  # values, masks and outputs are not kept
+
+    def keep(visited: VisitedLayer) -> None:
+        seen[visited.layer] = replace(visited, attended=nothing)
+
+    visit(model, input_ids, keep, layers=layers)
     length = next(iter(seen.values())).query.shape[1]
     layers = sorted(seen)
     return Captured(

@@ -13,6 +13,7 @@ from rope_theory._optional import load
 from rope_theory._progress import watched
 from rope_theory.llama._attention_rows import QUANTITIES, AttentionMass, reduced_rows
 from rope_theory.llama._losses import output_layer, token_losses
+from rope_theory.llama._masks import RowsRefused, seen_by
 from rope_theory.llama._means import Means
 from rope_theory.llama._memory import refuse_too_long
 from rope_theory.llama._pair_scores import BOUNDS, REGIONS, Asked, PairScores
@@ -74,6 +75,11 @@ def check(
     it, and a(s) is asked for at every offset: integers and 1/16 token between them, inside the trained window L and
     beyond, under the model's own table and each scaling. Every bound is evaluated on the same pairs. Attention and
     losses come from forward passes over L tokens, and over ``length`` where the text is that long.
+
+    Rows of attention are rebuilt with the mask and the options that the model's attention function was given: sliding
+    windows, chunks, both directions, sinks, soft caps and biases. What they make of the values is compared with what
+    the function returned. Where the two differ by more than rounding, the layer has no rows, and a note says by how
+    much they differ.
 
     Parameters
     ----------
@@ -141,6 +147,8 @@ class _Run:
         self.losses: dict[int, Means] = {}
         self.loss_tokens: dict[int, int] = {}
         self.notes: set[str] = set()
+        self.refused: dict[int, RowsRefused] = {}
+        self.looking_ahead: set[int] = set()
         for layer, rope in described.items():
             others = [one for one in dict.fromkeys(scalings) if one != rope.scaling]
             if len(others) < len(scalings):
@@ -193,12 +201,25 @@ class _Run:
     def _look_at_rows(self, visited: VisitedLayer, places: Any, region: int) -> None:
         torch = load("torch", "llama")
         asked = self.scores[visited.layer].asked
-        tables = (
-            [None, *(one.inside for one in asked[1:])] if region == 0 else [None]
-        )  # others never saw what is beyond
+        tables = [one.inside for one in asked[1:]] if region == 0 else []  # others never saw what is beyond
         batch = torch.arange(len(places), device=places.device) * BATCHES // len(places)
-        for number, values in enumerate(reduced_rows(visited, places, tables, self.window)):
+        try:
+            self._look_ahead(visited, places)
+            rows = reduced_rows(visited, places, tables, self.window)
+        except RowsRefused as error:
+            self.refused.setdefault(visited.layer, error)
+            return
+        for number, values in enumerate(rows):
             self.mass.setdefault((visited.layer, number, region), AttentionMass()).add(values, batch, BATCHES)
+
+    def _look_ahead(self, visited: VisitedLayer, places: Any) -> None:
+        """Keep in mind which layers see later tokens."""
+        torch = load("torch", "llama")
+        length = visited.query.shape[1]
+        hidden, _ = seen_by(visited.attended, slice(0, visited.query.shape[0]), places, length)
+        later = torch.arange(length, device=places.device) > places[:, None]
+        if bool((later & ~hidden).any()):
+            self.looking_ahead.add(visited.layer)
 
     def _look_at_losses(self, states: Any, ids: Any, stretches: int) -> None:
         torch = load("torch", "llama")
@@ -238,13 +259,21 @@ class _Run:
                 f"The text has {longest} tokens, fewer than the length of {self.length}: attention and losses beyond "
                 "the window end there; scores are asked for up to the length all the same."
             )
+        self.notes.update(self._refusals())
+        if self.looking_ahead:
+            layers = ", ".join(map(str, sorted(self.looking_ahead)))
+            self.notes.add(
+                f"Tokens attend to later ones in layers {layers}. Entropies there count every visible key, and far "
+                "also counts keys L tokens or more after the query. Pairs and offsets are still those of keys at or "
+                "before the query. Losses are those of a forward pass that has seen the tokens it predicts."
+            )
         bounds = [row for layer in self.scores for row in self._bound_rows(layer)]
         config = self.scores[min(self.scores)].config
         return Check(
             rows=tuple(row for layer in self.scores for row in self._score_rows(layer)),
             heads=Rows(tuple(row for layer in self.scores for row in self._head_rows(layer))),
             bounds=Rows(tuple(bounds)),
-            attention=Rows(tuple(row for key in sorted(self.mass) for row in self._attention_rows(*key))),
+            attention=Rows(tuple(row for key in self._kept() for row in self._attention_rows(*key))),
             losses=Rows(tuple(self._loss_rows(longest))),
             violations=sum(row.violations for row in bounds if row.evidence == "proved"),
             published_violations=sum(row.violations for row in bounds if row.evidence == "refuted"),
@@ -302,7 +331,8 @@ class _Run:
             name: (evaluations, violations, tightest, BOUNDS[name])
             for name, (evaluations, violations, tightest) in scores.bounds.items()
         }
-        moved = [self.mass[layer, number, 0] for number in range(1, len(scores.asked))]
+        kept = [] if layer in self.refused else range(1, len(scores.asked))
+        moved = [self.mass[layer, number, 0] for number in kept]
         if moved:
             rows = np.full(len(moved[0].violations), float(sum(one.queries for one in moved)))
             violations = sum((one.violations for one in moved), np.zeros_like(rows))
@@ -319,6 +349,20 @@ class _Run:
                     tightest=float(tightest[head]),
                     slack=1.0 - float(tightest[head]),
                 )
+
+    def _refusals(self) -> Iterator[str]:
+        """Yield one note per reason for which rows of layers were refused, with the largest difference."""
+        for reason in dict.fromkeys(error.reason for error in self.refused.values()):
+            alike = {layer: error for layer, error in self.refused.items() if error.reason == reason}
+            worst = max(alike.values(), key=lambda error: (error.off or (0.0, 0.0))[0])
+            yield (
+                f"No rows of attention of layer{'s' * (len(alike) > 1)} {', '.join(map(str, sorted(alike)))}: {worst}. "
+                "Scores and their bounds need none."
+            )
+
+    def _kept(self) -> list[tuple[int, int, int]]:
+        """Return layer, scaling and region of what was gathered of layers whose rows were never refused."""
+        return [key for key in sorted(self.mass) if key[0] not in self.refused]
 
     def _attention_rows(self, layer: int, number: int, region: int) -> Iterator[AttentionRow]:
         mass = self.mass[layer, number, region]

@@ -133,6 +133,8 @@ class BoundRow(Record):
 class AttentionRow(Record):
     """Where the attention of one head goes: means over query positions, and their standard errors.
 
+    Weights are those that multiply the values, under the model's own mask; beside a sink they sum to less than one.
+
     Attributes
     ----------
     layer, head : int
@@ -144,13 +146,13 @@ class AttentionRow(Record):
     queries : int
         Rows of attention looked at.
     entropy, entropy_error : float
-        −Σ p ln p, nats.
+        −Σ p ln p over all keys that the query sees, nats.
     first, first_error : float
         Share on the first token.
     last, last_error : float
-        Share on the last 16 tokens, the query's own among them.
+        Share on the query's own token and the 15 before it.
     far, far_error : float
-        Share at distances of L tokens and more.
+        Share at distances of L tokens and more, on either side of the query where the model looks both ways.
     largest_logit : float
         Largest logit of any row, 1/√head_dim and the like included, before any soft cap.
     moved, moved_error : float
@@ -234,7 +236,8 @@ class Check(Table):
     rows : tuple of ScoreRow
         One a layer, head, scaling and region.
     heads, bounds, attention, losses : Rows
-        Tables of HeadRow, BoundRow, AttentionRow and LossRow.
+        Tables of HeadRow, BoundRow, AttentionRow and LossRow. Layers whose rows of attention could not be rebuilt are
+        missing in ``attention`` and among the bounds on "attention_shift"; ``notes`` names them.
     violations : int
         Violations of proved bounds: anything but 0 is an error of this package or of the arithmetic.
     published_violations : int

@@ -15,7 +15,7 @@ from rope_theory._progress import watched
 from rope_theory._records import Table
 from rope_theory.llama._losses import output_layer
 from rope_theory.llama._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.llama._modes import body_of, measuring
+from rope_theory.llama._modes import last_states, measuring
 from rope_theory.llama._recording import checked_model
 from rope_theory.llama.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
 
@@ -237,7 +237,7 @@ def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
     torch = load("torch", "llama")
     ids = torch.tensor([prompt.ids + prompt.answer for prompt in made], device=model.device)
     digits = len(made[0].answer)
-    states = body_of(model)(ids, use_cache=False).last_hidden_state[:, -digits - 1 : -1]
+    states = last_states(model, ids)[:, -digits - 1 : -1]
     return int((project(states).argmax(-1) == ids[:, -digits:]).all(-1).sum())
 
 

@@ -18,7 +18,7 @@ from rope_theory._records import Record
 from rope_theory.llama._documents import documents_of
 from rope_theory.llama._losses import output_layer, token_losses
 from rope_theory.llama._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.llama._modes import body_of, measuring
+from rope_theory.llama._modes import last_states, measuring
 from rope_theory.llama._windows import BEGINNINGS, CONVENTIONS, Window, windows_of
 from rope_theory.llama.measurements import Rows
 
@@ -203,7 +203,7 @@ def perplexity(
             rows = torch.stack([documents[number][one.start : one.stop] for number, one in members])
             if begin is not None and lead:
                 rows = torch.cat([begin.expand(len(rows), 1), rows], dim=1)
-            states = body_of(model)(rows, use_cache=False).last_hidden_state
+            states = last_states(model, rows)
             shape = members[0][1]
             before = states[:, shape.before - 1 : shape.before - 1 + shape.scored]
             targets = torch.cat([documents[number][one.first : one.last] for number, one in members])

@@ -47,7 +47,9 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
         if row.scaling == own:
             regions[row.region].append(row)
     if not regions["beyond"]:
-        raise ValueError("The check has no attention beyond the window; give it a longer text.")
+        raise ValueError(
+            "The check has no attention beyond the window; give it a longer text. Its notes name layers left out."
+        )
     x, y = ([getattr(row, quantity) for row in rows] for rows in regions.values())
     with canvas(ax) as axes:
         axes.errorbar(

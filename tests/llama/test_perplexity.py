@@ -8,11 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from causal_classes import KINDS, CannotBuild, tiny  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from models import FAMILIES, IDS, build  # noqa: E402
+from models import FAMILIES, IDS, SMALL, build  # noqa: E402
 
-from rope_theory.llama import _losses, _memory, perplexity  # noqa: E402
+from rope_theory.llama import _losses, _memory, _modes, capture, check, perplexity  # noqa: E402
+from rope_theory.llama._modes import body_of, last_states  # noqa: E402
 from rope_theory.llama._windows import CONVENTIONS, windows_of  # noqa: E402
 
 BEGIN = 1  # the token of tests/models.py
@@ -79,6 +81,99 @@ def test_it_is_what_a_plain_loop_gives(kind, window, stride):
     assert found.nll == pytest.approx(total / count, rel=1e-5)
     assert found.perplexity == pytest.approx(math.exp(total / count), rel=1e-5)
     assert found.tokens == count
+
+
+LLAMA4 = {"head_dim": 16, "num_local_experts": 2, "intermediate_size_mlp": 32}
+
+
+@pytest.mark.parametrize(("kind", "keys"), [*((kind, {}) for kind in FAMILIES), ("llama4_text", LLAMA4)])
+def test_it_is_the_loss_of_a_forward_pass(kind, keys):
+    """Llama 4 names a base model that its class does not have."""
+    model, ids = build(kind, max_position_embeddings=64, **keys), IDS[:60]
+    with torch.no_grad():
+        own = float(model(input_ids=ids[None], labels=ids[None], use_cache=False).loss)
+    assert perplexity(model, ids, window=60, stride=60).nll == pytest.approx(own, rel=1e-6)
+    assert last_states(model, ids[None]).shape == (1, 60, 64)
+
+
+def test_llama4_is_measured_by_everything_that_runs_its_body():
+    model = build("llama4_text", max_position_embeddings=64, no_rope_layers=[1, 1], **LLAMA4)
+    assert type(body_of(model)).__name__ == "Llama4TextModel"
+    assert set(capture(model, IDS[:20]).query) == {0, 1}
+    losses = check(model, IDS[:60], pairs=10).losses
+    mean = sum(row.loss * row.tokens for row in losses) / sum(row.tokens for row in losses)
+    assert mean == pytest.approx(perplexity(model, IDS[:60], window=60, stride=60).nll, rel=1e-6)
+
+
+def test_a_model_of_several_parts_is_measured_by_its_text():
+    """The body of the whole holds a causal model, whose own body makes the states."""
+    vision = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64,
+              "image_size": 28, "patch_size": 14}  # fmt: skip
+    config = transformers.Llama4Config(text_config={**SMALL, **LLAMA4}, vision_config=vision)
+    torch.manual_seed(0)
+    model = transformers.Llama4ForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        own = float(model(input_ids=IDS[None, :60], labels=IDS[None, :60], use_cache=False).loss)
+    assert perplexity(model, IDS[:60], window=60, stride=60).nll == pytest.approx(own, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda model: perplexity(model, IDS[:30], window=30, stride=30),
+        lambda model: check(model, IDS[:30], pairs=10),
+        lambda model: capture(model, IDS[:30]),
+    ],
+)
+def test_a_body_without_last_states_is_refused_by_name(measure, monkeypatch):
+    """As the whole of Llama 4 was taken for its body."""
+    monkeypatch.setattr(_modes, "body_of", lambda model: model)
+    with pytest.raises(ValueError, match="LlamaForCausalLM cannot be measured: its part LlamaForCausalLM"):
+        measure(build("llama", max_position_embeddings=64))
+
+
+@pytest.mark.parametrize("kind", ["electra", "rembert"])
+def test_states_of_another_width_than_the_output_layers_are_refused_by_name(kind):
+    with pytest.raises(ValueError, match=r"The output layer of .*ForCausalLM does more than this package knows"):
+        perplexity(tiny(kind), IDS[:30], window=30, stride=30)
+
+
+def shifted_loss(model, ids):
+    """Return the mean loss of the following tokens; a few classes count the tokens themselves."""
+    with torch.no_grad():
+        logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1].double()
+    return float(torch.nn.functional.cross_entropy(logits, ids[1:]))
+
+
+def measured_or_refused(model, ids):
+    try:
+        return perplexity(model, ids, window=len(ids), stride=len(ids)).nll, None
+    except ValueError as error:
+        return None, str(error)
+
+
+@pytest.mark.slow
+def test_every_class_is_measured_or_refused_by_name(capsys):
+    """Every causal language model class of the installed transformers, as far as small keys build it."""
+    counts, ids = {}, IDS[:40]
+    for kind in KINDS:
+        try:
+            model = tiny(kind)
+        except CannotBuild:
+            counts.setdefault("not built of these keys", []).append(kind)
+            continue
+        found, words = measured_or_refused(model, ids)
+        if found is None:
+            assert type(model).__name__ in words, kind
+            counts.setdefault("refused by name", []).append(kind)
+            continue
+        assert found == pytest.approx(shifted_loss(model, ids), rel=1e-5), kind
+        counts.setdefault("equal to a forward pass", []).append(kind)
+    with capsys.disabled():
+        print()
+        for outcome, kinds in counts.items():
+            print(f"  {len(kinds):4} {outcome}: {', '.join(kinds)}")
+    assert len(counts["equal to a forward pass"]) >= 130
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -299,7 +394,7 @@ def test_too_little_memory_names_what_fits(model, monkeypatch):
     def out_of_memory(*args, **more):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    monkeypatch.setitem(perplexity.__globals__, "body_of", lambda model: out_of_memory)
+    monkeypatch.setitem(perplexity.__globals__, "last_states", out_of_memory)
     with pytest.raises(ValueError, match=r"ran out of memory. About \d+ positions fit at once. Give a shorter window"):
         perplexity(model, IDS, window=64, stride=64)
 
