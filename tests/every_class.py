@@ -60,8 +60,12 @@ OTHER: dict[str, dict[str, Any]] = {
     "granitemoehybrid": {"layer_types": ["attention", "attention"], "position_embedding_type": "rope"},
     "hunyuan_v1_dense": {"head_dim": 16},
     "hunyuan_v1_moe": {"head_dim": 16, "moe_topk": 1},
-    "longcat_flash": {"head_dim": 8, "qk_head_dim": 16, "num_experts_per_tok": 2, "zero_expert_num": 2, "n_routed_experts": 4},
+    "longcat_flash": {
+        "head_dim": 8, "qk_head_dim": 16, "num_experts_per_tok": 2, "zero_expert_num": 2, "n_routed_experts": 4,
+    },
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
+    "mimo_v2_flash": {"head_dim": 24},  # of which 0.334 is even
+    "minimax_m3_vl_text": {"rotary_dim": 16},
     "ministral": {"head_dim": 16},
     "ministral3": {
         "rope_parameters": {
@@ -104,11 +108,26 @@ def rotary_classes() -> list[ModelClass]:
     return list(found.values())
 
 
+def causal_classes() -> list[ModelClass]:
+    """Return every causal language model class, with rotary positions or without."""
+    names = modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items()
+    found = [ModelClass(kind, name[0] if isinstance(name, tuple) else name) for kind, name in names]
+    return [which for which in found if _has_source(which.model_type)]
+
+
+def _source_module(kind: str) -> str:
+    return transformers.CONFIG_MAPPING[kind].__module__.replace("configuration_", "modeling_")
+
+
+def _has_source(kind: str) -> bool:
+    """Tell whether a class is part of transformers; code of some comes with their checkpoints."""
+    return importlib.util.find_spec(_source_module(kind)) is not None
+
+
 def _speaks_of_rotation(kind: str) -> bool:
-    module = transformers.CONFIG_MAPPING[kind].__module__.replace("configuration_", "modeling_")
-    if importlib.util.find_spec(module) is None:  # a config whose class comes with its checkpoints
+    if not _has_source(kind):
         return False
-    source = inspect.getsource(importlib.import_module(module)).lower()
+    source = inspect.getsource(importlib.import_module(_source_module(kind))).lower()
     return "rotary" in source or "inv_freq" in source
 
 
@@ -159,12 +178,6 @@ def build(which: ModelClass, **more: Any) -> Any:
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.2)
     return model
-
-
-def built(chosen: list[ModelClass] | None = None, **more: Any) -> Iterator[tuple[ModelClass, Any, str]]:
-    """Yield each class with a model, or with None and why it cannot be built or run on a few tokens."""
-    for which in rotary_classes() if chosen is None else chosen:
-        yield (which, *attempt(which, **more))
 
 
 def attempt(which: ModelClass, **more: Any) -> tuple[Any, str]:

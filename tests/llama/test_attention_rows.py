@@ -13,7 +13,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from causal_classes import KINDS, CannotBuild, tiny  # noqa: E402
+from every_class import attempt, causal_classes  # noqa: E402
 from models import FAMILIES, IDS, SMALL, build  # noqa: E402
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_mask  # noqa: E402
@@ -524,25 +524,26 @@ SINKS_ARE_SCALED = ("granite_swa", "granitemoe_swa")
 def test_every_class_is_rebuilt_or_refused(capsys):
     """Every causal language model class of the installed transformers, as far as small keys build it."""
     counts, layers = {}, 0
-    for kind in KINDS:
+    classes = causal_classes()
+    for which in classes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome, rebuilt = tried(kind)
-        counts.setdefault(outcome, []).append(kind)
+            outcome, rebuilt = tried(which)
+        counts.setdefault(outcome, []).append(which.model_type)
         layers += rebuilt
     with capsys.disabled():
-        print(f"\n{len(KINDS)} classes, {layers} layers compared:")
+        print(f"\n{len(classes)} classes, {layers} layers compared:")
         for outcome, kinds in sorted(counts.items()):
             print(f"  {len(kinds):4} {outcome}: {', '.join(kinds)}")
     assert len(counts["rebuilt"]) >= 75
     assert not any("rows" in outcome for outcome in counts if outcome != "rebuilt")
 
 
-def tried(kind):
+def tried(which):
     """Return what came of a class, and how many of its layers were compared."""
-    try:
-        model = tiny(kind)
-    except CannotBuild:
+    kind = which.model_type
+    model, _ = attempt(which)
+    if model is None:
         return "not built of these keys", 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

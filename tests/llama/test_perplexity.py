@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from causal_classes import KINDS, CannotBuild, tiny  # noqa: E402
+from every_class import attempt, causal_classes  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from models import FAMILIES, IDS, SMALL, build  # noqa: E402
@@ -134,8 +134,9 @@ def test_a_body_without_last_states_is_refused_by_name(measure, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["electra", "rembert"])
 def test_states_of_another_width_than_the_output_layers_are_refused_by_name(kind):
+    model, _ = attempt(next(which for which in causal_classes() if which.model_type == kind))
     with pytest.raises(ValueError, match=r"The output layer of .*ForCausalLM does more than this package knows"):
-        perplexity(tiny(kind), IDS[:30], window=30, stride=30)
+        perplexity(model, IDS[:30], window=30, stride=30)
 
 
 def shifted_loss(model, ids):
@@ -156,10 +157,9 @@ def measured_or_refused(model, ids):
 def test_every_class_is_measured_or_refused_by_name(capsys):
     """Every causal language model class of the installed transformers, as far as small keys build it."""
     counts, ids = {}, IDS[:40]
-    for kind in KINDS:
-        try:
-            model = tiny(kind)
-        except CannotBuild:
+    for which in causal_classes():
+        kind, (model, _) = which.model_type, attempt(which)
+        if model is None:
             counts.setdefault("not built of these keys", []).append(kind)
             continue
         found, words = measured_or_refused(model, ids)
