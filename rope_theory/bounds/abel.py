@@ -20,6 +20,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
+from rope_theory.bounds import _wide_range as _wide
 from rope_theory.bounds._cell import largest_modulus
 
 ROW = 256
@@ -113,7 +114,13 @@ def abel(h: Array, theta: Any, s: Array) -> Array:
     steps = abs(following - h)
     largest = steps.max(-1) if space.is_numpy else space.xp.amax(steps, -1)
     sums = abel_sum(frequencies, s if space.is_numpy else offsets(s, "s", space))
-    return in_kind(largest.reshape(tuple(h.shape[:-1]) + (1,) * len(np.shape(s))) * sums, space)
+    batch = tuple(h.shape[:-1]) + (1,) * len(np.shape(s))
+    result = largest.reshape(batch) * sums
+    if _wide.is_small(largest, _wide.SMALL_RESULT):
+        mantissa, exponent = _wide.largest(_wide.wide_moduli(following - h))
+        factors = (mantissa.reshape(batch), exponent.reshape(batch)), _wide.wide(sums)
+        result = _wide.in_place_of(result, _wide.upwards(_wide.product(*factors), 8 + 2 * h.shape[-1]), space)
+    return in_kind(result, space)
 
 
 def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
@@ -145,7 +152,12 @@ def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
     """
     space = space_of(values_behind(theta), s, h_max)
     sums = abel_sum(theta, s if space.is_numpy else offsets(s, "s", space))
-    return 2.0 * largest_modulus(h_max, space) * sums
+    size = largest_modulus(h_max, space)
+    result = 2.0 * size * sums
+    if _wide.is_small(size, _wide.SMALL_RESULT):
+        exact = _wide.upwards(_wide.product(_wide.wide(2.0), _wide.wide(size), _wide.wide(sums)), 8)
+        result = _wide.in_place_of(result, exact, space)
+    return in_kind(result, space)
 
 
 def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
