@@ -21,7 +21,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
-from rope_theory._checks import above, number
+from rope_theory._checks import above, flag, number
 
 __all__ = ["attention_score", "score_curve"]
 
@@ -72,7 +72,7 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     >>> float(rt.attention_score([1.0, 1.0j], [1.0, 0.01], 0.0))
     1.0
     """
-    space = _space(h, theta, s, keep_dtype)
+    space = _space(h, theta, s, flag(keep_dtype, "keep_dtype"))
     frequencies = angular(theta, space)
     h = coefficients(h, frequencies.shape[0], space)
     s = offsets(s, "s", space)
@@ -140,7 +140,7 @@ def score_curve(
     >>> rt.score_curve([1.0, 0.0], theta, 0, 3).round(4)
     array([ 1.    ,  0.5403, -0.4161])
     """
-    space = _space(h, theta, out if is_tensor(out) else None, keep_dtype)
+    space = _space(h, theta, out if is_tensor(out) else None, flag(keep_dtype, "keep_dtype"))
     frequencies = angular(theta, space)
     pairs = frequencies.shape[0]
     h = coefficients(h, pairs, space)

@@ -81,7 +81,9 @@ def chord_sharp(
 
     flat = over_blocks(kernel, ends, 4 * frequencies.shape[0], space)
     if _is_extreme(frequencies, sizes, place):
-        flat = _wide.in_place_of(flat, _wide_chord(frequencies, wide_sizes(h, h_max, len(slow)), place, sharp=True), space)
+        flat = _wide.in_place_of(
+            flat, _wide_chord(frequencies, wide_sizes(h, h_max, len(slow)), place, sharp=True), space
+        )
     return in_kind(flat.reshape(batch + shape), space)
 
 
@@ -131,7 +133,9 @@ def _wide_chord(frequencies: Array, sizes: _wide.Wide, place: Cell, *, sharp: bo
     ``_shape`` where a + b is small. Elsewhere one end at most is tiny; ρ_j is proportional to it but for a factor of
     1 + O(2**−100), and is taken at a larger distance.
     """
-    theta, left, right = (as_numpy(array).reshape(-1).astype(np.float64) for array in (frequencies, place.left, place.right))
+    theta, left, right = (
+        as_numpy(array).reshape(-1).astype(np.float64) for array in (frequencies, place.left, place.right)
+    )
     space, rows, pairs = space_of(), sizes[0].shape[0], len(theta)
     ends = np.stack([left, right], axis=-1)
 

@@ -108,9 +108,7 @@ def evaluate(
             lower=max(floats_around(reached)[0], float_below(least)),
             upper=min(floats_around(upper)[1], *map(float_above, ceilings)),
             most_lower=max(float_below(reached.upper()) if known else -math.inf, float_below(least)),
-            least_upper=min(
-                float_above(upper.lower()) if upper.is_finite() else math.inf, *map(float_above, ceilings)
-            ),
+            least_upper=min(float_above(upper.lower()) if upper.is_finite() else math.inf, *map(float_above, ceilings)),
             reached=floats_around(reached),
             residual=_rounded(residual),
             radius=max(float(part.rad()) for rho in residual for part in (rho.real, rho.imag)),
