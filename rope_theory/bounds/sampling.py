@@ -27,12 +27,14 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     Returns
     -------
     float
-        At least 1, rounded outwards by at most 6 units in the last place. Not claimed tight, and about the whole line: windows have ends, where scores may exceed it.
+        At least 1, rounded outwards by at most 6 units in the last place. Not claimed tight, and about the whole line:
+        windows have ends, where scores may exceed it.
 
     Raises
     ------
     ValueError
-        For step·theta_max ≥ π, where sin(πs/step) vanishes on the grid and no bound exists.
+        For step·theta_max ≥ π, where sin(πs/step) vanishes on the grid and no bound exists; ``math.pi`` and products
+        that round to it count as π.
 
     Notes
     -----
@@ -46,7 +48,7 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     """
     theta_max, step = at_least(theta_max, "theta_max", 0.0), above(step, "step", 0.0)
     phase = Fraction(step) * Fraction(theta_max)  # exact: next to π every rounding would be magnified
-    if phase >= PI_BELOW:
+    if float(phase) >= math.pi:
         raise ValueError(
             f"step·theta_max must be below π, got {float(phase):.17g}: a score of frequency π/step can vanish on "
             "the whole grid. Use a finer step."
