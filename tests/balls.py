@@ -1,4 +1,4 @@
-"""Reference values in ball arithmetic, written as the formulas stand in docs/theory.md; every float is taken as exact."""
+"""Reference values in ball arithmetic, by the formulas of docs/theory.md; every float is taken as exact."""
 
 import functools
 import itertools

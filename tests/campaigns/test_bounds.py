@@ -35,22 +35,18 @@ def test_every_bound_against_200_bits():
         s2 = s1 + float(rng.integers(1, 2048))
         s = s1 + (s2 - s1) * rng.integers(0, 1025, 6) / 1024  # s − s1 and s2 − s are exact
         size, cell = float(10.0 ** rng.uniform(-30, 30)), (s, s1, s2)
-        pieces = [
-            (bounds.triangle(h), closed_forms.triangle(h, bits=200)),
-            (bounds.chord_sharp(theta, *cell, h=h), closed_forms.chord_sharp(theta, *cell, h=h, bits=200)),
-            (bounds.chord_curvature(theta, *cell, h=h), closed_forms.chord_curvature(theta, *cell, h=h, bits=200)),
-            (
-                bounds.chord_repaired(config, *cell, h_max=size),
-                closed_forms.chord_repaired(config, *cell, h_max=size, bits=200),
-            ),
-            (
-                bounds.chord_published(config, *cell, h_max=size),
-                closed_forms.chord_published(config, *cell, h_max=size, bits=200),
-            ),
-            (bounds.abel(h, theta, s), closed_forms.abel(h, theta, s, bits=200)),
-            (bounds.abel_published(theta, s, h_max=size), closed_forms.abel_published(theta, s, h_max=size, bits=200)),
-        ]
-        for value, enclosure in pieces:
+        asked = {
+            "triangle": ((h,), {}),
+            "chord_sharp": ((theta, *cell), {"h": h}),
+            "chord_curvature": ((theta, *cell), {"h": h}),
+            "chord_repaired": ((config, *cell), {"h_max": size}),
+            "chord_published": ((config, *cell), {"h_max": size}),
+            "abel": ((h, theta, s), {}),
+            "abel_published": ((theta, s), {"h_max": size}),
+        }
+        for name, (given, named) in asked.items():
+            value = getattr(bounds, name)(*given, **named)
+            enclosure = getattr(closed_forms, name)(*given, **named, bits=200)
             under, over = one_sided(value, enclosure)
             worst_below, worst_above = max(worst_below, under), max(worst_above, over)
             seen += np.size(value)
