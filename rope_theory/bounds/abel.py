@@ -214,7 +214,7 @@ def _step(s: NDArray[np.float64], fastest: float = 1.0) -> float | None:
 
 def _within_a_row(step: float, count: int) -> NDArray[np.float64]:
     """Return the offsets of one row from its anchor, tokens."""
-    return step * np.arange(min(ROW, count))
+    return step * np.arange(min(ROW, count), dtype=np.float64)
 
 
 def _farthest(s: NDArray[np.float64], here: NDArray[np.float64]) -> float:

@@ -116,7 +116,8 @@ def _doubt(table: Any, theta: NDArray[np.float64]) -> float:
     """
     if kind_of_frequencies(table) != REAL:
         return 0.0
-    return float((theta * (16.0 + 8.0 * np.abs(np.log(np.maximum(theta, 1e-300))))).sum()) * UNIT
+    relative = 16.0 + 8.0 * np.abs(np.log(np.maximum(theta, 1e-300)))
+    return float((theta * relative).sum()) * UNIT
 
 
 def _rounding(asked: Question, weights: NDArray[np.float64], grid: NDArray[np.float64], moved: float) -> float:
@@ -127,8 +128,8 @@ def _rounding(asked: Question, weights: NDArray[np.float64], grid: NDArray[np.fl
     by √2 times that. Phases that are themselves off move ρ_j by no more: ``moved``, over all pairs.
     """
     size = float(np.abs(weights).sum())
-    units = 2.0**0.5 * len(asked.target) * (8.0 + (8.0 + len(grid)) * size) * UNIT
-    return asked.ratio * (units + moved)
+    units = math.sqrt(2.0) * len(asked.target) * (8.0 + (8.0 + len(grid)) * size) * UNIT
+    return float(asked.ratio * (units + moved))
 
 
 def _upwards(value: float, count: int) -> float:

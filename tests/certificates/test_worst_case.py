@@ -166,7 +166,7 @@ def test_caps_alone_are_rounded_outwards(pairs, h_max):
     assert Fraction(found.lower) <= exact <= Fraction(found.upper)
     assert math.nextafter(found.lower, np.inf) == found.upper
     found.verify()
-    with pytest.raises(ValueError, match="^upper of the certificate"):
+    with pytest.raises(ValueError, match=r"^upper of the certificate"):
         dataclasses.replace(found, upper=found.lower).verify()
 
 
@@ -182,7 +182,8 @@ def test_a_fresh_certificate_with_another_score_max_verifies():
 @settings(deadline=None)
 @given(
     pairs=st.integers(1, 24), base=st.sampled_from([2.0, 1e4, 5e5]), seed=st.integers(0, 2**32 - 1),
-    power=st.floats(-90.0, 90.0), ratio=st.floats(-4.0, 3.0), trained=st.booleans(), bits=st.sampled_from([128, 256, 900]),
+    power=st.floats(-90.0, 90.0), ratio=st.floats(-4.0, 3.0), trained=st.booleans(),
+    bits=st.sampled_from([128, 256, 900]),
     method=st.sampled_from([None, "bare", scaling.PositionInterpolation(3), scaling.NTKAware(2), scaling.YaRN(4)]),
 )  # fmt: skip
 def test_fresh_certificates_verify_before_and_after_a_file(
