@@ -76,7 +76,7 @@ def largest(terms: Wide) -> Wide:
 def upwards(number: Wide, roundings: int) -> Floats:
     """Return floats not below numbers of 0 or more, each computed with so many roundings at most."""
     mantissa, exponent = number
-    raised = mantissa * (1.0 + (roundings + 4.0) * 2.0**-52)
+    raised = mantissa * (1.0 + (roundings + 4.0) * 2.0**-53)  # each loses 2**−53 at most
     with np.errstate(under="ignore"):
         result = np.ldexp(raised, exponent)
     lost = _shifted(result, -exponent) < raised  # subnormal results keep fewer digits

@@ -119,7 +119,7 @@ def abel(h: Array, theta: Any, s: Array) -> Array:
     if _wide.is_small(largest, _wide.SMALL_RESULT):
         mantissa, exponent = _wide.largest(_wide.wide_moduli(following - h))
         factors = (mantissa.reshape(batch), exponent.reshape(batch)), _wide.wide(sums)
-        result = _wide.in_place_of(result, _wide.upwards(_wide.product(*factors), 8 + 2 * h.shape[-1]), space)
+        result = _wide.in_place_of(result, _wide.upwards(_wide.product(*factors), 8 + 4 * h.shape[-1]), space)
     return in_kind(result, space)
 
 
@@ -155,7 +155,7 @@ def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
     size = largest_modulus(h_max, space)
     result = 2.0 * size * sums
     if _wide.is_small(size, _wide.SMALL_RESULT):
-        exact = _wide.upwards(_wide.product(_wide.wide(2.0), _wide.wide(size), _wide.wide(sums)), 8)
+        exact = _wide.upwards(_wide.product(_wide.wide(2.0), _wide.wide(size), _wide.wide(sums)), 8 + 4 * len(theta))
         result = _wide.in_place_of(result, exact, space)
     return in_kind(result, space)
 

@@ -155,7 +155,7 @@ def _wide_chord(frequencies: Array, sizes: _wide.Wide, place: Cell, *, sharp: bo
             exponent = np.where(little, exponent, e_far + up_a + up_b)
         heads = [(sizes[0][row], sizes[1][row]) for row in range(rows)]
         summed = [_wide.total(_wide.product((mantissa, exponent), head)) for head in heads]
-        return np.stack([_wide.upwards(one, 40 + pairs) for one in summed])
+        return np.stack([_wide.upwards(one, 12 + pairs) for one in summed])
 
     return over_blocks(kernel, ends, 16 * pairs, space)
 

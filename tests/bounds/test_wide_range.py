@@ -95,6 +95,12 @@ def test_slow_pairs_stray_by_the_curvature():
         assert sharp <= curved * (1 + 1e-14)
 
 
+def test_one_tiny_pair_leaves_the_others_their_digits():
+    theta = [0.0, 2.96875, 1e-300]
+    assert bounds.chord_sharp(theta, 0.5) == pytest.approx(1 - math.cos(2.96875 / 2), rel=4e-15)
+    assert bounds.chord_curvature(theta, 0.5) == pytest.approx(2.96875**2 / 8, rel=4e-15)
+
+
 def test_larger_h_is_refused_in_words():
     for h in (1e308, 1e308 * (1 + 1j), -1e201):
         with pytest.raises(ValueError, match="h reaches beyond 1e\\+200"):
