@@ -81,6 +81,17 @@ def _is_exactly(value: float, ball: Any) -> bool:
     return math.isfinite(value) and bool(ball == type(ball)(value))
 
 
+def float_below(end: Any) -> float:
+    """Return the largest float that is not above an exact real ball."""
+    value = float(end)
+    return value if type(end)(value) <= end else math.nextafter(value, -math.inf)
+
+
+def float_above(end: Any) -> float:
+    """Return the smallest float that is not below an exact real ball."""
+    return -float_below(-end)
+
+
 def largest(balls: Any) -> Any:
     """Return a ball that contains the maximum of the numbers in ``balls``."""
     iterator = iter(balls)

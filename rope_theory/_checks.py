@@ -104,6 +104,21 @@ def attention_multiplier(value: Any, name: str = "attention_factor") -> float:
     return result
 
 
+def sequence(value: Any, name: str, of: str) -> tuple[Any, ...]:
+    """Return the members of ``value``, which should be ``of`` one kind, or raise where it has none."""
+    try:
+        return tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of {of}, got {type(value).__name__}; put one in a list.") from None
+
+
+def with_attributes(value: Any, name: str, attributes: tuple[str, ...], kind: str, maker: str) -> Any:
+    """Return ``value`` when it has the attributes of a ``kind``, which would be slow to import."""
+    if not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"{name} must be a {kind}, got {type(value).__name__}; {maker} makes one.")
+    return value
+
+
 def flag(value: Any, name: str) -> bool:
     """Return ``value`` when it is True or False."""
     if not isinstance(value, bool | np.bool_):

@@ -10,6 +10,7 @@ import numpy as np
 from rope_theory._arrays import (
     Array,
     Space,
+    _product_error,
     angular,
     coefficients,
     in_kind,
@@ -20,7 +21,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
-from rope_theory._checks import above, number
+from rope_theory._checks import above, flag, number
 
 __all__ = ["attention_score", "score_curve"]
 
@@ -71,7 +72,7 @@ def attention_score(h: Array, theta: Any, s: Array, *, keep_dtype: bool = False)
     >>> float(rt.attention_score([1.0, 1.0j], [1.0, 0.01], 0.0))
     1.0
     """
-    space = _space(h, theta, s, keep_dtype)
+    space = _space(h, theta, s, flag(keep_dtype, "keep_dtype"))
     frequencies = angular(theta, space)
     h = coefficients(h, frequencies.shape[0], space)
     s = offsets(s, "s", space)
@@ -119,8 +120,8 @@ def score_curve(
     array or tensor, shape (..., n)
         ``out`` when it was given. Differentiable in h and theta under torch when ``out`` is not given. As in
         ``attention_score`` neither 1/√head_dim nor an attention factor is applied, also when theta is a
-        ``Frequencies`` that has one. Exact to a few ulps of Σ abs(h_j) where start and step are multiples of a
-        power of two; elsewhere the rounding of start + step·k moves phases by up to θ times its spacing.
+        ``Frequencies`` that has one. Exact to a few ulps of Σ abs(h_j) at the real numbers start + step·k, which
+        differ from ``start + step * np.arange(n)`` by the rounding of the latter.
 
     Raises
     ------
@@ -139,7 +140,7 @@ def score_curve(
     >>> rt.score_curve([1.0, 0.0], theta, 0, 3).round(4)
     array([ 1.    ,  0.5403, -0.4161])
     """
-    space = _space(h, theta, out if is_tensor(out) else None, keep_dtype)
+    space = _space(h, theta, out if is_tensor(out) else None, flag(keep_dtype, "keep_dtype"))
     frequencies = angular(theta, space)
     pairs = frequencies.shape[0]
     h = coefficients(h, pairs, space)
@@ -152,11 +153,11 @@ def score_curve(
     target = _target(out, shape, space)
 
     row = min(LONGEST_ROW, count, 1 << math.ceil(math.log2(max(1.0, math.sqrt(count * rows)))))
-    cos, sin = phasors(frequencies, step * _arange(row, space), space)
+    cos, sin = _grid_phasors(frequencies, 0.0, step, _arange(row, space), space)
     fine = space.xp.concat([cos, sin], axis=-1).T  # (2P, row)
 
     def block(first: int, last: int) -> Array:  # anchors first … last−1 → scores (rows, last − first, row)
-        cos, sin = phasors(frequencies, start + step * row * _arange(last, space)[first:], space)
+        cos, sin = _grid_phasors(frequencies, start, step * row, _arange(last, space)[first:], space)
         real = h_real[:, None, :] * cos - h_imag[:, None, :] * sin
         imag = h_real[:, None, :] * sin + h_imag[:, None, :] * cos
         return space.xp.concat([real, -imag], axis=-1)
@@ -175,6 +176,27 @@ def score_curve(
     if target is not None:
         return out if out is not None else target.reshape(shape)
     return space.xp.concat(pieces, axis=-1).reshape(shape)
+
+
+def _grid_phasors(theta: Array, start: float, step: float, index: Array, space: Space) -> tuple[Array, Array]:
+    """Return cos and sin of (start + step·k)·θ, (n, P), for the real numbers start + step·k.
+
+    step·k = product + lost and start + product = rounded + dropped, both without error (Dekker, Knuth), so that
+    e^{i(start + step·k)θ} is the product of the phasors of rounded, dropped and lost. On grids of integers and dyadic
+    steps the last two are 0 and cost nothing.
+    """
+    wide = Space(space.xp, space.device, space.xp.float64, space.xp.complex128)  # rounded once, at the end
+    product = step * index
+    lost = _product_error(step * space.xp.ones_like(index), index, product)
+    rounded = start + product
+    back = rounded - start
+    dropped = (start - (rounded - back)) + (product - back)
+    cos, sin = phasors(theta, rounded, wide)
+    for rest in (dropped, lost):
+        if bool((rest != 0.0).any()):
+            cos_rest, sin_rest = phasors(theta, rest, wide)
+            cos, sin = cos * cos_rest - sin * sin_rest, sin * cos_rest + cos * sin_rest
+    return space.xp.astype(cos, space.dtype, copy=False), space.xp.astype(sin, space.dtype, copy=False)
 
 
 def grid_length(start: float, stop: float, step: float) -> int:

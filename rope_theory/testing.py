@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import LARGEST_OFFSET, above, integer, number
+from rope_theory._checks import LARGEST_OFFSET, above, at_least, flag, integer, number, sequence
 from rope_theory._optional import load
 from rope_theory.coefficients import decaying
 from rope_theory.config import LLAMA_1, RopeConfig
@@ -82,9 +82,10 @@ def configs(
     smallest, largest = -(-low // 2), high // 2  # in pairs
     if smallest > largest:
         raise ValueError(f"min_rotary_dim ({low}) must not exceed max_head_dim ({high}).")
+    highest, partial = at_least(max_base, "max_base", 2.0), flag(partial, "partial")
     bases = st.one_of(
-        st.sampled_from([base for base in (1e2, 1e4, 5e5, 1e6) if base <= max_base] or [2.0]),
-        st.floats(1.5, number(max_base, "max_base")),
+        st.sampled_from([base for base in (1e2, 1e4, 5e5, 1e6) if base <= highest] or [2.0]),
+        st.floats(1.5, highest),
     )
     windows = st.integers(2, integer(max_context_length, "max_context_length", 2))
 
@@ -173,7 +174,7 @@ def coefficients(pairs: int, *, batch: Sequence[int] = (), h_max: float = 1.0, h
     largest, smallest = above(h_max, "h_max", 0.0), number(h_min, "h_min")
     if not 0.0 <= smallest <= largest:
         raise ValueError(f"h_min must lie between 0 and h_max ({largest:g}), got {smallest:g}.")
-    shape = (*(integer(size, "batch", 1) for size in batch), pairs)
+    shape = (*(integer(size, "batch", 1) for size in sequence(batch, "batch", "sizes")), pairs)
     count = int(np.prod(shape[:-1], dtype=np.int64))
 
     def family(seed: int, exponent: float) -> NDArray[np.complex128]:
@@ -216,6 +217,7 @@ def offsets(min_value: float = 0.0, max_value: float = 4096.0, *, whole: bool = 
     if max(abs(low), abs(high)) > LARGEST_OFFSET:
         raise ValueError("min_value and max_value must stay within ±2**53 tokens.")
     first, last = int(np.ceil(low)), int(np.floor(high))
+    whole = flag(whole, "whole")
     if whole and first > last:
         raise ValueError(f"There is no integer between min_value ({low:g}) and max_value ({high:g}).")
     integers = [st.integers(first, last).map(float)] if first <= last else []

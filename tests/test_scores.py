@@ -1,3 +1,4 @@
+import balls
 import numpy as np
 import pytest
 import torch
@@ -220,3 +221,19 @@ def test_score_curve_keeps_float32_on_request():
     assert rt.score_curve(h, theta, 5.0, 900.5, 0.5, out=out, keep_dtype=True) is out
     with pytest.raises(ValueError, match=r"out must be a torch.float64 tensor"):
         rt.score_curve(h, theta, 5.0, 900.5, 0.5, out=out)
+
+
+@given(
+    step=st.sampled_from([0.1, 1 / 3, 7.3, 1.0, 1e-7]), before=st.integers(0, 3000), after=st.integers(1, 3000),
+    shift=st.sampled_from([0.0, 1e-17, 0.05, 1e6]), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_curves_are_taken_at_the_real_numbers(step, before, after, shift, seed):
+    # from −10⁴ to 10⁴ the rounding of start + step·k is that of 10⁴, also next to 0
+    rng = np.random.default_rng(seed)
+    theta, h = LLAMA.theta, rng.standard_normal(len(LLAMA.theta)) + 0j
+    start = shift - step * before
+    curve = rt.score_curve(h, theta, start, start + step * (before + after), step)
+    for k in {0, min(before, len(curve) - 1), len(curve) - 1, int(rng.integers(len(curve)))}:
+        with balls.precision(300):
+            place = balls.flint.arb(start) + balls.flint.arb(step) * k
+            assert balls.units_off(curve[k], balls.score(h, theta, place), np.abs(h).sum()) <= 8

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rope_theory._arrays import (
     Array,
     Space,
     angular,
+    as_numpy,
     coefficients,
     first,
     is_tensor,
@@ -18,6 +21,7 @@ from rope_theory._arrays import (
     values_behind,
 )
 from rope_theory._checks import at_least
+from rope_theory.bounds import _wide_range as _wide
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Cell:
     left: Array
     right: Array
     space: Space
+
+    @property
+    def is_extreme(self) -> bool:
+        """Whether an end is so near that products of distances may underflow."""
+        return any(_wide.is_small(end, _wide.SMALL_FACTOR) for end in (self.left, self.right))
 
     @property
     def width(self) -> Array:
@@ -74,6 +83,14 @@ def moduli(theta: Any, h: Any, h_max: Any, space: Space) -> tuple[Array, Array, 
         raise ValueError(f"h and h_max exclude each other, got h_max = {h_max!r} beside h: leave one out.")
     h = coefficients(h, frequencies.shape[0], space)
     return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])
+
+
+def wide_sizes(h: Any, h_max: Any, pairs: int) -> _wide.Wide:
+    """Return abs(h_j) of arguments that ``moduli`` has checked as rows (R, P), mantissas and exponents apart."""
+    if h is not None:
+        rows = as_numpy(h)
+        return _wide.wide_moduli(np.reshape(rows, (-1, pairs)))
+    return _wide.wide(np.full((1, pairs), float(h_max)))
 
 
 def largest_modulus(h_max: Any, space: Space) -> Any:

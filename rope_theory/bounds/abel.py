@@ -20,6 +20,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
+from rope_theory.bounds import _wide_range as _wide
 from rope_theory.bounds._cell import largest_modulus
 
 ROW = 256
@@ -29,8 +30,9 @@ SEGMENT = 1 << 16
 """Offsets a thread takes at one time; their anchors take at most 1/ROW of that, times the pairs."""
 
 
-LARGEST_SLACK = 2.0**-33
-"""Most, in tokens, that an offset may differ from an even grid and be taken for a point of it."""
+LARGEST_SLACK, SPACINGS = 2.0**-33, 4.0
+"""Most that an offset may be moved onto an even grid: in tokens (and in rad of any phase), and in spacings of floats
+at the farthest offset. The smaller of the two counts."""
 
 
 def abel_sum(theta: Any, s: Array) -> Array:
@@ -43,12 +45,14 @@ def abel_sum(theta: Any, s: Array) -> Array:
     theta : array (P,) or Frequencies
         Angular frequencies, rad/token.
     s : array or tensor, any shape S
-        Offsets in tokens. Evenly spaced numpy offsets take the fast path: for integers and dyadic steps with
-        the same result to a few ulps, for other steps to the rounding of the offsets, 2**−33 token at most.
+        Offsets in tokens. Evenly spaced numpy offsets take a fast path, on which every offset is moved by at most
+        4 spacings of floats at the farthest one and 2**−33 token: by nothing for integers and dyadic steps, by the
+        rounding of the offsets for other steps. Offsets that no even grid reproduces so closely are not moved.
 
     Returns
     -------
     array or tensor, shape S
+        Right to a few ulps of P(P + 1)/2, plus Σ_j (P − j)θ_j times the distance by which an offset was moved.
         Differentiable under torch.
 
     Raises
@@ -110,7 +114,13 @@ def abel(h: Array, theta: Any, s: Array) -> Array:
     steps = abs(following - h)
     largest = steps.max(-1) if space.is_numpy else space.xp.amax(steps, -1)
     sums = abel_sum(frequencies, s if space.is_numpy else offsets(s, "s", space))
-    return in_kind(largest.reshape(tuple(h.shape[:-1]) + (1,) * len(np.shape(s))) * sums, space)
+    batch = tuple(h.shape[:-1]) + (1,) * len(np.shape(s))
+    result = largest.reshape(batch) * sums
+    if _wide.is_small(largest, _wide.SMALL_RESULT):
+        mantissa, exponent = _wide.largest(_wide.wide_moduli(following - h))
+        factors = (mantissa.reshape(batch), exponent.reshape(batch)), _wide.wide(sums)
+        result = _wide.in_place_of(result, _wide.upwards(_wide.product(*factors), 8 + 4 * h.shape[-1]), space)
+    return in_kind(result, space)
 
 
 def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
@@ -142,7 +152,12 @@ def abel_published(theta: Any, s: Array, *, h_max: float = 1.0) -> Array:
     """
     space = space_of(values_behind(theta), s, h_max)
     sums = abel_sum(theta, s if space.is_numpy else offsets(s, "s", space))
-    return 2.0 * largest_modulus(h_max, space) * sums
+    size = largest_modulus(h_max, space)
+    result = 2.0 * size * sums
+    if _wide.is_small(size, _wide.SMALL_RESULT):
+        exact = _wide.upwards(_wide.product(_wide.wide(2.0), _wide.wide(size), _wide.wide(sums)), 8 + 4 * len(theta))
+        result = _wide.in_place_of(result, exact, space)
+    return in_kind(result, space)
 
 
 def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,11 +166,11 @@ def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.
 
     space = space_of()
     result = np.empty(len(s))
-    step = _step(s)
+    step = _step(s, float(theta.max()))
     if step is None:
         here_cos, here_sin = np.ones((len(theta), 1)), np.zeros((len(theta), 1))
     else:
-        cos, sin = phasors(theta, step * np.arange(min(ROW, len(s))), space)
+        cos, sin = phasors(theta, _within_a_row(step, len(s)), space)
         here_cos, here_sin = np.ascontiguousarray(cos.T), np.ascontiguousarray(sin.T)
     row = here_cos.shape[1]
     segment = SEGMENT if step is not None else max(1, SEGMENT // len(theta))
@@ -167,8 +182,7 @@ def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.
             one, zero = np.ones((1, len(theta))), np.zeros((1, len(theta)))
             accumulate(one, zero, np.ascontiguousarray(cos.T), np.ascontiguousarray(sin.T), result[first:last])
         else:
-            anchors = s[0] + step * np.arange(first, last, row)
-            cos, sin = phasors(theta, anchors, space)
+            cos, sin = phasors(theta, s[first:last:row], space)
             accumulate(cos, sin, here_cos, here_sin, result[first:last])
 
     starts = range(0, len(s), segment)
@@ -180,23 +194,43 @@ def _compiled(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.
     return result
 
 
-def _step(s: NDArray[np.float64]) -> float | None:
+def _step(s: NDArray[np.float64], fastest: float = 1.0) -> float | None:
     """Return the step of evenly spaced offsets, None for others.
 
-    Where floats lie closer than LARGEST_SLACK, even means to a few spacings and to LARGEST_SLACK at most. Further
-    out the grid must be exact: start and step multiples of the spacing, so that nothing below rounds.
+    Even means that the numbers the fast path computes with, an anchor s[k·ROW] and b·step, add up to every single
+    offset within the documented distance.
     """
     if len(s) < 2:
         return None
     step = float(s[-1] - s[0]) / (len(s) - 1)
     spacing = float(np.spacing(max(abs(s[0]), abs(s[-1]))))
-    slack = min(4.0 * spacing, LARGEST_SLACK)
-    if spacing > LARGEST_SLACK:
-        if s[0] % spacing or step % spacing:
-            return None
-        slack = 0.0
-    for first in range(0, len(s), SEGMENT):
-        distance = s[first : first + SEGMENT] - s[0]  # far from zero s[0] + step·k would round to s itself
-        if np.abs(step * np.arange(first, first + len(distance)) - distance).max() > slack:
+    slack = min(SPACINGS * spacing, LARGEST_SLACK / max(1.0, fastest))
+    here = _within_a_row(step, len(s))
+    for first in range(0, len(s), SEGMENT):  # a multiple of ROW
+        if _farthest(s[first : first + SEGMENT], here) > slack:
             return None
     return step
+
+
+def _within_a_row(step: float, count: int) -> NDArray[np.float64]:
+    """Return the offsets of one row from its anchor, tokens."""
+    return step * np.arange(min(ROW, count), dtype=np.float64)
+
+
+def _farthest(s: NDArray[np.float64], here: NDArray[np.float64]) -> float:
+    """Return the largest distance of an offset from the sum of its row's anchor and its place in the row, tokens.
+
+    The sum is anchor + here = rounded + lost without error (Knuth's TwoSum). Its distance from s is
+    (rounded − s) + lost. The difference is exact where rounded is within a factor of 2 of s (Sterbenz); where it is
+    not, the distance is at least half of the larger one and right to 2 units in the last place.
+    """
+    whole = len(s) // len(here) * len(here)
+    rows = [s[:whole].reshape(-1, len(here)), s[whole:].reshape(1, -1)]
+    return max(_largest_distance(row[:, :1], here[: row.shape[1]], row) for row in rows if row.size)
+
+
+def _largest_distance(anchor: NDArray[np.float64], here: NDArray[np.float64], s: NDArray[np.float64]) -> float:
+    rounded = anchor + here
+    back = rounded - anchor
+    lost = (anchor - (rounded - back)) + (here - back)
+    return float(np.abs((rounded - s) + lost).max())

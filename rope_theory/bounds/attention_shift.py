@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rope_theory._arrays import Array, first, in_kind, real, space_of
+import numpy as np
+
+from rope_theory._arrays import Array, as_numpy, first, in_kind, real, space_of
+from rope_theory.bounds import _wide_range as _wide
 
 
 def attention_shift(delta: Array) -> Array:
@@ -36,4 +39,9 @@ def attention_shift(delta: Array) -> Array:
         raise ValueError(
             f"delta must be 0 or above, got {first(delta, negative):g}: it is the largest absolute move of a logit."
         )
-    return in_kind(space.xp.tanh(delta / 2.0), space)
+    result = space.xp.tanh(delta / 2.0)
+    if _wide.is_small(delta, _wide.SMALL_RESULT):  # half of an odd subnormal number rounds, to 0 for the smallest
+        moves = as_numpy(delta)
+        half = np.where(moves < _wide.SMALL_RESULT, np.maximum(moves / 2.0, moves - moves / 2.0), as_numpy(result))
+        result = _wide.in_place_of(result, half, space)
+    return in_kind(result, space)

@@ -9,9 +9,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rope_theory._arrays import Array, in_kind, over_blocks, phasors, space_of
-from rope_theory.bounds._cell import cell, cell_space, largest_modulus, moduli
+import numpy as np
+
+from rope_theory._arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of
+from rope_theory.bounds import _wide_range as _wide
+from rope_theory.bounds._cell import Cell, cell, cell_space, largest_modulus, moduli, wide_sizes
 from rope_theory.config import RopeConfig
+
+FEW_TURNS = 2.0**-9
+"""Angle across a cell, rad, below which a power series says how far a pair strays from the chord."""
 
 
 def chord_sharp(
@@ -42,7 +48,7 @@ def chord_sharp(
     Returns
     -------
     array or tensor, shape (..., *S)
-        Right to about 1e-16 times the cell's width in tokens, from the rounding of s − s1 and s2 − s.
+        Right to a few ulps, and to the rounding of s − s1 and s2 − s, 1e-16 times the cell's width in tokens.
 
     Raises
     ------
@@ -66,20 +72,92 @@ def chord_sharp(
     place = cell(s, s1, s2, space)
     shape = tuple(place.left.shape)
     ends = xp.stack([place.left.reshape(-1), place.right.reshape(-1)], axis=-1)
+    slow = as_numpy(frequencies) * float(as_numpy(place.width).max()) < FEW_TURNS
+    split = [xp.asarray(np.flatnonzero(mask), device=space.device) for mask in (~slow, slow)]
 
     def kernel(piece: Array) -> Array:
-        left, right = piece[:, 0], piece[:, 1]
-        width = left + right
-        near, far = (left / width)[:, None], (right / width)[:, None]  # λ and 1 − λ, neither by subtraction
-        cos_left, sin_left = phasors(frequencies, left / 2.0, space)
-        cos_right, sin_right = phasors(frequencies, right / 2.0, space)
-        # e^{−iλφ}·ρ with nothing cancelling: its real part is a sum of squares
-        real = 2.0 * (far * sin_left**2 + near * sin_right**2)
-        imag = 2.0 * (far * sin_left * cos_left - near * sin_right * cos_right)
-        return sizes @ abs(real + 1j * imag).T
+        chosen = ((mask, strays) for mask, strays in zip(split, (_strays, _strays_little), strict=True) if len(mask))
+        return sum(sizes[:, mask] @ strays(frequencies[mask], piece, space).T for mask, strays in chosen)
 
     flat = over_blocks(kernel, ends, 4 * frequencies.shape[0], space)
+    if _is_extreme(frequencies, sizes, place):
+        flat = _wide.in_place_of(
+            flat, _wide_chord(frequencies, wide_sizes(h, h_max, len(slow)), place, sharp=True), space
+        )
     return in_kind(flat.reshape(batch + shape), space)
+
+
+def _strays(theta: Array, ends: Array, space: Space) -> Array:
+    """Return abs(e^{iλφ} − (1−λ) − λe^{iφ}), (n, P), φ the angle across a cell with ``ends`` left and right of s."""
+    left, right = ends[:, 0], ends[:, 1]
+    width = left + right
+    near, far = (left / width)[:, None], (right / width)[:, None]  # λ and 1 − λ, neither by subtraction
+    cos_left, sin_left = phasors(theta, left / 2.0, space)
+    cos_right, sin_right = phasors(theta, right / 2.0, space)
+    # e^{−iλφ}·ρ with nothing cancelling: its real part is a sum of squares
+    real = 2.0 * (far * sin_left**2 + near * sin_right**2)
+    imag = 2.0 * (far * sin_left * cos_left - near * sin_right * cos_right)
+    return abs(real + 1j * imag)
+
+
+def _strays_little(theta: Array, ends: Array, space: Space) -> Array:
+    """Return the same where φ < FEW_TURNS, a·b·``_shape``(a, b): there the imaginary part above cancels."""
+    left, right = ends[:, :1] * theta, ends[:, 1:] * theta
+    return left * right * _shape(left, right)
+
+
+def _shape(a: Array, b: Array) -> Array:
+    """Return abs(e^{ia} − (b + a·e^{i(a+b)})/(a + b))/(ab) for a + b < FEW_TURNS, right to a few ulps.
+
+    The real part of e^{−ia}·ρ is (b(1 − cos a) + a(1 − cos b))/(a + b), the imaginary one (b sin a − a sin b)/(a + b).
+    Their series, divided by ab, are ½(1 − (a² − ab + b²)/12 + (a⁴ − a³b + a²b² − ab³ + b⁴)/360 − …) and
+    (b − a)/6·(1 − (a² + b²)/20 + (a⁴ + a²b² + b⁴)/840 − …); what is left out is below (a + b)⁶/10000 < 2⁻⁶⁷.
+    """
+    squares, mixed = a * a + b * b, a * b
+    fourth = squares * squares - mixed * mixed  # a⁴ + a²b² + b⁴
+    real = 0.5 * (1.0 - (squares - mixed) / 12.0 + (fourth - mixed * squares) / 360.0)
+    imag = (b - a) / 6.0 * (1.0 - squares / 20.0 + fourth / 840.0)
+    return (real * real + imag * imag) ** 0.5
+
+
+def _is_extreme(frequencies: Array, sizes: Array, place: Cell) -> bool:
+    return (
+        _wide.is_small(frequencies, _wide.SMALL_FACTOR) or _wide.is_small(sizes, _wide.SMALL_SIZE) or place.is_extreme
+    )
+
+
+def _wide_chord(frequencies: Array, sizes: _wide.Wide, place: Cell, *, sharp: bool) -> Any:
+    """Return ``chord_sharp`` or ``chord_curvature``, (R, n), where float64 underflows; rounded outwards.
+
+    abs(ρ_j) is a·b·shape with a = left·θ, b = right·θ: for the curvature bound shape = ½, for the sharp one
+    ``_shape`` where a + b is small. Elsewhere one end at most is tiny; ρ_j is proportional to it but for a factor of
+    1 + O(2**−100), and is taken at a larger distance.
+    """
+    theta, left, right = (
+        as_numpy(array).reshape(-1).astype(np.float64) for array in (frequencies, place.left, place.right)
+    )
+    space, rows, pairs = space_of(), sizes[0].shape[0], len(theta)
+    ends = np.stack([left, right], axis=-1)
+
+    def kernel(piece: Any) -> Any:
+        a, b = piece[:, :1], piece[:, 1:]
+        with np.errstate(under="ignore"):
+            shape = _wide.wide(_shape(a * theta, b * theta) if sharp else np.full((len(a), pairs), 0.5))
+            little = (a + b) * theta < FEW_TURNS
+        angle = _wide.wide(theta)
+        mantissa, exponent = _wide.product(_wide.wide(a), _wide.wide(b), angle, angle, shape)
+        if sharp and not little.all():
+            (m_a, e_a), (m_b, e_b) = _wide.wide(a), _wide.wide(b)
+            up_a, up_b = np.minimum(e_a + 130, 0), np.minimum(e_b + 130, 0)  # 0 but for tiny ends
+            moved = np.concatenate([np.ldexp(m_a, e_a - up_a), np.ldexp(m_b, e_b - up_b)], axis=1)
+            m_far, e_far = _wide.wide(_strays(theta, moved, space))
+            mantissa = np.where(little, mantissa, m_far)
+            exponent = np.where(little, exponent, e_far + up_a + up_b)
+        heads = [(sizes[0][row], sizes[1][row]) for row in range(rows)]
+        summed = [_wide.total(_wide.product((mantissa, exponent), head)) for head in heads]
+        return np.stack([_wide.upwards(one, 12 + pairs) for one in summed])
+
+    return over_blocks(kernel, ends, 16 * pairs, space)
 
 
 def chord_curvature(
@@ -123,7 +201,11 @@ def chord_curvature(
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
     place = cell(s, s1, s2, space)
     curvature = (sizes @ frequencies**2).reshape(batch + (1,) * len(place.left.shape))
-    return in_kind(0.5 * place.left * place.right * curvature, space)
+    result = 0.5 * place.left * place.right * curvature
+    if _is_extreme(frequencies, sizes, place):
+        exact = _wide_chord(frequencies, wide_sizes(h, h_max, frequencies.shape[0]), place, sharp=False)
+        result = _wide.in_place_of(result, exact.reshape(result.shape), space)
+    return in_kind(result, space)
 
 
 def chord_repaired(
@@ -212,4 +294,9 @@ def _width_and_log_base(config: RopeConfig) -> tuple[int, float]:
 def _parabola(curvature: float, s: Array, s1: Array | None, s2: Array | None, h_max: float) -> Array:
     space = space_of(s, s1, s2, h_max)
     place = cell(s, s1, s2, space)
-    return in_kind(0.5 * largest_modulus(h_max, space) * curvature * place.left * place.right, space)
+    size = largest_modulus(h_max, space)
+    result = 0.5 * size * curvature * place.left * place.right
+    if _wide.is_small(size, _wide.SMALL_SIZE) or place.is_extreme:
+        factors = (_wide.wide(0.5 * curvature), *map(_wide.wide, (size, place.left, place.right)))
+        result = _wide.in_place_of(result, _wide.upwards(_wide.product(*factors), 8), space)
+    return in_kind(result, space)

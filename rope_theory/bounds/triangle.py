@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rope_theory._arrays import Array, complex_, in_kind, space_of
+from rope_theory.bounds import _wide_range as _wide
 
 
 def triangle(h: Array) -> Array:
@@ -39,4 +40,8 @@ def triangle(h: Array) -> Array:
     h = complex_(h, "h", space)
     if len(h.shape) == 0:
         raise ValueError("h must have the pairs on its last axis, got a single number.")
-    return in_kind(abs(h).sum(-1), space)
+    result = abs(h).sum(-1)
+    if _wide.is_small(result, _wide.SMALL_RESULT):
+        exact = _wide.upwards(_wide.total(_wide.wide_moduli(h)), 8 + h.shape[-1])
+        result = _wide.in_place_of(result, exact, space)
+    return in_kind(result, space)

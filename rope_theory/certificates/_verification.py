@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._arrays import numpy_angular
-from rope_theory._balls import floats_around, frequency_balls, kind_of_frequencies, largest, working_precision
+from rope_theory._balls import (
+    FLOAT64,
+    float_above,
+    float_below,
+    floats_around,
+    frequency_balls,
+    kind_of_frequencies,
+    largest,
+    working_precision,
+)
 from rope_theory._checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure
@@ -27,10 +36,28 @@ LARGEST = 1e100
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What weights and witness prove: ends of both bounds, rounded outwards, and ρ with the radius of each part."""
+    """What weights and witness prove, in float64.
 
-    lower: tuple[float, float]
-    upper: tuple[float, float]
+    Attributes
+    ----------
+    lower, upper : float
+        Proved bounds on V(s), rounded outwards.
+    most_lower, least_upper : float
+        The largest number that could be a proved lower bound, and the smallest that could be a proved upper one: more,
+        or less, is certain to be wrong, however many bits are spent.
+    reached : tuple of float
+        Ends of the score that the witness reaches once it is feasible.
+    residual : ndarray, complex, shape (P,)
+        ρ_j, rounded.
+    radius : float
+        Largest radius of a part of ρ_j in ball arithmetic.
+    """
+
+    lower: float
+    upper: float
+    most_lower: float
+    least_upper: float
+    reached: tuple[float, float]
     residual: NDArray[np.complex128]
     radius: float
 
@@ -46,7 +73,16 @@ def evaluate(
     score_max: float,
     bits: int,
 ) -> Evaluation:
-    """Evaluate A‖w‖₁ + HΣ|ρ_j| and the score of the witness, scaled until it is feasible, in ball arithmetic."""
+    """Evaluate A‖w‖₁ + HΣ|ρ_j| and the score of the witness, scaled until it is feasible, in ball arithmetic.
+
+    Three bounds need neither and are known without an error, H·P being an exact product at 64 bits and more:
+
+    - V(s) ≤ H·P, the triangle inequality (w = 0);
+    - V(s) ≤ A at a trained offset of the curve that is asked about (the constraint itself);
+    - V(s) ≥ min(A, H·P): h_j = min(A/P, H)·e^{−isθ'_j} is feasible, since |a(n)| ≤ Σ|h_j| ≤ A, and reaches it.
+
+    Rounding is monotone, so the best of bounds rounded outwards is the best bound rounded outwards.
+    """
     with working_precision(bits) as flint:
         trained = Design(frequency_balls(theta, flint), grid, flint)
         cap, size = flint.arb(h_max), flint.arb(score_max)
@@ -62,12 +98,32 @@ def evaluate(
         value = sum(((h_j * phasor).real for h_j, phasor in zip(h, phasors, strict=True)), flint.arb(0))
         scores = trained.values([h_j.real for h_j in h] + [-h_j.imag for h_j in h])
         excess = largest([flint.arb(1), largest(abs(h_j) for h_j in h) / cap, largest(abs(a) for a in scores) / size])
+        reached = value / excess
+
+        triangle = cap * pairs
+        ceilings = [triangle, size] if _is_same_curve(theta, asked) and (grid == s).any() else [triangle]
+        least = size if size <= triangle else triangle
+        known = reached.is_finite()  # 64 bits may be too few for the witness; the message says so
         return Evaluation(
-            lower=floats_around(value / excess),
-            upper=floats_around(upper),
+            lower=max(floats_around(reached)[0], float_below(least)),
+            upper=min(floats_around(upper)[1], *map(float_above, ceilings)),
+            most_lower=max(float_below(reached.upper()) if known else -math.inf, float_below(least)),
+            least_upper=min(float_above(upper.lower()) if upper.is_finite() else math.inf, *map(float_above, ceilings)),
+            reached=floats_around(reached),
             residual=_rounded(residual),
             radius=max(float(part.rad()) for rho in residual for part in (rho.real, rho.imag)),
         )
+
+
+def _is_same_curve(theta: Any, asked: Any) -> bool:
+    """Tell whether two tables stand for the same numbers, so that a trained offset is asked on its own curve."""
+    if asked is theta:
+        return True
+    if kind_of_frequencies(theta) != kind_of_frequencies(asked):
+        return False
+    if kind_of_frequencies(theta) == FLOAT64:
+        return np.array_equal(numpy_angular(theta), numpy_angular(asked))
+    return bool(theta.config == asked.config and theta.scaling == asked.scaling)
 
 
 def phasors_at(table: Any, s: float) -> NDArray[np.complex128]:
@@ -94,22 +150,20 @@ def verified(certificate: Certificate, bits: int) -> Enclosure:
         certificate.theta, asked, certificate.s, certificate.grid, certificate.weights, certificate.witness,
         certificate.h_max, certificate.score_max, bits,
     )  # fmt: skip
-    (below, _), (_, above) = found.lower, found.upper
-    if not (math.isfinite(below) and math.isfinite(above)) or found.radius > STORED:
+    if not all(map(math.isfinite, found.reached)) or found.radius > STORED:
         raise ValueError(f"{bits} bits are too few for this certificate; give more bits.")
     slack = STORED * (1.0 + float(np.abs(certificate.weights).sum()))
     if np.abs(certificate.residual - found.residual).max() > slack:
         raise ValueError("residual of the certificate is not the one its weights leave.")
-    _check_value("upper", certificate.upper, found.upper)
-    _check_value("lower", certificate.lower, found.lower)
+    _check_bounds(certificate, found)
     notes = notes_on(certificate.theta, certificate.target_theta, len(certificate.grid), certificate.gap)
     if certificate.notes != notes:
         raise ValueError("notes of the certificate are not those that belong to it.")
-    if below > above:
+    if found.lower > found.upper:
         raise ValueError("witness and weights contradict each other: the lower bound exceeds the upper one.")
     return Enclosure(
-        lower=below,
-        upper=above,
+        lower=found.lower,
+        upper=found.upper,
         bits=bits,
         frequencies=kind_of_frequencies(certificate.theta),
         target_frequencies=kind_of_frequencies(asked),
@@ -171,12 +225,17 @@ def _check_table(name: str, table: Any) -> None:
                 raise ValueError(f"{name} of the certificate does not follow from its config and scaling.")
 
 
-def _check_value(name: str, stored: float, interval: tuple[float, float]) -> None:
-    """Raise when a stored bound claims more than is proved, or is far from it."""
-    low, high = interval
-    slack = STORED * max(abs(low), abs(high))
-    within = low <= stored <= high + slack if name == "upper" else low - slack <= stored <= high
-    if not within:
-        raise ValueError(
-            f"{name} of the certificate is {stored:.17g}, but its weights and witness prove {low:.17g} to {high:.17g}."
-        )
+def _check_bounds(certificate: Certificate, found: Evaluation) -> None:
+    """Raise when a stored bound claims more than is proved, or is far from it, or from what the witness reaches."""
+    upper, lower = certificate.upper, certificate.lower
+    below, above = found.reached
+    slack = STORED * max(abs(below), abs(above))
+    for name, stored, within in (
+        ("upper", upper, found.least_upper <= upper <= found.upper + STORED * abs(found.upper)),
+        ("lower", lower, below - slack <= lower <= min(found.most_lower, above + slack)),
+    ):
+        if not within:
+            raise ValueError(
+                f"{name} of the certificate is {stored:.17g}, but its weights prove at most {found.upper:.17g}, and "
+                f"its witness reaches {below:.17g} to {above:.17g}."
+            )

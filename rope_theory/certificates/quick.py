@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, offsets, space_of
+from rope_theory._arrays import as_numpy, offsets, phasors, space_of
+from rope_theory._balls import REAL, kind_of_frequencies
 from rope_theory._checks import integer
 from rope_theory.certificates._question import Question, question
 
@@ -16,6 +19,9 @@ NEAREST, FARTHER = 40, 216
 
 TINY = 1e-9
 """Added to sizes that are divided by."""
+
+UNIT = 2.0**-53
+"""Rounding unit of float64."""
 
 
 def quick_bound(
@@ -54,8 +60,8 @@ def quick_bound(
     -------
     float, or ndarray of the shape of s
         numpy only. On grids of thousands usually above V by some percent between the trained offsets and far past
-        them, by up to a quarter for extended frequencies, by up to two thirds just past them. Computed in float64,
-        whose rounding is not enclosed: ``worst_case`` proves its numbers.
+        them, by up to a quarter for extended frequencies, by up to two thirds just past them. Rounded outwards, on the
+        assumption that cos and sin of NumPy are right to 4 units in the last place: ``worst_case`` assumes nothing.
 
     Raises
     ------
@@ -79,17 +85,69 @@ def quick_bound(
     asked = question(theta, target_theta, grid, h_max, score_max)
     rounds = integer(rounds, "rounds", 1, "Each makes the bound better.")
     where: NDArray[np.float64] = offsets(as_numpy(s), "s", space_of())
-    bounds = [_least(asked, float(one), rounds) for one in where.ravel()]
-    return (asked.score_max * np.array(bounds)).reshape(where.shape)[()]
+    doubts = tuple(
+        _doubt(table, values)
+        for table, values in ((theta, asked.frequencies), (target_theta, asked.target))
+        if table is not None
+    )
+    trained = asked.grid if target_theta is None else asked.grid[:0]
+    triangle = _product_above(asked.h_max, len(asked.target))  # of no weights
+    bounds = []
+    for one in where.ravel().tolist():
+        if (trained == one).any():  # the constraint itself
+            bounds.append(min(asked.score_max, triangle))
+        else:
+            least = _least(asked, one, rounds, doubts[0], doubts[-1])
+            bounds.append(min(_product_above(asked.score_max, least), triangle))
+    return np.array(bounds).reshape(where.shape)[()]
 
 
-def _least(asked: Question, s: float, rounds: int) -> float:
-    """Return the least bound on V(s)/A that the rounds find."""
+def _product_above(left: float, right: float) -> float:
+    """Return the smallest float that is not below the product of two."""
+    product = left * right
+    return product if Fraction(product) >= Fraction(left) * Fraction(right) else math.nextafter(product, math.inf)
+
+
+def _doubt(table: Any, theta: NDArray[np.float64]) -> float:
+    """Return how far phases of all pairs together can be off, in rad per token of the offset.
+
+    Float64 frequencies are taken as exact. Where they stand for powers of a base, each is a rounded power: off by at
+    most 16 units and 8 log(1/θ) for the roundings in its exponent, relative to θ.
+    """
+    if kind_of_frequencies(table) != REAL:
+        return 0.0
+    relative = 16.0 + 8.0 * np.abs(np.log(np.maximum(theta, 1e-300)))
+    return float((theta * relative).sum()) * UNIT
+
+
+def _rounding(asked: Question, weights: NDArray[np.float64], grid: NDArray[np.float64], moved: float) -> float:
+    """Return a bound on the rounding of A‖w‖₁ + H Σ|ρ_j| over A, up to the factor on its size in ``_upwards``.
+
+    Every cosine and sine is right to 8 units (Dekker's product, 4 units of the library), and a sum of n products of
+    numbers of at most |w| adds n units of Σ|w|. A part of ρ_j is off by at most (8 + (8 + n)‖w‖₁) units, its modulus
+    by √2 times that. Phases that are themselves off move ρ_j by no more: ``moved``, over all pairs.
+    """
+    size = float(np.abs(weights).sum())
+    units = math.sqrt(2.0) * len(asked.target) * (8.0 + (8.0 + len(grid)) * size) * UNIT
+    return float(asked.ratio * (units + moved))
+
+
+def _upwards(value: float, count: int) -> float:
+    """Return a sum of ``count`` numbers of 0 or more, raised by what its additions and moduli can have lost."""
+    return value * (1.0 + (count + 8.0) * 2.0 * UNIT)
+
+
+def _least(asked: Question, s: float, rounds: int, doubt: float, asked_doubt: float) -> float:
+    """Return the least bound on V(s)/A that the rounds find, rounded outwards."""
     places, pairs = _places(asked, s), len(asked.target)
     grid = _candidates(asked.grid, places)
     phi, wanted = _columns(asked.frequencies, grid), _columns(asked.target, np.array([s]))[0]
-    one = 1.0 + asked.ratio * np.hypot(*np.split(wanted - phi, 2, axis=1)).sum(1)  # of a weight of 1 on one offset
-    least = min(asked.ratio * pairs, float(one.min()))  # of no weights: the triangle inequality
+    terms = pairs + len(grid)
+    least = _upwards(asked.ratio * pairs, 1)  # of no weights: the triangle inequality
+    one = asked.ratio * np.hypot(*np.split(wanted - phi, 2, axis=1)).sum(1)  # of a weight of 1 on one offset
+    best = int(one.argmin())
+    moved = doubt * abs(float(grid[best])) + asked_doubt * abs(s)
+    least = min(least, _upwards(1.0 + float(one[best]) + _rounding(asked, np.ones(1), grid[:1], moved), terms))
     u, r = np.ones(len(grid)), np.ones(pairs)
     if len(places) == 1 and asked.grid[0] <= places[0] <= asked.grid[-1]:
         u = 1.0 / (1.0 + np.abs(grid - places[0]))  # between trained offsets the near ones carry most
@@ -103,10 +161,12 @@ def _least(asked: Question, s: float, rounds: int) -> float:
             break
         rest = wanted - weights @ phi
         moduli = np.hypot(rest[:pairs], rest[pairs:])
-        bound = np.abs(weights).sum() + asked.ratio * moduli.sum()
+        moved = doubt * float(np.abs(weights * grid).sum()) + asked_doubt * abs(s)
+        rounding = _rounding(asked, weights, grid, moved)
+        bound = _upwards(float(np.abs(weights).sum() + asked.ratio * moduli.sum() + rounding), terms)
         if not np.isfinite(bound):
             break
-        least = min(least, float(bound))
+        least = min(least, bound)
         u, r = np.abs(weights) + TINY, moduli + TINY
     return least
 
@@ -130,5 +190,4 @@ def _candidates(grid: NDArray[np.float64], places: NDArray[np.float64]) -> NDArr
 
 def _columns(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return [cos sθ_j, sin sθ_j], (len(s), 2P)."""
-    angles = np.multiply.outer(s, theta)
-    return np.concatenate([np.cos(angles), np.sin(angles)], axis=-1)
+    return np.concatenate(phasors(theta, s, space_of()), axis=-1)

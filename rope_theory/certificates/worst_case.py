@@ -64,7 +64,8 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     Returns
     -------
     Certificate, or a list of them
-        For a sequence a list, in its order. numpy only. At a trained offset V = min(A, H·P), exactly.
+        For a sequence a list, in its order. numpy only. At a trained offset V = min(A, H·P), exactly: ``lower`` and
+        ``upper`` are that number where float64 has it, and its two neighbours where H·P rounds.
 
     Raises
     ------
@@ -156,9 +157,7 @@ class _Problem:
         found = evaluate(
             self.theta, self._asked, s, self.grid, answer.weights, witness, self.h_max, self.score_max, BITS
         )
-        lower, upper = found.lower[0], found.upper[1]
-        if answer.status == "exact":
-            lower = upper = min(self.score_max, self.h_max * pairs)
+        lower, upper = found.lower, found.upper
         return Certificate(
             s=s,
             h_max=self.h_max,

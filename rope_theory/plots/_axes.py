@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._arrays import as_numpy, real, space_of
-from rope_theory._checks import integer
+from rope_theory._checks import integer, sequence
 from rope_theory._optional import load
 from rope_theory.plots.style import GREY, PALETTE, style
 
@@ -52,9 +52,10 @@ def labels_for(labels: Sequence[str], count: int, name: str) -> list[str]:
     """Return a label for each of ``count`` things to draw, each called ``name``, or raise in words."""
     if isinstance(labels, str):
         raise TypeError(f"labels must be a sequence of names, one a {name}; put {labels!r} in a list.")
-    if len(labels) != count:
-        raise ValueError(f"labels has {len(labels)} names for {count} {name}(s); give one a {name}.")
-    return [str(label) for label in labels]
+    names = sequence(labels, "labels", f"names, one a {name}")
+    if len(names) != count:
+        raise ValueError(f"labels has {len(names)} names for {count} {name}(s); give one a {name}.")
+    return [str(label) for label in names]
 
 
 def refuse_crowd(count: int, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rope_theory._checks import one_of
+from rope_theory._checks import one_of, with_attributes
 from rope_theory.plots._axes import canvas
 from rope_theory.plots.style import BLUE, GREY
 
@@ -41,6 +41,7 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
         For another quantity, or a check of a text that ends inside the window.
     """
     one_of(quantity, "quantity", tuple(QUANTITIES))
+    with_attributes(check, "check", ("rows", "attention"), "Check", "rope_theory.llama.check")
     own = check.rows[0].scaling
     regions: dict[str, list[Any]] = {"inside": [], "beyond": []}
     for row in check.attention.rows:

@@ -34,6 +34,11 @@ def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = N
         For shapes that do not match, NaN or infinity, no bounds, or more than can be told apart.
     """
     s = line_of(offsets, "offsets")
+    if not isinstance(bounds, Mapping):
+        raise TypeError(
+            f"bounds must be a dict of names and values, got {type(bounds).__name__}; such as "
+            "{'sharp': rt.bounds.chord_sharp(theta, s)}."
+        )
     if not bounds:
         raise ValueError("bounds is empty; give at least one, as in {'sharp': rt.bounds.chord_sharp(theta, s)}.")
     refuse_crowd(len(bounds), "bound")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rope_theory._checks import with_attributes
 from rope_theory._optional import load
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import GREY, MARKERS, PALETTE
@@ -34,6 +35,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
     ValueError
         For a check whose length is the trained window: it has nothing beyond.
     """
+    with_attributes(check, "check", ("rows", "heads"), "Check", "rope_theory.llama.check")
     own = check.rows[0].scaling
     beyond = [row for row in check.rows if row.scaling == own and row.region == "beyond"]
     if not beyond:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rope_theory._checks import with_attributes
 from rope_theory._optional import load
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import BLUE, GREY
@@ -26,6 +27,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    with_attributes(check, "check", ("heads",), "Check", "rope_theory.llama.check")
     heads = check.heads.rows
     with canvas(ax) as axes:
         for number, head in enumerate(heads):

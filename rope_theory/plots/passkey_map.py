@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rope_theory._checks import with_attributes
 from rope_theory.plots._axes import canvas
 from rope_theory.plots.style import GREY
 
@@ -30,6 +31,7 @@ def passkey_map(passkey: Any, *, window: int | None = None, ax: Axes | None = No
     matplotlib Axes
         Fields run from 0 (dark) to 1 (light); a colour bar stands beside them.
     """
+    with_attributes(passkey, "passkey", ("rows", "reach"), "Passkey", "rope_theory.llama.passkey")
     lengths = sorted({row.length for row in passkey.rows})
     with canvas(ax) as axes:
         for place, length in enumerate(lengths):

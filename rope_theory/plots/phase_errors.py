@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rope_theory._checks import sequence
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, mark_window, refuse_crowd
 from rope_theory.plots.style import DASHES, PALETTE
 from rope_theory.precision import PhaseError
@@ -42,7 +43,7 @@ def phase_errors(
     """
     if isinstance(errors, PhaseError):
         raise TypeError("errors must be a sequence; put the one PhaseError in a list.")
-    errors = tuple(errors)
+    errors = sequence(errors, "errors", "PhaseError")
     if not errors:
         raise ValueError("errors is empty; give one PhaseError at least.")
     names = labels_for(labels, len(errors), "result")

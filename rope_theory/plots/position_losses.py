@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rope_theory._checks import with_attributes
 from rope_theory.plots._axes import canvas
 from rope_theory.plots.style import BLUE, GREY
 
@@ -30,6 +31,7 @@ def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
     ValueError
         For a check without losses.
     """
+    with_attributes(check, "check", ("losses", "config"), "Check", "rope_theory.llama.check")
     rows = check.losses.rows
     if not rows:
         raise ValueError("The check has no losses; its notes say why.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rope_theory._checks import integer
+from rope_theory._checks import integer, sequence
 from rope_theory._labels import short_label
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import GREY
@@ -45,7 +45,7 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
     """
     if isinstance(tables, Frequencies):
         raise TypeError("tables must be a sequence; put the one Frequencies in a list.")
-    tables = tuple(tables)
+    tables = sequence(tables, "tables", "Frequencies")
     if not tables:
         raise ValueError("tables is empty; give at least one Frequencies.")
     for table in tables:

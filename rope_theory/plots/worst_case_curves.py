@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rope_theory._checks import flag
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
 from rope_theory.plots.style import DASHES, MARKERS, PALETTE
 
@@ -53,6 +54,7 @@ def worst_case_curves(
         offsets of 0 and below with ``log``.
     """
     s = line_of(offsets, "offsets")
+    log = flag(log, "log")
     if log and s.min() <= 0.0:
         raise ValueError(f"log=True needs offsets above 0, got {s.min():g}; leave those out, or draw with log=False.")
     with canvas(ax) as axes:

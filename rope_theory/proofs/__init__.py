@@ -74,7 +74,6 @@ PROOFS: Mapping[str, Proof] = _Proofs()
 """Name → Proof, in the order in which they are told."""
 
 
-@cache
 def check(name: str) -> Checked:
     """Decide every step of the proof called ``name``; the answer is remembered.
 
@@ -91,9 +90,18 @@ def check(name: str) -> Checked:
     ------
     KeyError
         For a name that is not in ``PROOFS``.
+    TypeError
+        For something that is not a name.
     ModuleNotFoundError
         Without the extra ``certify``.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be one of {', '.join(map(repr, PROOFS))}, got {name!r}.")
+    return _checked(name)
+
+
+@cache
+def _checked(name: str) -> Checked:
     return PROOFS[name].check()
 
 

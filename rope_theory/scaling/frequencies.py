@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, integer
+from rope_theory._arrays import as_numpy
+from rope_theory._checks import above, integer, number
 from rope_theory._records import Record
 from rope_theory.config import RopeConfig
 
@@ -40,10 +41,19 @@ class Frequencies(Record):
 
     def __post_init__(self) -> None:
         """Freeze the table."""
-        theta = np.array(self.theta, dtype=np.float64)
+        try:
+            theta = np.array(as_numpy(self.theta))
+        except ValueError:  # lists of several lengths
+            theta = np.array(None)
+        if theta.dtype.kind not in "iuf":
+            raise TypeError(
+                f"theta must be an array of angular frequencies in rad/token, got {type(self.theta).__name__} of "
+                f"dtype {theta.dtype}; a scaling makes one of a config: Unscaled().frequencies(config)."
+            )
+        theta = theta.astype(np.float64)
         theta.setflags(write=False)
         object.__setattr__(self, "theta", theta)
-        object.__setattr__(self, "attention_factor", float(self.attention_factor))
+        object.__setattr__(self, "attention_factor", number(self.attention_factor, "attention_factor"))
 
     @property
     def wavelength(self) -> NDArray[np.float64]:

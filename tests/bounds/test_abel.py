@@ -1,3 +1,5 @@
+import balls
+import grids
 import numpy as np
 import pytest
 import torch
@@ -32,9 +34,9 @@ def without_the_last_difference(h, s):
     return np.abs(np.diff(h)).max() * bounds.abel_sum(LLAMA, s)
 
 
-def reaching(s):
+def reaching(s, theta=LLAMA.theta):
     """Return h with all differences of modulus 1, h_P = 0, whose score at s is B(s): their phases undo the sums'."""
-    partial = np.cumsum(np.exp(1j * s * LLAMA.theta))
+    partial = np.cumsum(np.exp(1j * s * theta))
     differences = np.conj(partial) / np.abs(partial)
     return np.cumsum(differences[::-1])[::-1]
 
@@ -160,10 +162,35 @@ def test_gradients():
     assert torch.autograd.gradcheck(bounds.abel, (h, theta, s))
 
 
+@pytest.mark.parametrize("s", [[2.0**53, 4503599627377594.0, 14196.49], [2.0**53, 2.0**52, 0.4]])
+def test_ends_on_an_even_grid_do_not_move_what_lies_between(s):
+    # 0.1 took both for even: the last offset moved by 0.49 and 0.4 token
+    theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128)).theta
+    exact = [twins.exact_abel_sum(theta, one) for one in s]
+    assert bounds.abel_sum(theta, s) == pytest.approx(exact, rel=1e-13)
+    h = reaching(s[-1], theta)
+    score = abs(twins.exact_score(h, theta, s[-1]))
+    assert score <= bounds.abel(h, theta, s)[-1] * (1 + 1e-12)
+    assert score == pytest.approx(exact[-1], rel=1e-9)  # 151.8090 and 2069.9283
+
+
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(grids.KINDS))
+def test_every_kind_of_grid_keeps_the_documented_error(seed, kind):
+    rng = np.random.default_rng(seed)
+    s = grids.draw(rng, kind)
+    s = s[np.abs(s) <= 2.0**53]
+    theta = LLAMA.theta * 10.0 ** rng.integers(-9, 7) if rng.random() < 0.2 else LLAMA.theta
+    sums, at = bounds.abel_sum(theta, s), int(rng.integers(len(s)))
+    moved = min(4.0 * np.spacing(np.abs(s).max()), 2.0**-33 / max(1.0, theta.max()))
+    allowed = moved * ((PAIRS - np.arange(PAIRS)) * theta).sum() + 16 * 2.0**-53 * LARGEST
+    with balls.precision(300):
+        assert abs(float(balls.abel_sum(theta, s[at]) - balls.flint.arb(float(sums[at])))) <= allowed
+
+
 def test_which_offsets_take_the_fast_path():
     from rope_theory.bounds.abel import _step
 
     for start, step in ((0.0, 1.0), (2.0**52, 1.0), (5.0, -0.25), (0.0, 0.1), (1e6, 1 / 3)):
         assert _step(start + step * np.arange(1000)) == pytest.approx(step, rel=1e-9)
-    for irregular in ([0.0, 1.0, 3.0], [0.0, 1.0, 2.0 + 1e-9], [1.0]):
+    for irregular in ([0.0, 1.0, 3.0], [0.0, 1.0, 2.0 + 1e-9], [1.0], [2.0**53, 2.0**52, 0.4], [0.4, -(2.0**53)]):
         assert _step(np.array(irregular)) is None

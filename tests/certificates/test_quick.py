@@ -1,6 +1,8 @@
 """Bounds without a solver: above the worst case, near to it, and never above the triangle inequality."""
 
 import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -48,6 +50,25 @@ def test_trained_offsets_are_exact():
     assert quick_bound(THETA, [0.0, 77.0, 128.0], TRAINED, h_max=9.0, score_max=2.0) == pytest.approx(2.0)
     interpolated = rt.scaling.PositionInterpolation(4).frequencies(CONFIG)
     assert quick_bound(THETA, 400.0, TRAINED, h_max=9.0, target_theta=interpolated) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("pairs", "h_max"), [(3, 0.01), (6, 0.02), (24, 0.01)])
+def test_caps_alone_are_rounded_outwards(pairs, h_max):
+    theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(2 * pairs))
+    exact = Fraction(h_max) * pairs
+    bound = quick_bound(theta, 5.5, np.arange(4), h_max=h_max)
+    assert exact <= Fraction(bound)
+    assert Fraction(math.nextafter(bound, 0.0)) < exact
+
+
+@pytest.mark.parametrize("theta", [THETA, THETA.theta], ids=["real", "float64"])
+@pytest.mark.parametrize("score_max", [1.0, 3.0, 1e-40])
+@pytest.mark.parametrize(("shift", "count", "s", "ratio"), [(2.0**48, 57, 96.625, 972.84), (1e9, 64, 21.5, 10.0)])
+def test_far_offsets_have_their_own_phases(theta, score_max, shift, count, s, ratio):
+    # products sθ were rounded: at 2**48 the bound came out 4 % below the worst case
+    grid = shift + np.arange(float(count))
+    best = worst_case(theta, shift + s, grid, h_max=ratio * score_max, score_max=score_max)
+    assert best.lower <= quick_bound(theta, shift + s, grid, h_max=ratio * score_max, score_max=score_max)
 
 
 def test_more_rounds_are_never_worse():

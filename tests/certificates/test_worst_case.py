@@ -1,5 +1,9 @@
 """The worst case: the tables it has to give, a slow twin, exact places, sweeps over a cluster, wrong input."""
 
+import dataclasses
+import math
+from fractions import Fraction
+
 import joblib
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ from twins import score as score_by_sum
 
 import rope_theory as rt
 from rope_theory import scaling
-from rope_theory.certificates import Certificate, worst_case
+from rope_theory.certificates import Certificate, quick_bound, worst_case
 
 THETA = scaling.Unscaled().frequencies(rt.RopeConfig(128))
 SMALL = scaling.Unscaled().frequencies(rt.RopeConfig(32))
@@ -151,6 +155,62 @@ def test_exact_where_caps_alone_bind():
     found = worst_case(SMALL, 1000.25, np.arange(64), h_max=1.0, score_max=100.0)
     assert found.lower == found.upper == 16.0
     assert not found.weights.any()
+
+
+@pytest.mark.parametrize(("pairs", "h_max"), [(3, 0.01), (6, 0.02), (24, 0.01)])
+def test_caps_alone_are_rounded_outwards(pairs, h_max):
+    # 0.1 rounded H·P to the nearest float, half an ulp below it
+    theta = scaling.Unscaled().frequencies(rt.RopeConfig(2 * pairs))
+    found = worst_case(theta, 5.5, np.arange(4), h_max=h_max)
+    exact = Fraction(h_max) * pairs
+    assert Fraction(found.lower) <= exact <= Fraction(found.upper)
+    assert math.nextafter(found.lower, np.inf) == found.upper
+    found.verify()
+    with pytest.raises(ValueError, match=r"^upper of the certificate"):
+        dataclasses.replace(found, upper=found.lower).verify()
+
+
+def test_a_fresh_certificate_with_another_score_max_verifies():
+    # 0.1 refused this one: lower was A, of which the rounded witness reaches a little less
+    theta, s = scaling.Unscaled().frequencies(rt.RopeConfig(64)), 1591.090515401752
+    found = worst_case(theta, s, np.append(np.arange(15.0), s), h_max=0.0488, score_max=3.0)
+    assert found.status == "exact"
+    proved = found.verify()
+    assert Fraction(proved.lower) <= Fraction(0.0488) * 32 <= Fraction(proved.upper)
+
+
+@settings(deadline=None)
+@given(
+    pairs=st.integers(1, 24), base=st.sampled_from([2.0, 1e4, 5e5]), seed=st.integers(0, 2**32 - 1),
+    power=st.floats(-90.0, 90.0), ratio=st.floats(-4.0, 3.0), trained=st.booleans(),
+    bits=st.sampled_from([128, 256, 900]),
+    method=st.sampled_from([None, "bare", scaling.PositionInterpolation(3), scaling.NTKAware(2), scaling.YaRN(4)]),
+)  # fmt: skip
+def test_fresh_certificates_verify_before_and_after_a_file(
+    pairs, base, seed, power, ratio, trained, bits, method, tmp_path_factory
+):
+    rng = np.random.default_rng(seed)
+    config = rt.RopeConfig(2 * max(pairs, 2), base=base, context_length=64)
+    theta = scaling.Unscaled().frequencies(config)
+    grid = np.sort(rng.choice(4096, int(rng.integers(1, 30)), replace=False)).astype(float)
+    s = float(rng.choice(grid)) if trained else float(rng.uniform(-100, 6000))
+    size = 10.0**power
+    limits = {"h_max": size * 10.0**ratio, "score_max": size}
+    target = None if method in (None, "bare") else method.frequencies(config)
+    found = worst_case(theta.theta if method == "bare" else theta, s, grid, **limits, target_theta=target)
+    proved = found.verify(bits)
+    path = tmp_path_factory.mktemp("certificates") / "one.json"
+    found.save(path)
+    assert Certificate.load(path).verify(bits).to_dict() == proved.to_dict()
+    # V lies between min(A, H·P) and H·P, and is A or less at a trained offset: in exact arithmetic
+    triangle = Fraction(limits["h_max"]) * config.pairs
+    least = min(Fraction(size), triangle)
+    assert Fraction(found.upper) >= least
+    assert Fraction(found.lower) <= triangle
+    if trained and target is None:
+        assert Fraction(found.lower) <= least <= Fraction(found.upper)
+        assert math.nextafter(found.upper, -np.inf) < least < math.nextafter(found.lower, np.inf)
+    assert found.lower <= quick_bound(found.theta, s, grid, **limits, target_theta=target)
 
 
 def test_units():
