@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory.precision.formats import BFLOAT16, FLOAT16, FLOAT32, Format, largest_rounding_error, rounded
+from rope_theory.precision.inverse_frequencies import NOTHING_KNOWN, inv_freq_error
 from rope_theory.scaling import Frequencies, Llama3, NTKByParts, Unscaled, YaRN
 
 BLENDED_TOLERANCE = 1e-5
@@ -18,7 +19,7 @@ def allowed(table: Frequencies, divisor: float = 1.0) -> NDArray[np.float64]:
 
     base^(−2j/d) in float32 rounds the exponent, which costs ln(1/θ) unit roundoffs, and a few operations more. Over
     five widths, bases from 1e4 to 1e9 and every scaling, transformers 5.23 stays below 0.3 of what is accepted, in
-    blended pairs below 0.4.
+    blended pairs below 0.4. Nothing below the bound of ``inv_freq_error`` for CUDA is ever refused.
     """
     theta = table.theta
     with np.errstate(divide="ignore"):
@@ -27,7 +28,9 @@ def allowed(table: Frequencies, divisor: float = 1.0) -> NDArray[np.float64]:
         ratio = theta / Unscaled().frequencies(table.config).theta
         between = (ratio < 1.0 - 1e-12) & (ratio > (1.0 + 1e-12) / table.scaling.factor)
         share = np.where(between, BLENDED_TOLERANCE, share)
-    result: NDArray[np.float64] = share * theta / divisor
+    proved = inv_freq_error(table, device="cuda")
+    proved = np.where(proved < NOTHING_KNOWN, proved, 0.0)
+    result: NDArray[np.float64] = np.maximum(share * theta, proved) / divisor
     return result
 
 
