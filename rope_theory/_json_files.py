@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-MOST_DIGITS = 400
-"""Digits of the longest number that is read: no float64 has more before its point."""
+MOST_DIGITS = 1000
+"""Digits of the longest integer that is read, three times those of the largest float64."""
 
 DEEPEST = 32
 """Levels of lists and objects that are read; no format of the package has half as many."""
@@ -98,7 +98,7 @@ def _integer(text: str) -> int:
 def _real(text: str) -> float:
     value = float(text)
     if value in (float("inf"), -float("inf")):
-        raise ValueError(f"the number {text[:40]} is beyond float64.")
+        raise ValueError(f"it holds {text[:40]}, which is beyond float64.")
     return value
 
 

@@ -26,6 +26,9 @@ def even_step(s: NDArray[np.float64]) -> float | None:
     """Return the step of offsets that are even without any rounding, None for others and for a single one."""
     if len(s) < 2:
         return None
+    if (s == np.rint(s)).all() and np.abs(s).max() <= 2.0**52:  # differences of such integers are exact
+        step = float(s[1] - s[0])
+        return step if step and (np.diff(s) == step).all() else None
     ratios = [value.as_integer_ratio() for value in s.tolist()]
     scale = max(denominator for _, denominator in ratios)  # powers of two: each divides the largest
     whole = [numerator * (scale // denominator) for numerator, denominator in ratios]

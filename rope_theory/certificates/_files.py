@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -109,8 +110,9 @@ def _grid_out(grid: Any) -> Any:
 
 
 def _grid_in(value: Any, pairs: int) -> Any:
-    given = _keys(value, ("offsets",) if "offsets" in value else ("start", "step", "count"))
-    if "offsets" in given:
+    listed = isinstance(value, dict) and "offsets" in value
+    given = _keys(value, ("offsets",) if listed else ("start", "step", "count"))
+    if listed:
         offsets = _list(given["offsets"])
         check_count(len(offsets), pairs, even=False)
         return np.array([_number_in(offset) for offset in offsets], dtype=np.float64)
@@ -173,7 +175,7 @@ def _short(value: Any) -> str:
 
 def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(names):
-        raise ValueError(f"it must hold {', '.join(names)} and nothing else.")
+        raise ValueError(f"it must hold {', '.join(names)} and nothing else, got {_short(value)}.")
     return value
 
 
@@ -202,7 +204,7 @@ def _table_out(theta: Any) -> dict[str, Any]:
 
 
 def _table_in(value: Any) -> Any:
-    bare = "scaling" not in value
+    bare = isinstance(value, dict) and "scaling" not in value
     given = _keys(value, ("theta",) if bare else ("theta", "attention_factor", "scaling", "config", "length"))
     angles = _list(given["theta"])
     check_count(1, len(angles), even=True)
@@ -211,7 +213,7 @@ def _table_in(value: Any) -> Any:
         raise ValueError("it must hold angular frequencies, 0 or above.")
     if bare:
         return theta
-    config = RopeConfig(**_named_arguments(given["config"], "RopeConfig"))
+    config = _rebuilt(RopeConfig, given["config"])
     if config.pairs != len(theta):
         raise ValueError(f"it has {len(theta)} frequencies, and its config {config.pairs}.")
     method = _method(given["scaling"])
@@ -226,12 +228,15 @@ def _table_in(value: Any) -> Any:
 def _method(value: Any) -> Any:
     kind = value.get("type") if isinstance(value, dict) else None
     found = getattr(_scaling, kind, None) if isinstance(kind, str) else None
-    if not (isinstance(found, type) and issubclass(found, _scaling.Scaling)):
+    known = isinstance(found, type) and issubclass(found, _scaling.Scaling) and dataclasses.is_dataclass(found)
+    if not known:
         raise ValueError("scaling names no method of rope_theory.scaling.")
-    return found(**_named_arguments(value, str(kind)))
+    return _rebuilt(found, value)
 
 
-def _named_arguments(value: Any, kind: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.get("type") != kind:
-        raise ValueError(f"{_short(value)} does not describe a {kind}.")
-    return {name: item for name, item in value.items() if name != "type"}
+def _rebuilt(kind: Any, value: Any) -> Any:
+    """Return the object of a dataclass that ``plain`` wrote."""
+    names = {"type", *(field.name for field in dataclasses.fields(kind))}
+    if not isinstance(value, dict) or set(value) != names or value["type"] != kind.__name__:
+        raise ValueError(f"{_short(value)} does not describe a {kind.__name__}.")
+    return kind(**{name: item for name, item in value.items() if name != "type"})

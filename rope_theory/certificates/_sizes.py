@@ -48,5 +48,5 @@ def _short(count: int) -> str:
 
 def check_grid(grid: NDArray[np.float64], pairs: int) -> None:
     """Raise, with the limit, for more offsets than a certificate may have."""
-    even = len(grid) < 2 or (len(grid) <= MOST_OFFSETS and even_step(grid) is not None)
+    even = len(grid) < 2 or len(grid) > MOST_OFFSETS or even_step(grid) is not None
     check_count(len(grid), pairs, even=even)
