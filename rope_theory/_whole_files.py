@@ -11,7 +11,6 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 try:
     import fcntl
@@ -103,31 +102,41 @@ def check_folder_place(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which takes the place of ``folder`` at the end of the block or vanishes.
 
     Parameters
     ----------
     folder : Path
-        Missing, or empty, in a folder that exists. A link is followed.
+        In a folder that exists; missing, or empty unless ``replace``. A link is followed.
+    replace : bool
+        Whether a folder that holds something is replaced. It is moved aside for a moment; if the process is killed in
+        that moment, the next call puts it back.
     """
     with named(folder):
         folder = Path(os.path.realpath(folder))
+        before = folder.with_name(f".{folder.name}.before{TEMPORARY}")
+        if replace and before.is_dir() and not folder.exists():
+            before.replace(folder)
+        remove(before)
         remove_leftovers(folder.parent, folder.name)
         temporary = _temporary_name(folder)
-        temporary.mkdir()
         _BEING_WRITTEN.add(temporary)
+        temporary.mkdir()
         handle = os.open(temporary, os.O_RDONLY)
         try:
             _lock(handle)
             yield temporary
             sync_tree(temporary)
-            if folder.is_dir():
+            if folder.is_dir() and replace:
+                folder.replace(before)
+            elif folder.is_dir():
                 folder.rmdir()
             temporary.replace(folder)
             sync_folder(folder.parent)
+            remove(before)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove(temporary)
             raise
         finally:
             os.close(handle)
@@ -283,5 +292,4 @@ def is_running(pid: int) -> bool:
 
 def free_bytes(path: Path) -> int:
     """Return how much more fits onto the disk that holds ``path``, a folder."""
-    usage: Any = shutil.disk_usage(path)
-    return int(usage.free)
+    return int(shutil.disk_usage(path).free)

@@ -1,4 +1,4 @@
-"""The folder of a fine-tuning run: one run at a time, checkpoints that are whole and its own, settings beside them."""
+"""The folder of a training run: one run at a time, checkpoints that are whole and its own, settings beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,20 +124,40 @@ def newest_whole(folder: Path, run: str, steps: int) -> Path | None:
     for path in reversed(checkpoints(folder)):
         if step_of(path) > steps:
             continue
-        damage = _damage(path, run)
+        damage = damage_of(path, run, STATE)
         if damage is None:
             return path
-        warnings.warn(f"{damage}; {path.name} is skipped, and an earlier one taken if there is one.", stacklevel=3)
+        warn_of(damage, path)
     return None
 
 
-def _damage(path: Path, run: str) -> str | None:
-    """Return what is wrong with a checkpoint, in words, and None for a whole one of this run."""
+def warn_of(damage: str, path: Path) -> None:
+    """Say that a damaged checkpoint is not used."""
+    warnings.warn(f"{damage}; {path.name} is skipped, and an earlier one taken if there is one.", stacklevel=4)
+
+
+def damage_of(path: Path, run: str, last: str) -> str | None:
+    """Return what is wrong with a checkpoint, in words, and None for a whole one of this run.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    run : str
+        Name of the run.
+    last : str
+        The file that is written last into a checkpoint, JSON.
+
+    Raises
+    ------
+    ValueError
+        For a whole checkpoint of another run, or one that does not say of which.
+    """
     manifest = path / MANIFEST
     if not manifest.exists():
-        if _is_whole_json(path / STATE):
+        if _is_whole_json(path / last):
             raise ValueError(f"{path} was not written by this run: it has no {MANIFEST}; remove it, {REMEDY}.")
-        return f"{path / STATE} is missing or damaged"
+        return f"{path / last} is missing or damaged"
     try:
         stored = read_json(manifest, "the list of a checkpoint's files", MOST_BYTES)
         owner, files = (
@@ -173,9 +192,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def publish(folder: Path, name: str, run: str) -> None:
-    """Give a checkpoint in ``SAVING`` its list of files and its name, once all is on disk, and drop old ones."""
-    written, target = folder / SAVING / name, folder / name
+def publish(written: Path, target: Path, run: str) -> None:
+    """Give a checkpoint written under a temporary name its list of files and its name, once all is on disk."""
     files = {
         str(path.relative_to(written)): [path.stat().st_size, _sha256(path)]
         for path in sorted(written.rglob("*"))
@@ -183,32 +201,35 @@ def publish(folder: Path, name: str, run: str) -> None:
     }
     (written / MANIFEST).write_text(json.dumps({"run": run, "files": files}, indent=1) + "\n", encoding="utf-8")
     sync_tree(written)
-    _drop(target)
+    drop(target)
     written.replace(target)
-    sync_folder(folder)
-    shutil.rmtree(folder / SAVING, ignore_errors=True)
-    for old in [path for path in checkpoints(folder) if step_of(path) <= step_of(target)][:-KEPT]:
-        _drop(old)
+    sync_folder(target.parent)
 
 
-def _drop(path: Path) -> None:
+def drop_old(folder: Path, step: int) -> None:
+    """Delete all but the newest checkpoints up to ``step``; those of a longer run stay."""
+    for old in [path for path in checkpoints(folder) if step_of(path) <= step][:-KEPT]:
+        drop(old)
+
+
+def drop(path: Path) -> None:
     """Delete a checkpoint under a temporary name, so that none is ever half there under its own."""
     if path.exists():
-        trash = path.with_name(f".{path.name}{TEMPORARY}")
+        trash = path.with_name(f".{path.name}.old{TEMPORARY}")
         remove(trash)
         path.replace(trash)
         remove(trash)
 
 
 @contextmanager
-def saving(folder: Path, name: str) -> Iterator[None]:
+def saving(written: Path, target: Path) -> Iterator[None]:
     """Name the checkpoint in errors of writing it, and leave nothing of it then."""
     try:
-        with named(folder / name):
+        with named(target):
             yield
     except Exception as error:
-        full = not isinstance(error, OSError) and free_bytes(folder) < NO_SPACE  # torch says no more than "failed"
-        shutil.rmtree(folder / SAVING, ignore_errors=True)
+        full = not isinstance(error, OSError) and free_bytes(target.parent) < NO_SPACE  # torch only says "failed"
+        remove(written)
         if full:
-            raise told(OSError, errno.ENOSPC, folder / name) from error
+            raise told(OSError, errno.ENOSPC, target) from error
         raise

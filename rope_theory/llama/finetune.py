@@ -190,8 +190,8 @@ def finetune(
     ------
     TypeError, ValueError
         As ``extend`` and ``perplexity`` do of models, scalings and documents; for fewer tokens than one row, a loss
-        that is not finite, too little memory; for a folder that another run is using, that holds a run with other settings
-        or checkpoints of another run, or whose settings.json is missing or damaged.
+        that is not finite, too little memory; for a folder that another run is using, that holds a run with other
+        settings or checkpoints of another run, or whose settings.json is missing or damaged.
     OSError
         When checkpoints cannot be written into the folder, before any work; when the disk is full, naming the
         checkpoint. Earlier checkpoints stay whole.
@@ -429,12 +429,15 @@ def _trainer_class() -> Any:
             return str(Path(self.args.output_dir) / _run_folder.SAVING)
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            folder, name = Path(self.args.output_dir), f"checkpoint-{self.state.global_step}"
-            with _run_folder.saving(folder, name):
+            folder, step = Path(self.args.output_dir), self.state.global_step
+            saving, name = folder / _run_folder.SAVING, f"checkpoint-{step}"
+            with _run_folder.saving(saving, folder / name):
                 super()._save_checkpoint(model, trial)
                 self.accelerator.wait_for_everyone()
                 if self.args.should_save:
-                    _run_folder.publish(folder, name, self._run)
+                    _run_folder.publish(saving / name, folder / name, self._run)
+                    _run_folder.remove(saving)
+                    _run_folder.drop_old(folder, step)
                 self.accelerator.wait_for_everyone()
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
