@@ -23,6 +23,7 @@ from paper_repro import files
 from rope_theory._optional import load
 from rope_theory._progress import closing
 from rope_theory._records import json_ready
+from rope_theory._workers import tied
 
 HERE = Path(__file__).resolve().parent
 
@@ -158,7 +159,7 @@ class Store:
         missing = [number for number in range(len(chunks)) if number not in found]
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=PATIENCE):
             workers = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")
-            work = [joblib.delayed(_work)(sweep.compute, number, chunks[number]) for number in missing]
+            work = [joblib.delayed(tied(_work))(sweep.compute, number, chunks[number]) for number in missing]
             with closing(workers(work)) as finished:
                 for number, rows in finished:
                     files.write(places[number], files.as_json(rows))

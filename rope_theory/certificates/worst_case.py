@@ -13,6 +13,7 @@ from rope_theory._arrays import as_numpy, offsets, space_of
 from rope_theory._balls import kind_of_frequencies
 from rope_theory._optional import load
 from rope_theory._progress import watched
+from rope_theory._workers import tied
 from rope_theory.certificates import _cone_program
 from rope_theory.certificates._question import Question, question
 from rope_theory.certificates._sizes import check_grid
@@ -192,6 +193,6 @@ def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]
     size = min(CHUNK, math.ceil(len(asked) / max(1, joblib.effective_n_jobs(workers))))
     chunks = [asked[first : first + size] for first in range(0, len(asked), size)]
     shape = "generator" if getattr(backend, "supports_return_generator", False) else "list"
-    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(problem.solve)(c) for c in chunks)
+    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(tied(problem.solve))(c) for c in chunks)
     for certificates in watched(results, "worst cases", len(chunks)):
         yield from certificates
