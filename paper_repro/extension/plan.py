@@ -12,6 +12,7 @@ from paper_repro.extension import heads, runs, summaries, variants
 from paper_repro.extension.runs import Measure, Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
+from rope_theory._whole_files import check_folder_place
 from rope_theory._workers import tied
 from rope_theory.llama.loading import checked_device
 
@@ -127,6 +128,7 @@ def make_missing(
         For a device that is not there.
     """
     checked_device(device)
+    check_folder_place(data)
     joblib = load("joblib", "certify")
     missing = []
     for one in settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 from paper_repro import files
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
+from rope_theory._json_files import parse_json
 from rope_theory._optional import load
 from rope_theory._records import json_ready
 from rope_theory.llama import _run_folder
@@ -231,7 +231,7 @@ def _newest_whole(folder: Path, recipe: Recipe) -> Path | None:
 def _stored(folder: Path, step: int) -> dict[str, Any]:
     """Return what a checkpoint says of itself; nothing where it is damaged."""
     try:
-        stored = json.loads((folder / f"step-{step:06d}" / STATE).read_bytes())
+        stored = parse_json((folder / f"step-{step:06d}" / STATE).read_bytes(), STATE)
     except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}

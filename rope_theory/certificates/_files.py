@@ -103,9 +103,9 @@ def _hash(value: Any) -> str:
 def _grid_out(grid: Any) -> Any:
     step = even_step(grid)
     if step is not None:
-        short = {"start": float(grid[0]), "step": step, "count": len(grid)}
-        if np.array_equal(_even(**short), grid):
-            return short
+        start, count = float(grid[0]), len(grid)
+        if np.array_equal(_even(start, step, count), grid):
+            return {"start": start, "step": step, "count": count}
     return {"offsets": grid.tolist()}
 
 

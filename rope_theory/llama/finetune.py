@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rope_theory._checks import above, integer, one_of
 from rope_theory._optional import load
 from rope_theory._records import Record
-from rope_theory._whole_files import check_folder_place
+from rope_theory._whole_files import check_folder_place, remove
 from rope_theory.llama import _run_folder
 from rope_theory.llama._documents import texts_or_tokens
 from rope_theory.llama._memory import saying_what_fits
@@ -432,11 +432,11 @@ def _trainer_class() -> Any:
             folder, step = Path(self.args.output_dir), self.state.global_step
             saving, name = folder / _run_folder.SAVING, f"checkpoint-{step}"
             with _run_folder.saving(saving, folder / name):
-                super()._save_checkpoint(model, trial)
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
                 self.accelerator.wait_for_everyone()
                 if self.args.should_save:
                     _run_folder.publish(saving / name, folder / name, self._run)
-                    _run_folder.remove(saving)
+                    remove(saving)
                     _run_folder.drop_old(folder, step)
                 self.accelerator.wait_for_everyone()
 
@@ -557,7 +557,5 @@ def _begun(place: Path, settings: dict[str, Any], steps: int, arguments: Any) ->
         newest = _run_folder.newest_whole(place, _run_folder.identity(settings), steps)
         found = [None if newest is None else str(newest)]
     if arguments.world_size > 1:
-        from accelerate.utils import broadcast_object_list
-
-        broadcast_object_list(found)
+        load("accelerate", "llama").utils.broadcast_object_list(found)
     return None if found[0] is None else Path(found[0])
