@@ -39,9 +39,7 @@ def _run(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:
     if not _watching and os.getppid() == parent:  # a process of its own, not a thread and not another machine
         _watching = True
         if threading.current_thread() is threading.main_thread():
-            signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # Ctrl-C reaches all: the parent decides, and prints one message
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the parent answers it
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     return function(*arguments)
 

@@ -56,9 +56,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except filelock.Timeout:
-            raise ValueError(
-                f"Another run is writing into {folder}; wait for its end, or give another folder."
-            ) from None
+            raise ValueError(f"Another run uses {folder}; wait for its end, or give another folder.") from None
     try:
         for leftover in folder.glob(f".*{TEMPORARY}"):
             remove(leftover)

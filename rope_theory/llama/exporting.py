@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class Extension(Record):
 
 def check_folder(folder: Path) -> None:
     """Raise when a checkpoint cannot be written as ``folder``: asked before minutes of work, not after."""
-    if folder.is_file() or (folder.is_symlink() and not folder.exists()):
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file or a broken link; give the name of a new folder.")
     if folder.resolve() == Path.cwd():
         raise FileExistsError("That is the folder you are in; give the name of a new folder.")
