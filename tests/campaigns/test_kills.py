@@ -51,7 +51,7 @@ from rope_theory.llama import finetune
 MODEL = build("llama", max_position_embeddings=24)
 STREAM = np.random.default_rng(0).integers(3, 9, 3000)
 def work(place):
-    done = finetune(MODEL, STREAM, scaling=rt.scaling.PositionInterpolation(2.0), length=48, steps=60, batch=2,
+    done = finetune(MODEL, STREAM, scaling=rt.scaling.PositionInterpolation(2.0), length=48, steps=40, batch=2,
                     rate=1e-3, folder=place / "run", save_every=1)
     weights = {name: weight.double().sum().item() for name, weight in done.model.state_dict().items()}
     (place / "result.json").write_text(json.dumps({"losses": done.losses.tolist(), "weights": weights}))

@@ -69,7 +69,8 @@ def test_a_damaged_checkpoint_is_skipped_and_its_file_named(folder, name, damage
         with pytest.raises(ValueError, match=r"checkpoint-6 was not written by this run: it has no rope_theory.json"):
             _run_folder.newest_whole(folder, run_of_made, 9)
         return
-    with pytest.warns(UserWarning, match=f"checkpoint-6/{name} is (damaged|missing).* checkpoint-6 is skipped"):
+    named = r"\S+" if (name, damage) == (_run_folder.MANIFEST, "one bit") else name  # the hash of another file, for one
+    with pytest.warns(UserWarning, match=f"checkpoint-6/{named} is (damaged|missing).* checkpoint-6 is skipped"):
         assert _run_folder.newest_whole(folder, run_of_made, 9) == folder / "checkpoint-4"
 
 
