@@ -1,4 +1,4 @@
-"""Entry of ``python -m paper_repro``: a stop from the keyboard is answered in words from the first moment on."""
+"""Entry of ``python -m paper_repro``: a stop is answered in words from the first moment on, and ends the workers."""
 
 import os
 import signal
@@ -7,16 +7,21 @@ from types import FrameType
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up,
-    # since files are renamed into place when they are whole and the next run removes what was not.
+    # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up but the
+    # workers, since files are renamed into place when they are whole and the next run removes what was not.
+    if "rope_theory._workers" in sys.modules:
+        sys.modules["rope_theory._workers"].kill_workers()
     cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
     message = f"{cursor}\nStopped. What is finished is kept; run the same command again for the rest.\n"
     os.write(sys.stderr.fileno(), message.encode())
-    os._exit(130)
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
+    # joblib's tracker of resources removes what killed workers leave, and would warn that there was something to remove
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     from paper_repro.command import app
 
     app(prog_name="python -m paper_repro")

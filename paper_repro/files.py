@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,44 +13,18 @@ from typing import Any
 import numpy as np
 
 from rope_theory._records import json_ready, plain
+from rope_theory._whole_files import TEMPORARY, named, remove_leftovers, write_bytes
 
-TEMPORARY = ".partial"
-"""Ending of files that are still being written; anything left with it comes from a killed run."""
+__all__ = ["TEMPORARY", "as_csv", "as_json", "as_npy", "digest", "remove_leftovers", "rounded", "write"]
 
 
 def write(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all; an existing file of the same content is left alone."""
     if path.is_file() and path.read_bytes() == content:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")  # runs side by side keep apart
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what killed runs left half-written in ``folder``, not what another run is writing now."""
-    for leftover in folder.glob(f".*{TEMPORARY}"):
-        if not _is_running(leftover.name.removesuffix(TEMPORARY).rpartition(".")[2]):
-            leftover.unlink(missing_ok=True)
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    with named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
 
 
 def as_json(value: Any) -> bytes:

@@ -17,6 +17,7 @@ import rope_theory as rt
 from paper_repro import files
 from paper_repro.extension import runs, summaries
 from rope_theory._checks import above, integer
+from rope_theory._whole_files import check_folder_place
 from rope_theory.llama.exporting import check_folder, export
 from rope_theory.llama.extend import window_of
 from rope_theory.llama.loading import checked_device, load_model
@@ -54,6 +55,7 @@ def run(
     """Extend a model, teach it to summarise, and measure ROUGE-1, 2 and L of its answers."""
     try:
         check_folder(out)
+        check_folder_place(kept := out.absolute().with_name(f"{out.name}.checkpoints"))
         checked_device(device)
         above(rate, "--rate", 0.0)
         integer(steps, "--steps", 1)
@@ -65,7 +67,7 @@ def run(
         done = rt.llama.finetune(
             loaded, summaries.examples(learnt, tokenizer, length, answer, cut=True), length=length, steps=steps,
             scaling=runs.scaling_of(method.value, factor), batch=batch, rate=rate, seed=seed, device=device,
-            folder=out.absolute().with_name(f"{out.name}.checkpoints"),
+            folder=kept,
         )  # fmt: skip
         examples = summaries.examples(asked, tokenizer, length, answer, cut=True)
         found = summaries.rouge(done.model, tokenizer, examples, answer)

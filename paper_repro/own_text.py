@@ -21,6 +21,8 @@ from paper_repro.parts import Data
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.readme import table
 from rope_theory._checks import above, integer
+from rope_theory._json_files import parse_json
+from rope_theory._whole_files import check_folder_place
 from rope_theory.llama.loading import checked_device, encoded, load_model, read_text
 
 app = typer.Typer(add_completion=False)
@@ -81,7 +83,7 @@ def remember(folder: Path, text: Path, how: runs.Measure) -> None:
     note = {"text": files.digest(text.read_bytes()), "measure": json.loads(json.dumps(dataclasses.asdict(how)))}
     place = folder / "text.json"
     if place.is_file():
-        if json.loads(place.read_bytes()) != note:
+        if parse_json(place.read_bytes(), f"{place} does not say which text its runs are of") != note:
             raise ValueError(f"{folder} holds runs on another text, or on this one elsewhere; give a new --out.")
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is neither empty nor a folder of this command; give a new --out.")
@@ -104,6 +106,7 @@ def run(
         checked_device(device)
         settings = wanted([name.strip() for name in methods.split(",") if name.strip()], factor, steps, seeds)
         how = measure(text, factor)
+        check_folder_place(out)
         remember(out, text, how)
         for number, one in enumerate(settings, start=1):
             console.print(f"run {number} of {len(settings)}: {one.name}", markup=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
-import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from paper_repro import files
 from paper_repro.sweeps import Store, Sweep
+from rope_theory._json_files import parse_json
 from rope_theory._records import Record, json_ready
+from rope_theory._whole_files import check_folder_place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -172,7 +173,9 @@ class Workshop:
         )
 
     def clear_leftovers(self) -> None:
-        """Delete half-written files of a killed run."""
+        """Delete half-written files of a killed run, and raise where nothing can be written: before any work."""
+        for folder in (self.figures, self.cache):
+            check_folder_place(folder)
         for folder in (self.figures, self.cache, ROOT):  # README.md lies in the last
             if folder.is_dir():
                 files.remove_leftovers(folder)
@@ -200,7 +203,7 @@ def _is_entry(entry: Any) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes(), path.name)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

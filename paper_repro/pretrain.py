@@ -19,6 +19,8 @@ from paper_repro.pretraining import card, kneser_ney, measured, tokens, training
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
 from rope_theory._optional import load
+from rope_theory._whole_files import check_folder_place
+from rope_theory.llama._run_folder import locked
 from rope_theory.llama.loading import checked_device
 from rope_theory.llama.passkey_prompt import PasskeyPrompts
 
@@ -62,6 +64,7 @@ def run(
         torch = load("torch", "llama")
         checked_device(device)
         card.check_place(out)
+        check_folder_place(cache)
         if steps < 1 or threads < 0:
             raise ValueError(f"--steps must be at least 1 and --threads at least 0, got {steps} and {threads}.")
         if threads:
@@ -69,7 +72,9 @@ def run(
         recipe = Recipe(steps=steps, seed=seed)
         console.print(f"Reading the corpus and its tokens, made once into {cache}.", markup=False)
         prepared = tokens.prepare(cache, recipe.vocabulary, (recipe.training, recipe.held_out))
-        train(recipe, prepared, device, out, cache / "runs" / name_of(recipe, prepared.facts))
+        folder = cache / "runs" / name_of(recipe, prepared.facts)
+        with locked(folder):
+            train(recipe, prepared, device, out, folder)
     except (OSError, ValueError) as error:
         console.print(f"{error}", markup=False)
         raise typer.Exit(1) from None

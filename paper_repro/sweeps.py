@@ -10,7 +10,6 @@ import csv
 import decimal
 import importlib.metadata
 import inspect
-import json
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +19,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from paper_repro import files
+from rope_theory._json_files import parse_json
 from rope_theory._optional import load
 from rope_theory._progress import closing
 from rope_theory._records import json_ready
+from rope_theory._whole_files import check_folder_place
+from rope_theory._workers import tied
 
 HERE = Path(__file__).resolve().parent
 
@@ -100,7 +102,7 @@ class Store:
                 raise ValueError(f"The sweep {sweep.name} lacks its file {path}. {remedy}")
         content = rows.read_bytes()
         try:
-            stored = json.loads(facts.read_bytes())
+            stored = parse_json(facts.read_bytes(), facts.name)
             inputs, sha256 = stored["inputs"], stored["sha256"]
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{facts} does not describe the sweep {sweep.name}. {remedy}") from None
@@ -144,7 +146,9 @@ class Store:
             shutil.rmtree(self.cache / sweep.name, ignore_errors=True)
 
     def clear_leftovers(self) -> None:
-        """Delete half-written files of a killed rebuild."""
+        """Delete half-written files of a killed rebuild, and raise where nothing can be written: before any work."""
+        for folder in (self.data, self.cache):
+            check_folder_place(folder)
         for folder in (self.data, *self.cache.glob("*")):
             if folder.is_dir():
                 files.remove_leftovers(folder)
@@ -158,7 +162,7 @@ class Store:
         missing = [number for number in range(len(chunks)) if number not in found]
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=PATIENCE):
             workers = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")
-            work = [joblib.delayed(_work)(sweep.compute, number, chunks[number]) for number in missing]
+            work = [joblib.delayed(tied(_work))(sweep.compute, number, chunks[number]) for number in missing]
             with closing(workers(work)) as finished:
                 for number, rows in finished:
                     files.write(places[number], files.as_json(rows))
@@ -188,7 +192,7 @@ def _work(compute: Callable[[Mapping[str, Any]], Columns], number: int, chunk: A
 def _kept(place: Path) -> dict[str, list[Any]] | None:
     """Return the rows of a chunk finished before a stop."""
     try:
-        rows = json.loads(place.read_bytes())
+        rows = parse_json(place.read_bytes(), place.name)
     except (OSError, ValueError):
         return None
     return rows if isinstance(rows, dict) and rows else None

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from paper_repro import files
 from rope_theory._optional import load
+from rope_theory._whole_files import check_place
 from rope_theory.llama.loading import checked_device, load_model
 
 TASKS = ("boolq", "piqa", "race", "winogrande")
@@ -85,6 +86,8 @@ def run(
     """Measure zero-shot accuracy of models side by side."""
     try:
         checked_device(device)
+        if out is not None:
+            check_place(out)
         names = [name.strip() for name in tasks.split(",") if name.strip()]
         results = {}
         for source in models:

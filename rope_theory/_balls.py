@@ -16,8 +16,8 @@ from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory.scaling import Frequencies, NTKAware, PositionInterpolation, Unscaled
 
-FEWEST_BITS, MOST_BITS = 64, 1 << 20
-"""Precisions accepted; below the first a ball says less than a float64."""
+FEWEST_BITS, MOST_BITS = 64, 1 << 15
+"""Precisions accepted: below the first a ball says less than a float64, beyond the last one product takes long."""
 
 REAL, FLOAT64 = "real", "float64"
 """What balls of frequencies stand for: the real numbers c^(−2j/d), or float64 values taken as exact."""

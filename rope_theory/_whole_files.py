@@ -1,28 +1,295 @@
-"""Files that a user asks for: whole or absent."""
+"""Files and folders that are whole or absent: written under a temporary name, forced to disk, then renamed."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # no such locks on Windows: process ids alone must do
+    fcntl = None  # type: ignore[assignment]
+
+TEMPORARY = ".partial"
+"""Ending of names under which something is still being written."""
+
+TRIAL = bytes(4096)
+"""What is written to test a place: one block, since an empty file fits on a full disk."""
+
+REMEDIES = {
+    errno.ENOSPC: "Free some space, or give another place",
+    errno.EDQUOT: "Free some of your quota, or give another place",
+    errno.EROFS: "Give a place that can be written to",
+    errno.EACCES: "Give a place that you may write to",
+    errno.EPERM: "Give a place that you may write to",
+    errno.ENAMETOOLONG: "Give a shorter name",
+}
+"""What to do after an error of the operating system; for others, to give another place."""
+
+_NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-\d+)?" + re.escape(TEMPORARY), re.DOTALL)
+_FOREIGN = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
+_NUMBERS = itertools.count()
+_BEING_WRITTEN: set[Path] = set()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; an error names it, and leaves what was there before.
+
+    What a killed process left of the same file is removed.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists. A link is followed.
+    content : bytes
+        The new content.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written there; the message names it and says what to do.
+    """
+    with named(path):
+        path = _file_at(path)
+        remove_leftovers(path.parent, path.name)
+        with _temporary_file(path, content) as temporary:
+            with contextlib.suppress(OSError):
+                shutil.copymode(path, temporary)
+            temporary.replace(path)
+        sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then rename, so that the file is whole or absent."""
-    check_place(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    """Write a text in UTF-8; see ``write_bytes``."""
+    write_bytes(path, text.encode())
 
 
 def check_place(path: Path) -> None:
-    """Raise when no file can be written at ``path``: asked before minutes of work, not after."""
-    if path.is_dir() or not path.name:
+    """Raise when no file can be written at ``path``: asked before minutes of work, not after.
+
+    A block is written beside it and removed again; an existing file is opened for writing and left as it is.
+
+    Raises
+    ------
+    OSError
+        For a folder, a device, a missing folder, one that cannot be written to, and a full disk.
+    """
+    with named(path):
+        path = _file_at(path)
+        if path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        with _temporary_file(path, TRIAL):
+            pass
+
+
+def check_folder_place(folder: Path) -> None:
+    """Raise when files cannot be written into ``folder``, which may be missing as its parents may."""
+    with named(folder):
+        place = folder.absolute()
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        if not place.is_dir():
+            raise NotADirectoryError(f"{place} is a file, not a folder; give the name of a folder.")
+        with _temporary_file(place / "trial", TRIAL):
+            pass
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder, which takes the place of ``folder`` at the end of the block or vanishes.
+
+    Parameters
+    ----------
+    folder : Path
+        In a folder that exists; missing, or empty unless ``replace``. A link is followed.
+    replace : bool
+        Whether a folder that holds something is replaced. It is moved aside for a moment; if the process is killed in
+        that moment, the next call puts it back.
+    """
+    with named(folder):
+        folder = Path(os.path.realpath(folder))
+        before = folder.with_name(f".{folder.name}.before{TEMPORARY}")
+        if replace and before.is_dir() and not folder.exists():
+            before.replace(folder)
+        remove(before)
+        remove_leftovers(folder.parent, folder.name)
+        temporary = _temporary_name(folder)
+        _BEING_WRITTEN.add(temporary)
+        temporary.mkdir()
+        handle = os.open(temporary, os.O_RDONLY)
+        try:
+            _lock(handle)
+            yield temporary
+            sync_tree(temporary)
+            if folder.is_dir() and replace:
+                folder.replace(before)
+            elif folder.is_dir():
+                folder.rmdir()
+            temporary.replace(folder)
+            sync_folder(folder.parent)
+            remove(before)
+        except BaseException:
+            remove(temporary)
+            raise
+        finally:
+            os.close(handle)
+            _BEING_WRITTEN.discard(temporary)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Delete what killed processes left half-written of ``name`` in ``folder``, or of anything there.
+
+    Nothing is deleted that a living process may still be writing: its process id is in the name, and it holds a lock.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _NAME.fullmatch(entry.name)
+            if found is None or (name is not None and found["name"] != name):
+                continue
+            path = Path(entry.path)
+            if _is_abandoned(path, int(found["pid"])):
+                remove(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder with all it holds, as far as possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def sync_tree(folder: Path) -> None:
+    """Force every file below ``folder`` to disk, so that a power loss after a rename cannot cut one short."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(place, name), "rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(place))
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in ``folder`` to disk, where the file system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let errors of the operating system inside the block name ``path``, in words and with what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or getattr(error, "named", False):  # said in words already
+            raise
+        raise told(type(error), error.errno, path) from error
+    except Exception as error:  # of libraries that write by themselves, such as safetensors
+        found = _FOREIGN.search(str(error))
+        if found is None:
+            raise
+        raise told(OSError, int(found[1] or found[2]), path) from error
+
+
+def told(kind: type[OSError], number: int, path: Path) -> OSError:
+    """Return an error of the operating system that names the file and says what to do."""
+    remedy = REMEDIES.get(number, "Give another place")
+    error = kind(f"{path} could not be written: {os.strerror(number)}. {remedy}; nothing half-written is left.")
+    error.errno = number
+    error.named = True  # type: ignore[attr-defined]
+    return error
+
+
+def _file_at(path: Path) -> Path:
+    """Return where a file is written, behind links; raise where none can be."""
+    place = Path(os.path.realpath(path))
+    if not path.name or place.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
-    if not path.parent.is_dir():
+    if place.exists() and not stat.S_ISREG(place.stat().st_mode):
+        raise FileExistsError(f"{path} is a device or a pipe, which would be replaced; give the name of a file.")
+    if place.parent.exists() and not place.parent.is_dir():
+        raise NotADirectoryError(f"{path.parent} is a file, not a folder; give another place.")
+    if not place.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    return place
+
+
+@contextlib.contextmanager
+def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
+    """Yield a new file beside ``path`` with some content, on disk; it is removed unless the block renames it."""
+    temporary = _temporary_name(path)
+    _BEING_WRITTEN.add(temporary)
+    try:
+        with temporary.open("xb") as file:
+            _lock(file.fileno())
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        _BEING_WRITTEN.discard(temporary)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{TEMPORARY}")  # runs side by side keep apart
+
+
+def _lock(handle: int) -> None:
+    """Hold a lock that ends with the process; some file systems have none."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_abandoned(path: Path, pid: int) -> bool:
+    """Tell whether nobody writes a temporary file any more; a process of before may have had the id of this one."""
+    if path in _BEING_WRITTEN or (pid != os.getpid() and is_running(pid)):
+        return False
+    return not _is_locked(path)
+
+
+def _is_locked(path: Path) -> bool:
+    if fcntl is None:
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # by a process of another container, for one, whose ids are not those here
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process of that id."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def free_bytes(path: Path) -> int:
+    """Return how much more fits onto the disk that holds ``path``, a folder."""
+    return int(shutil.disk_usage(path).free)

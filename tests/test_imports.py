@@ -20,7 +20,7 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_arrays", "_checks", "_optional", "_progress", "_records", "_whole_files"},
+    {"_arrays", "_checks", "_optional", "_json_files", "_progress", "_records", "_whole_files", "_workers"},
     {"config"},
     {"scaling"},
     {"coefficients", "scores", "_balls"},

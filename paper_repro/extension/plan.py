@@ -12,6 +12,8 @@ from paper_repro.extension import heads, runs, summaries, variants
 from paper_repro.extension.runs import Measure, Settings
 from rope_theory._optional import load
 from rope_theory._progress import closing
+from rope_theory._whole_files import check_folder_place
+from rope_theory._workers import tied
 from rope_theory.llama.loading import checked_device
 
 AnySettings = Settings | summaries.Settings | heads.Settings
@@ -126,6 +128,7 @@ def make_missing(
         For a device that is not there.
     """
     checked_device(device)
+    check_folder_place(data)
     joblib = load("joblib", "certify")
     missing = []
     for one in settings:
@@ -140,7 +143,7 @@ def make_missing(
         workers = joblib.Parallel(n_jobs=several, return_as="generator_unordered", pre_dispatch="n_jobs")
 
         def make(some: Sequence[AnySettings]) -> None:
-            with closing(workers([joblib.delayed(_made)(one, data, device) for one in some])) as finished:
+            with closing(workers([joblib.delayed(tied(_made))(one, data, device) for one in some])) as finished:
                 for name in finished:
                     report(name)
 
@@ -148,7 +151,7 @@ def make_missing(
         if others:
             variants.prepared()  # once, before several ask for it
             models = sorted({one.model for one in others})
-            with closing(workers([joblib.delayed(_trained)(model, device) for model in models])) as trained:
+            with closing(workers([joblib.delayed(tied(_trained))(model, device) for model in models])) as trained:
                 list(trained)
             make(others)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 import tempfile
 import time
@@ -23,6 +22,7 @@ import rope_theory as rt
 from paper_repro import files, pretrain
 from paper_repro.extension import texts
 from paper_repro.sweeps import versions
+from rope_theory._json_files import parse_json
 from rope_theory._optional import load
 from rope_theory._records import json_ready
 from rope_theory.llama.loading import load_model
@@ -241,10 +241,15 @@ def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
     path = path_of(settings, data)
     if not path.is_file():
         raise ValueError(f"The run {settings.name} has no file in {data}. {REMEDY}")
-    content: dict[str, Any] = json.loads(path.read_bytes())
-    if content["settings"] != json_ready(asdict(settings)):
+    try:
+        content: dict[str, Any] = parse_json(path.read_bytes(), f"{path} does not hold a run")
+        stored, model = content["settings"], content["model"]
+    except (ValueError, KeyError, TypeError) as error:
+        said = str(error) if isinstance(error, ValueError) else f"{path} does not hold a run: it lacks its settings."
+        raise ValueError(f"{said} Delete it; {REMEDY}") from None
+    if stored != json_ready(asdict(settings)):
         raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
-    if settings.model == "reference" and content["model"] != digest_of(pretrain.REFERENCE):
+    if settings.model == "reference" and model != digest_of(pretrain.REFERENCE):
         raise ValueError(f"{path} is of another reference model than the one that lies here. Delete it; {REMEDY}")
     return content
 

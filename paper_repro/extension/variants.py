@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,8 @@ from paper_repro import files, pretrain
 from paper_repro.pretraining import tokens, training
 from paper_repro.pretraining.recipe import Recipe, Stage
 from paper_repro.pretraining.rows import Rows
+from rope_theory._whole_files import whole_folder
+from rope_theory.llama._run_folder import locked
 from rope_theory.llama.passkey_prompt import PasskeyPrompts
 
 A_STEP = 8192
@@ -66,12 +67,11 @@ def folder_of(name: str, device: str = "cpu", cache: Path = CACHE) -> Path:
     rows = Rows(corpus.training.ids, PasskeyPrompts(tokenizer), tokenizer.eos_token_id, recipe)
     state = training.start(recipe, (tokenizer.bos_token_id, tokenizer.eos_token_id), device)
     place = cache / f"{name}.checkpoints"
-    state = training.run(training.resume(state, place, recipe), rows, recipe, place)
-    temporary = cache / f".{name}.{os.getpid()}.partial"
-    shutil.rmtree(temporary, ignore_errors=True)
-    state.model.save_pretrained(temporary)
-    tokenizer.save_pretrained(temporary)
-    (temporary / RECIPE).write_bytes(files.as_json(recipe))
-    temporary.replace(target)
-    shutil.rmtree(place, ignore_errors=True)
+    with locked(place):
+        state = training.run(training.resume(state, place, recipe), rows, recipe, place)
+        with whole_folder(target) as temporary:
+            state.model.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+            files.write(temporary / RECIPE, files.as_json(recipe))
+        shutil.rmtree(place, ignore_errors=True)
     return target

@@ -6,7 +6,6 @@ import csv
 import importlib.metadata
 import io
 import platform
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from paper_repro.pretraining.measured import HeldOut, PasskeyCell
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.tokens import Prepared
 from rope_theory._records import Record
+from rope_theory._whole_files import check_folder_place, whole_folder
 
 SHARD = "12MB"
 """Largest file of weights."""
@@ -60,28 +60,23 @@ class Outcome(Record):
 
 def write(folder: Path, outcome: Outcome, model: Any, prepared: Prepared) -> None:
     """Write everything into a new folder beside ``folder``, then put it in its place."""
-    temporary = folder.with_name(f".{folder.name}{files.TEMPORARY}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary, max_shard_size=SHARD)
-    prepared.tokenizer.save_pretrained(temporary)
-    versions = {package: importlib.metadata.version(package) for package in VERSIONS}
-    content = {**outcome.to_dict(), "versions": {"python": platform.python_version(), **versions}}
-    files.write(temporary / "run.json", files.as_json(content))
-    files.write(temporary / "corpus.csv", _listing(prepared))
-    files.write(temporary / "README.md", text(outcome, content["versions"], parameters(model)).encode())
-    before = folder.with_name(f".{folder.name}.before{files.TEMPORARY}")
-    shutil.rmtree(before, ignore_errors=True)
     if folder.exists():
         check_place(folder)
-        folder.replace(before)
-    temporary.replace(folder)
-    shutil.rmtree(before, ignore_errors=True)
+    versions = {package: importlib.metadata.version(package) for package in VERSIONS}
+    content = {**outcome.to_dict(), "versions": {"python": platform.python_version(), **versions}}
+    with whole_folder(folder, replace=True) as temporary:
+        model.save_pretrained(temporary, max_shard_size=SHARD)
+        prepared.tokenizer.save_pretrained(temporary)
+        files.write(temporary / "run.json", files.as_json(content))
+        files.write(temporary / "corpus.csv", _listing(prepared))
+        files.write(temporary / "README.md", text(outcome, content["versions"], parameters(model)).encode())
 
 
 def check_place(folder: Path) -> None:
     """Raise when ``folder`` holds something else than a model of an earlier run: it would be replaced."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").is_file()):
         raise ValueError(f"{folder} holds something else than a model of this command; name a new or empty folder.")
+    check_folder_place(folder.absolute().parent)
 
 
 def parameters(model: Any) -> int:

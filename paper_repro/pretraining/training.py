@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -14,10 +14,16 @@ from typing import Any
 from paper_repro import files
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
+from rope_theory._json_files import parse_json
 from rope_theory._optional import load
+from rope_theory._records import json_ready
+from rope_theory.llama import _run_folder
 
 BETAS = (0.9, 0.95)
 """AdamW's, as LLaMA was trained."""
+
+STATE = "state.json"
+"""The file of a checkpoint that says which step it is of."""
 
 KEPT = 2
 """Checkpoints kept, the newest; one more is kept where the learning rate begins to fall."""
@@ -146,38 +152,42 @@ def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     target = folder / f"step-{state.step:06d}"
     temporary = folder / f".{target.name}{files.TEMPORARY}"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     moments = {
         f"{number}.{name}": value.contiguous()
         for number, values in state.optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
-    safetensors.save_file(
-        {name: value.contiguous() for name, value in _weights(state.model)}, temporary / "weights.safetensors"
-    )
-    safetensors.save_file(moments, temporary / "moments.safetensors")
     facts = {"step": state.step, "seconds": state.seconds, "losses": state.losses}
     facts |= {"steps": recipe.steps, "turning_point": turning_point(recipe), "turn": state.step == keep}
-    files.write(temporary / "state.json", files.as_json(facts))
-    shutil.rmtree(target, ignore_errors=True)
-    temporary.replace(target)
+    with _run_folder.saving(temporary, target):
+        temporary.mkdir(parents=True)
+        weights = {name: value.contiguous() for name, value in _weights(state.model)}
+        safetensors.save_file(weights, temporary / "weights.safetensors")
+        safetensors.save_file(moments, temporary / "moments.safetensors")
+        files.write(temporary / STATE, files.as_json(facts))
+        _run_folder.publish(temporary, target, run_of(recipe))
     own = [step for step in _steps(folder) if step <= state.step and _belongs(folder, step, recipe)]
     for step in own[:-KEPT]:  # those of a run of another length are its own
-        if step != keep and not _is_turn(folder, step):
-            shutil.rmtree(folder / f"step-{step:06d}")
+        if step != keep and not _stored(folder, step).get("turn", False):
+            _run_folder.drop(folder / f"step-{step:06d}")
     return target
 
 
 def resume(state: State, folder: Path, recipe: Recipe) -> State:
     """Load the newest whole checkpoint of ``folder`` into ``state``; without one, leave it as it was.
 
-    A checkpoint of a run of another length counts up to where either begins to lower its learning rate.
+    A checkpoint of a run of another length counts up to where either begins to lower its learning rate. A damaged one
+    is skipped with a warning that names its file.
+
+    Raises
+    ------
+    ValueError
+        For a checkpoint of another run.
     """
-    steps = [step for step in _steps(folder) if _belongs(folder, step, recipe)]
-    if not steps:
+    source = _newest_whole(folder, recipe)
+    if source is None:
         return state
     safetensors = load("safetensors.torch", "llama")
-    source = folder / f"step-{steps[-1]:06d}"
     device = str(state.model.device)
     weights = safetensors.load_file(source / "weights.safetensors", device=device)
     torch = load("torch", "llama")
@@ -189,7 +199,7 @@ def resume(state: State, folder: Path, recipe: Recipe) -> State:
         number, kind = name.split(".")
         moments.setdefault(int(number), {})[kind] = value
     state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
-    stored = json.loads((source / "state.json").read_bytes())
+    stored = _stored(folder, _step(source))
     state.step, state.seconds, state.losses = stored["step"], stored["seconds"], stored["losses"]
     return state
 
@@ -199,14 +209,38 @@ def turning_point(recipe: Recipe) -> int:
     return int(recipe.steps * (1.0 - recipe.decay))
 
 
-def _is_turn(folder: Path, step: int) -> bool:
-    """Tell whether a checkpoint is the last one before its run lowers its learning rate: longer runs begin there."""
-    stored = json.loads((folder / f"step-{step:06d}" / "state.json").read_bytes())
-    return bool(stored.get("turn", False))
+def run_of(recipe: Recipe) -> str:
+    """Return a name of what decides a run but its length; stored in every checkpoint."""
+    settings = dataclasses.asdict(recipe)
+    del settings["steps"]
+    return _run_folder.identity(json_ready(settings))
+
+
+def _newest_whole(folder: Path, recipe: Recipe) -> Path | None:
+    for step in reversed(_steps(folder)):
+        path = folder / f"step-{step:06d}"
+        if _stored(folder, step) and not _belongs(folder, step, recipe):
+            continue  # of a run of another length
+        damage = _run_folder.damage_of(path, run_of(recipe), STATE)
+        if damage is None:
+            return path
+        _run_folder.warn_of(damage, path)
+    return None
+
+
+def _stored(folder: Path, step: int) -> dict[str, Any]:
+    """Return what a checkpoint says of itself; nothing where it is damaged."""
+    try:
+        stored = parse_json((folder / f"step-{step:06d}" / STATE).read_bytes(), STATE)
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _belongs(folder: Path, step: int, recipe: Recipe) -> bool:
-    stored = json.loads((folder / f"step-{step:06d}" / "state.json").read_bytes())
+    stored = _stored(folder, step)
+    if not {"turning_point", "steps"} <= set(stored):
+        return False
     of_any_length = step <= min(turning_point(recipe), int(stored["turning_point"]))
     return of_any_length or (stored["steps"] == recipe.steps and step <= recipe.steps)
 
@@ -216,4 +250,8 @@ def _weights(model: Any) -> list[tuple[str, Any]]:
 
 
 def _steps(folder: Path) -> list[int]:
-    return sorted(int(path.name.removeprefix("step-")) for path in folder.glob("step-*") if path.is_dir())
+    return sorted(_step(path) for path in folder.glob("step-*") if path.is_dir())
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

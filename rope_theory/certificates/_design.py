@@ -18,11 +18,17 @@ from numpy.typing import NDArray
 
 Balls = Sequence[Any]
 
+FEW = 256
+"""Offsets for each that carries a weight from which sums go over these alone."""
+
 
 def even_step(s: NDArray[np.float64]) -> float | None:
     """Return the step of offsets that are even without any rounding, None for others and for a single one."""
     if len(s) < 2:
         return None
+    if (s == np.rint(s)).all() and np.abs(s).max() <= 2.0**52:  # differences of such integers are exact
+        step = float(s[1] - s[0])
+        return step if step and (np.diff(s) == step).all() else None
     ratios = [value.as_integer_ratio() for value in s.tolist()]
     scale = max(denominator for _, denominator in ratios)  # powers of two: each divides the largest
     whole = [numerator * (scale // denominator) for numerator, denominator in ratios]
@@ -78,6 +84,14 @@ class Design:
         """Return Φᵀy, (2P, 1)."""
         flint, (giant, baby) = self.flint, self.tables
         rows, row = giant.nrows(), baby.nrows()
+        used = np.flatnonzero(y).tolist()
+        if len(used) * FEW < len(y):
+            phasors = [(float(y[n]), n // row, n % row) for n in used]
+            few = [
+                sum((giant[a, j] * baby[b, j] * flint.arb(value) for value, a, b in phasors), flint.acb(0))
+                for j in range(len(self.theta))
+            ]
+            return flint.arb_mat([[total.real] for total in few] + [[total.imag] for total in few])
         padded = np.zeros(rows * row)
         padded[: len(y)] = y
         inner = flint.acb_mat(rows, row, [flint.acb(value) for value in padded.tolist()]) * baby

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
+import reprlib
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,12 @@ from typing import Any
 import numpy as np
 
 from rope_theory import scaling as _scaling
+from rope_theory._checks import LARGEST_OFFSET
+from rope_theory._json_files import read_json
 from rope_theory._records import plain
-from rope_theory._whole_files import write_text
+from rope_theory._whole_files import write_bytes
 from rope_theory.certificates._design import even_step
+from rope_theory.certificates._sizes import MOST_BYTES, check_count, check_grid
 from rope_theory.certificates._verification import check_form
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.config import RopeConfig
@@ -21,15 +27,13 @@ from rope_theory.scaling import Frequencies
 
 FORMAT = "rope_theory certificate 1"
 
-MOST_OFFSETS = 1 << 24
-"""Longest even grid read from a file."""
-
 PLAIN = ("s", "h_max", "score_max", "lower", "upper", "status", "rounds", "notes")
 """Fields that JSON can hold as they are."""
 
 
 def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     """Write a certificate; see ``Certificate.save``."""
+    check_grid(certificate.grid, len(certificate.residual))
     fields: dict[str, Any] = {name: plain(getattr(certificate, name)) for name in PLAIN}
     fields["theta"] = _table_out(certificate.theta)
     fields["target_theta"] = None if certificate.target_theta is None else _table_out(certificate.target_theta)
@@ -39,30 +43,30 @@ def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     for name in ("residual", "witness"):
         fields[name] = plain(getattr(certificate, name))
     content = {"format": FORMAT, "fields": fields, "sha256": {name: _hash(value) for name, value in fields.items()}}
-    write_text(Path(path), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    written = (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    if len(written) > MOST_BYTES:
+        raise ValueError(f"{path} would have {len(written)} bytes, and {MOST_BYTES} are the most that are read again.")
+    write_bytes(Path(path), written)
 
 
 def load(path: str | PathLike[str]) -> Certificate:
     """Read a certificate; see ``Certificate.load``."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a certificate: it is no JSON ({error}).") from None
+    content = read_json(path, "a certificate", MOST_BYTES)
     if not isinstance(content, dict) or "format" not in content:
         raise ValueError(f"{path} is not a certificate: the field format is missing.")
     if content["format"] != FORMAT:
-        raise ValueError(f"format of {path} is {content['format']!r}; this version reads {FORMAT!r}.")
+        raise ValueError(f"format of {path} is {_short(content['format'])}; this version reads {FORMAT!r}.")
     fields, hashes = content.get("fields"), content.get("sha256")
     if not isinstance(fields, dict):
         raise ValueError(f"fields of {path} is missing or damaged.")
     if not isinstance(hashes, dict):
         raise ValueError(f"sha256 of {path} is missing or damaged.")
     if extra := sorted(set(content) - {"format", "fields", "sha256"}):
-        raise ValueError(f"{extra[0]} of {path} is no field of a certificate.")
+        raise ValueError(f"{extra[0][:60]} of {path} is no field of a certificate.")
     expected = set(Certificate.__dataclass_fields__)
     for name in sorted(expected | set(fields) | set(hashes)):
         if name not in expected:
-            raise ValueError(f"{name} of {path} is no field of a certificate.")
+            raise ValueError(f"{name[:60]} of {path} is no field of a certificate.")
         if name not in fields or name not in hashes:
             raise ValueError(f"{name} of {path} is missing.")
         if _hash(fields[name]) != hashes[name]:
@@ -76,75 +80,118 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
     made: dict[str, Any] = {}
     readers: dict[str, Any] = {
         "theta": _table_in, "target_theta": lambda value: None if value is None else _table_in(value),
-        "grid": _grid_in, "residual": _complex_in, "witness": _complex_in,
+        "residual": _complex_in, "witness": _complex_in,
         "s": _number_in, "h_max": _number_in, "score_max": _number_in, "lower": _number_in, "upper": _number_in,
         "status": _text_in, "rounds": _count_in, "notes": lambda value: tuple(_text_in(note) for note in _list(value)),
+        "grid": lambda value: _grid_in(value, len(made["residual"])),
+        "weights": lambda value: _weights_in(value, len(made["grid"])),
     }  # fmt: skip
     for name, reader in readers.items():
         try:
             made[name] = reader(fields[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ValueError(f"{name} of {path} cannot be read: {error}") from None
-    try:
-        weights = np.zeros(len(made["grid"]))
-        index = [_count_in(place) for place in _list(fields["weights"]["index"])]
-        if len(set(index)) != len(index):
-            raise ValueError("an index is repeated.")
-        for place, value in zip(index, _list(fields["weights"]["value"]), strict=True):
-            weights[place] = _number_in(value)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"weights of {path} cannot be read: {error}") from None
-    return Certificate(weights=weights, **made)
+            said = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{name} of {path} cannot be read: {said}") from None
+    return Certificate(**made)
 
 
 def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _grid_out(grid: Any) -> Any:
     step = even_step(grid)
     if step is not None:
-        short = {"start": float(grid[0]), "step": step, "count": len(grid)}
-        if np.array_equal(_grid_in(short), grid):
-            return short
+        start, count = float(grid[0]), len(grid)
+        if np.array_equal(_even(start, step, count), grid):
+            return {"start": start, "step": step, "count": count}
     return {"offsets": grid.tolist()}
 
 
-def _grid_in(value: dict[str, Any]) -> Any:
-    if "offsets" in value:
-        return np.array([_number_in(offset) for offset in _list(value["offsets"])], dtype=np.float64)
-    count = _count_in(value["count"])
-    if not 1 <= count <= MOST_OFFSETS:
-        raise ValueError(f"count must be between 1 and {MOST_OFFSETS}, got {count}.")
-    return _number_in(value["start"]) + _number_in(value["step"]) * np.arange(count)
+def _grid_in(value: Any, pairs: int) -> Any:
+    listed = isinstance(value, dict) and "offsets" in value
+    given = _keys(value, ("offsets",) if listed else ("start", "step", "count"))
+    if listed:
+        offsets = _list(given["offsets"])
+        check_count(len(offsets), pairs, even=False)
+        return np.array([_number_in(offset) for offset in offsets], dtype=np.float64)
+    start, step, count = _number_in(given["start"]), _number_in(given["step"]), _count_in(given["count"])
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}.")
+    check_count(count, pairs, even=True)
+    if not (abs(start) <= LARGEST_OFFSET and 0.0 < step <= 2.0 * LARGEST_OFFSET):
+        raise ValueError(f"start must lie within ±2**53 tokens and step be above 0, got {start:g} and {step:g}.")
+    return _even(start, step, count)
 
 
-def _complex_in(value: list[list[float]]) -> Any:
-    return np.array([complex(*(_number_in(part) for part in pair)) for pair in _list(value)], dtype=np.complex128)
+def _even(start: float, step: float, count: int) -> Any:
+    return start + step * np.arange(count)
+
+
+def _weights_in(value: Any, count: int) -> Any:
+    given = _keys(value, ("index", "value"))
+    index = [_count_in(place) for place in _list(given["index"])]
+    values = [_number_in(weight) for weight in _list(given["value"])]
+    if len(index) != len(values):
+        raise ValueError(f"index has {len(index)} places and value {len(values)} weights.")
+    if len(set(index)) != len(index):
+        raise ValueError("an index is repeated.")
+    if index and max(index) >= count:
+        raise ValueError(f"index {_short(max(index))} is beyond the grid of {count} offsets.")
+    weights = np.zeros(count)
+    weights[index] = values
+    return weights
+
+
+def _complex_in(value: Any) -> Any:
+    parts = [[_number_in(part) for part in _list(pair)] for pair in _list(value)]
+    if any(len(pair) != 2 for pair in parts):
+        raise ValueError("it must hold pairs of real and imaginary part.")
+    return np.array([complex(*pair) for pair in parts], dtype=np.complex128)
 
 
 def _number_in(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number.")
-    return float(value)
+        raise ValueError(f"{_short(value)} is no number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"the number {_short(value)} is beyond float64.")
+    return number
 
 
 def _count_in(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no count.")
+        raise ValueError(f"{_short(value)} is no count.")
+    return value
+
+
+def _short(value: Any) -> str:
+    return reprlib.repr(value)
+
+
+def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError(f"it must hold {', '.join(names)} and nothing else, got {_short(value)}.")
     return value
 
 
 def _text_in(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text.")
+        raise ValueError(f"{_short(value)} is no text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("its text holds half a character, which UTF-8 cannot hold.") from None
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{value!r} is no list.")
+        raise ValueError(f"{_short(value)} is no list.")
     return value
 
 
@@ -156,19 +203,40 @@ def _table_out(theta: Any) -> dict[str, Any]:
     return made
 
 
-def _table_in(value: dict[str, Any]) -> Any:
-    theta = np.array([_number_in(angle) for angle in _list(value["theta"])], dtype=np.float64)
+def _table_in(value: Any) -> Any:
+    bare = isinstance(value, dict) and "scaling" not in value
+    given = _keys(value, ("theta",) if bare else ("theta", "attention_factor", "scaling", "config", "length"))
+    angles = _list(given["theta"])
+    check_count(1, len(angles), even=True)
+    theta = np.array([_number_in(angle) for angle in angles], dtype=np.float64)
     if not len(theta) or not (theta >= 0.0).all():
         raise ValueError("it must hold angular frequencies, 0 or above.")
-    if "scaling" not in value:
+    if bare:
         return theta
-    config = RopeConfig(**{name: item for name, item in value["config"].items() if name != "type"})
-    given = dict(value["scaling"])
-    method = getattr(_scaling, given.pop("type"))
-    if not (isinstance(method, type) and issubclass(method, _scaling.Scaling)):
-        raise ValueError("scaling names no method of rope_theory.scaling.")
-    made = Frequencies(theta, value["attention_factor"], method(**given), config, value["length"])
-    again = made.scaling.frequencies(config, value["length"])
+    config = _rebuilt(RopeConfig, given["config"])
+    if config.pairs != len(theta):
+        raise ValueError(f"it has {len(theta)} frequencies, and its config {config.pairs}.")
+    method = _method(given["scaling"])
+    factor, length = _number_in(given["attention_factor"]), given["length"]
+    made = Frequencies(theta, factor, method, config, None if length is None else _count_in(length))
+    again = made.scaling.frequencies(config, made.length)
     if not np.allclose(again.theta, theta, rtol=1e-12, atol=0.0) or again.attention_factor != made.attention_factor:
         raise ValueError("its numbers do not follow from its config and scaling.")
     return made
+
+
+def _method(value: Any) -> Any:
+    kind = value.get("type") if isinstance(value, dict) else None
+    found = getattr(_scaling, kind, None) if isinstance(kind, str) else None
+    known = isinstance(found, type) and issubclass(found, _scaling.Scaling) and dataclasses.is_dataclass(found)
+    if not known:
+        raise ValueError("scaling names no method of rope_theory.scaling.")
+    return _rebuilt(found, value)
+
+
+def _rebuilt(kind: Any, value: Any) -> Any:
+    """Return the object of a dataclass that ``plain`` wrote."""
+    names = {"type", *(field.name for field in dataclasses.fields(kind))}
+    if not isinstance(value, dict) or set(value) != names or value["type"] != kind.__name__:
+        raise ValueError(f"{_short(value)} does not describe a {kind.__name__}.")
+    return kind(**{name: item for name, item in value.items() if name != "type"})

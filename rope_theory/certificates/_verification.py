@@ -22,6 +22,8 @@ from rope_theory._balls import (
 )
 from rope_theory._checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
+from rope_theory.certificates._largest_score import largest_score
+from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates.enclosure import Enclosure
 
 if TYPE_CHECKING:
@@ -96,8 +98,8 @@ def evaluate(
 
         h = [flint.acb(value.real, value.imag) for value in witness.tolist()]
         value = sum(((h_j * phasor).real for h_j, phasor in zip(h, phasors, strict=True)), flint.arb(0))
-        scores = trained.values([h_j.real for h_j in h] + [-h_j.imag for h_j in h])
-        excess = largest([flint.arb(1), largest(abs(h_j) for h_j in h) / cap, largest(abs(a) for a in scores) / size])
+        highest = largest_score(trained, witness, h, score_max)
+        excess = largest([flint.arb(1), largest(abs(h_j) for h_j in h) / cap, highest / size])
         reached = value / excess
 
         triangle = cap * pairs
@@ -191,6 +193,7 @@ def check_form(certificate: Certificate) -> None:
     """Raise, naming the field, when the certificate does not state a problem."""
     pairs = len(numpy_angular(certificate.theta))
     count = certificate.grid.shape[0] if certificate.grid.ndim else 0
+    _check_limits(certificate)
     shapes = {"weights": (count,), "residual": (pairs,), "witness": (pairs,)}
     for name, shape in shapes.items():
         array = getattr(certificate, name)
@@ -202,6 +205,10 @@ def check_form(certificate: Certificate) -> None:
         raise ValueError("grid of the certificate must be a line of offsets within ±2**53 tokens.")
     if (np.diff(certificate.grid) <= 0.0).any():
         raise ValueError("grid of the certificate must be increasing.")
+    try:
+        check_grid(certificate.grid, pairs)
+    except ValueError as error:
+        raise ValueError(f"grid of the certificate is too long: {error}") from None
     if not abs(certificate.s) <= LARGEST_OFFSET:
         raise ValueError(f"s of the certificate must lie within ±2**53 tokens, got {certificate.s}.")
     if certificate.rounds < 0:
@@ -212,6 +219,17 @@ def check_form(certificate: Certificate) -> None:
         if not (math.isfinite(getattr(certificate, name)) and getattr(certificate, name) > 0.0):
             raise ValueError(f"{name} of the certificate must be above 0, got {getattr(certificate, name)}.")
     for name in ("s", "lower", "upper"):
+        if not math.isfinite(getattr(certificate, name)):
+            raise ValueError(f"{name} of the certificate must be finite, got {getattr(certificate, name)}.")
+
+
+def _check_limits(certificate: Certificate) -> None:
+    """Raise, naming the field, for limits that no problem has: with a negative one a false bound would be proved."""
+    for name in ("h_max", "score_max"):
+        value = getattr(certificate, name)
+        if not 1.0 / LARGEST <= value <= LARGEST:  # NaN is not
+            raise ValueError(f"{name} of the certificate must be above 0 and at most {LARGEST:g}, got {value}.")
+    for name in ("lower", "upper"):
         if not math.isfinite(getattr(certificate, name)):
             raise ValueError(f"{name} of the certificate must be finite, got {getattr(certificate, name)}.")
 

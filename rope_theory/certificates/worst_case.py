@@ -13,8 +13,10 @@ from rope_theory._arrays import as_numpy, offsets, space_of
 from rope_theory._balls import kind_of_frequencies
 from rope_theory._optional import load
 from rope_theory._progress import watched
+from rope_theory._workers import tied
 from rope_theory.certificates import _cone_program
 from rope_theory.certificates._question import Question, question
+from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.scaling import Frequencies
@@ -71,7 +73,8 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     ------
     ValueError
         For a grid that is empty, not finite, not in increasing order or repeats an offset, h_max or score_max not
-        above 0, target_theta of another length than theta.
+        above 0, target_theta of another length than theta; for more than 2^20 even offsets, 2^16 others or 4096
+        frequencies, and for more than 2^28 (2^20) products of both.
 
     Notes
     -----
@@ -90,7 +93,9 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     offset = offsets(as_numpy(s), "s", space_of())
     if offset.ndim > 1:
         raise ValueError(f"s must be one offset or a sequence of them, got shape {offset.shape}; flatten it.")
-    problem = _Problem(theta, target_theta, question(theta, target_theta, grid, h_max, score_max))
+    asked = question(theta, target_theta, grid, h_max, score_max)
+    check_grid(asked.grid, len(asked.frequencies))
+    problem = _Problem(theta, target_theta, asked)
     if offset.ndim == 0:
         return problem.solve([float(offset)])[0]
     return list(_in_parallel(problem, offset.tolist()))
@@ -187,6 +192,6 @@ def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]
     size = min(CHUNK, math.ceil(len(asked) / max(1, joblib.effective_n_jobs(workers))))
     chunks = [asked[first : first + size] for first in range(0, len(asked), size)]
     shape = "generator" if getattr(backend, "supports_return_generator", False) else "list"
-    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(problem.solve)(c) for c in chunks)
+    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(tied(problem.solve))(c) for c in chunks)
     for certificates in watched(results, "worst cases", len(chunks)):
         yield from certificates

@@ -17,7 +17,7 @@ import rope_theory as rt
 from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._checks import above, integer, one_of
 from rope_theory._labels import short_label
-from rope_theory._whole_files import check_place, write_text
+from rope_theory._whole_files import check_folder_place, check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
 from rope_theory.llama._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.llama.exporting import Extension, check_folder, export
@@ -303,6 +303,8 @@ def finetune(
 ) -> None:
     """Extend a model and train it further at the new length; under `accelerate launch`, on many devices."""
     check_folder(out)
+    kept = checkpoints or out.absolute().with_name(f"{out.name}.checkpoints")
+    check_folder_place(kept)
     checked_device(device)
     above(rate, "--rate", 0.0)
     integer(steps, "--steps", 1)
@@ -311,7 +313,6 @@ def finetune(
     loaded, tokenizer = _loaded(model)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
     size = round(window_of(loaded) * factor) if length is None else integer(length, "--length", 2)
-    kept = checkpoints or out.absolute().with_name(f"{out.name}.checkpoints")
     result = rt.llama.finetune(
         loaded, documents, scaling=scaling, length=size, steps=steps, batch=batch, accumulation=accumulation, rate=rate,
         precision=precision, lora=lora, gradient_checkpointing=gradient_checkpointing, seed=seed, device=device,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -141,7 +142,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check a certificate again in ball arithmetic; a changed field or a false number is named, with exit code 2."""
-    if not Path(file).is_file():
+    if not os.path.lexists(file):
         raise FileNotFoundError(f"there is no file {file}; rope-theory certify --save FILE writes one.")
     certificate = rt.certificates.Certificate.load(file)
     show(worst_case_overview(certificate, bits=bits), functools.partial(_draw_worst_case, None), as_json)

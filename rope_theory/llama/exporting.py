@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rope_theory._optional import load
 from rope_theory._records import Record
+from rope_theory._whole_files import check_folder_place, whole_folder
 from rope_theory.llama.extend import table_of, window_of
 from rope_theory.llama.loading import bars_on_terminals_only
 from rope_theory.precision.audit import audit
@@ -57,8 +57,8 @@ class Extension(Record):
 
 
 def check_folder(folder: Path) -> None:
-    """Raise when a checkpoint cannot be written into ``folder``: asked before minutes of work, not after."""
-    if folder.is_file() or (folder.is_symlink() and not folder.exists()):
+    """Raise when a checkpoint cannot be written as ``folder``: asked before minutes of work, not after."""
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file or a broken link; give the name of a new folder.")
     if folder.resolve() == Path.cwd():
         raise FileExistsError("That is the folder you are in; give the name of a new folder.")
@@ -66,10 +66,11 @@ def check_folder(folder: Path) -> None:
         raise FileExistsError(f"{folder} is not empty; give the name of a new folder.")
     if not folder.absolute().parent.is_dir():
         raise FileNotFoundError(f"The folder {folder.absolute().parent} does not exist; make it first.")
+    check_folder_place(folder.resolve().parent)  # an empty folder is replaced, so that its parent must be written to
 
 
 def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
-    """Write model and tokenizer into a new folder, under a temporary name first.
+    """Write model and tokenizer into a new folder, which is whole or absent.
 
     Parameters
     ----------
@@ -83,20 +84,12 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
         Tokens.
     """
     check_folder(folder)
-    folder = folder.resolve()  # behind a link
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
+    with whole_folder(folder) as temporary:
         with bars_on_terminals_only():
             model.save_pretrained(temporary)
         if tokenizer is not None:
             tokenizer.save_pretrained(temporary)
             _set_window(temporary, window)
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.replace(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def described(model: Any, original: Any, source: str, folder: Path) -> Extension:

@@ -12,7 +12,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from rope_theory._checks import above, integer, one_of
 from rope_theory._optional import load
 from rope_theory._records import Record
+from rope_theory._whole_files import check_folder_place, remove
+from rope_theory.llama import _run_folder
 from rope_theory.llama._documents import texts_or_tokens
 from rope_theory.llama._memory import saying_what_fits
 from rope_theory.llama.extend import extend
@@ -36,9 +38,6 @@ BETAS = (0.9, 0.95)
 
 WARMUP_START = 0.1
 """Share of the peak learning rate at which warm-up begins, as in the paper."""
-
-STATE = "trainer_state.json"
-"""The file that a checkpoint gets last."""
 
 LESS = "Give a smaller batch or a shorter length, gradient_checkpointing=True, or lora."
 """What to do when training runs out of memory."""
@@ -177,7 +176,8 @@ def finetune(
     device : str, optional
         "cpu" or "cuda"; where the model is, when not given.
     folder : str or Path, optional
-        Where checkpoints go; a run that was killed goes on from the last whole one there.
+        Where checkpoints go, for this run alone: it is locked until the run ends. A run that was killed resumes from
+        the newest whole checkpoint there; a damaged one is skipped with a warning that names its file.
     save_every : int
         Steps from one checkpoint to the next.
 
@@ -189,8 +189,12 @@ def finetune(
     Raises
     ------
     TypeError, ValueError
-        As ``extend`` and ``perplexity`` do of models, scalings and documents; for fewer tokens than one row, a folder
-        of a run with other settings, a loss that is not finite, too little memory.
+        As ``extend`` and ``perplexity`` do of models, scalings and documents; for fewer tokens than one row, a loss
+        that is not finite, too little memory; for a folder that another run is using, that holds a run with other
+        settings or checkpoints of another run, or whose settings.json is missing or damaged.
+    OSError
+        When checkpoints cannot be written into the folder, before any work; when the disk is full, naming the
+        checkpoint. Earlier checkpoints stay whole.
 
     Notes
     -----
@@ -208,18 +212,11 @@ def finetune(
         load("peft", "llama")
     if device is not None:
         checked_device(device)
-    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
-        raise NotADirectoryError(f"{folder} is a file; give the name of a folder for checkpoints.")
-    rows_of = _examples if _are_examples(texts_or_ids) else _slices
-    source = rows_of(texts_or_ids, model, tokenizer, length)
-    trained = _wide(_extended(model, scaling, length))
-    if not any(weight.requires_grad for weight in trained.parameters()):
-        raise ValueError("All weights of this model are frozen; let some require gradients.")
-    settings = {
-        "scaling": repr(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
-        "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
-    }  # fmt: skip
-    with TemporaryDirectory() as scratch, _own_randomness():
+    if folder is not None:
+        if os.path.lexists(folder) and not Path(folder).is_dir():
+            raise NotADirectoryError(f"{folder} is a file; give the name of a folder for checkpoints.")
+        check_folder_place(Path(folder))
+    with TemporaryDirectory() as scratch, _own_randomness(), ExitStack() as held:
         place = Path(scratch) if folder is None else Path(folder)
         arguments = _arguments(
             place,
@@ -230,19 +227,28 @@ def finetune(
             bf16=precision == "bfloat16",
             recomputing=gradient_checkpointing,
             seed=seed,
-            use_cpu=(device or trained.device.type) == "cpu",
+            use_cpu=(device or model.device.type) == "cpu",
             save_strategy="no" if folder is None else "steps",
             save_steps=save_every,
         )
+        if folder is not None and arguments.process_index == 0:
+            held.enter_context(_run_folder.locked(place))
+        rows_of = _examples if _are_examples(texts_or_ids) else _slices
+        source = rows_of(texts_or_ids, model, tokenizer, length)
+        trained = _wide(_extended(model, scaling, length))
+        if not any(weight.requires_grad for weight in trained.parameters()):
+            raise ValueError("All weights of this model are frozen; let some require gradients.")
         a_step = batch * accumulation * arguments.world_size
+        settings = {
+            "scaling": repr(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
+            "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
+            "rows a step": a_step,
+        }  # fmt: skip
         rows = _Rows(source, seed, steps * a_step)
-        checkpoint = None
-        if folder is not None:
-            with arguments.main_process_first():
-                checkpoint = _last_whole(place, steps)
-                _keep_settings(place, {**settings, "rows a step": a_step}, begun=checkpoint is not None)
+        run = _run_folder.identity(settings)
+        checkpoint = None if folder is None else _begun(place, settings, steps, arguments)
         adapted = trained if lora is None else _with_adapters(trained, lora, seed)
-        trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup))
+        trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup), run=run)
         _quiet(trainer)
         with saying_what_fits(trained, LESS), errors_only(), bars_on_terminals_only():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -271,7 +277,7 @@ def finetune(
         rate=rate,
         precision=precision,
         lora=lora,
-        resumed_at=0 if checkpoint is None else _step(checkpoint),
+        resumed_at=0 if checkpoint is None else _run_folder.step_of(checkpoint),
         device=str(finished.device),
         kind=type(finished).__name__,
         main=trainer.is_world_process_zero(),
@@ -397,7 +403,6 @@ def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
         weight_decay=0.0,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        save_total_limit=2,
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=False,
@@ -416,9 +421,24 @@ def _trainer_class() -> Any:
     class InOrder(Trainer):
         lr_scheduler: Any
 
-        def __init__(self, *, factor: Callable[[int], float], **keywords: Any) -> None:
+        def __init__(self, *, factor: Callable[[int], float], run: str, **keywords: Any) -> None:
             super().__init__(**keywords)
-            self._factor = factor
+            self._factor, self._run = factor, run
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(Path(self.args.output_dir) / _run_folder.SAVING)
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            folder, step = Path(self.args.output_dir), self.state.global_step
+            saving, name = folder / _run_folder.SAVING, f"checkpoint-{step}"
+            with _run_folder.saving(saving, folder / name):
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
+                self.accelerator.wait_for_everyone()
+                if self.args.should_save:
+                    _run_folder.publish(saving / name, folder / name, self._run)
+                    remove(saving)
+                    _run_folder.drop_old(folder, step)
+                self.accelerator.wait_for_everyone()
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             return torch.utils.data.SequentialSampler(train_dataset or self.train_dataset)
@@ -529,36 +549,13 @@ def _with_adapters(model: Any, rank: int, seed: int) -> Any:
         return peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"))
 
 
-def _keep_settings(place: Path, settings: dict[str, Any], *, begun: bool) -> None:
-    """Write the settings beside the checkpoints, or raise when those there are of other ones."""
-    path = place / "settings.json"
-    if begun and path.is_file():
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        other = sorted(name for name in settings if stored.get(name) != settings[name])
-        if other:
-            raise ValueError(
-                f"{place} holds a run with another {other[0]} ({stored.get(other[0])}, now {settings[other[0]]}); give "
-                "another folder, or empty it."
-            )
-        return
-    place.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".settings.{os.getpid()}.partial")
-    temporary.write_text(json.dumps(settings, indent=2), encoding="utf-8")
-    temporary.replace(path)
-
-
-def _last_whole(place: Path, steps: int) -> Path | None:
-    """Return the newest checkpoint that was written to its end and is no further than ``steps``."""
-    found = [path for path in place.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal()]
-    for path in sorted(found, key=_step, reverse=True):
-        try:
-            json.loads((path / STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if _step(path) <= steps:
-            return path
-    return None
-
-
-def _step(path: Path) -> int:
-    return int(path.name.removeprefix("checkpoint-"))
+def _begun(place: Path, settings: dict[str, Any], steps: int, arguments: Any) -> Path | None:
+    """Return the checkpoint to resume from, the same one in every process; the main one reads and writes the folder."""
+    found: list[str | None] = [None]
+    if arguments.process_index == 0:
+        _run_folder.keep_settings(place, settings)
+        newest = _run_folder.newest_whole(place, _run_folder.identity(settings), steps)
+        found = [None if newest is None else str(newest)]
+    if arguments.world_size > 1:
+        load("accelerate", "llama").utils.broadcast_object_list(found)
+    return None if found[0] is None else Path(found[0])
