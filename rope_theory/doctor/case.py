@@ -19,8 +19,8 @@ from rope_theory.scaling.huggingface.reading import (
     ORIGINAL,
     SECTION_KEYS,
     HuggingFaceRope,
-    from_hf,
     layer_types,
+    read,
     text_part,
 )
 
@@ -152,7 +152,7 @@ class Case:
 
     def reading(self, layer_type: str | None) -> HuggingFaceRope:
         """Return what ``from_hf`` reads for a layer type, or raise as it does."""
-        return from_hf(self.content, layer_type=layer_type)
+        return read(self.content, layer_type)
 
     def real_type(self, found: Located) -> str:
         """Return the rope type that a dictionary's word means for this model."""
@@ -244,7 +244,7 @@ def opened(content: Mapping[str, Any]) -> Case:
         names, refusals = (), {None: f"This config has {len(names)} layer types; real ones have two or three."}
     for name in names:
         try:
-            readings[name] = from_hf(content, layer_type=name)
+            readings[name] = read(content, name)
         except (TypeError, ValueError) as error:
             refusals[name] = str(error)
     return Case(content, raw, prefix, tuple(_dictionaries(raw, prefix)), readings, refusals)

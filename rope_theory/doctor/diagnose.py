@@ -21,7 +21,8 @@ from rope_theory.doctor.reach import Reach, described, reach
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.reading import HuggingFaceRope, content_of
+from rope_theory.scaling.huggingface._content import content_of
+from rope_theory.scaling.huggingface.reading import HuggingFaceRope
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.position_interpolation import PositionInterpolation
 from rope_theory.scaling.unscaled import Unscaled

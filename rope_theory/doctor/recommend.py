@@ -18,7 +18,8 @@ from rope_theory.doctor.methods import METHODS
 from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of
+from rope_theory.scaling.huggingface._content import content_of
+from rope_theory.scaling.huggingface.reading import ORIGINAL
 from rope_theory.scaling.huggingface.writing import to_hf
 from rope_theory.scaling.unscaled import Unscaled
 

@@ -255,7 +255,10 @@ def test_class_defaults(kind, layer_type):
     agree_with_class({"model_type": kind, **WIDTHS}, layer_type)
 
 
-UNSCALABLE = ("phi3", "phi4_multimodal", "phimoe", "gemma4_text", "gemma4_unified_text", "recurrent_gemma")
+UNSCALABLE = (
+    "phi3", "phi4_multimodal", "phimoe", "gemma4_text", "gemma4_unified_text", "diffusion_gemma_text",
+    "embedding_gemma2_text", "recurrent_gemma",
+)  # fmt: skip
 """Classes that take longrope only, no legacy keys, or no scaling at all."""
 
 
