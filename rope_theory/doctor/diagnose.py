@@ -17,7 +17,7 @@ from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, co
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
 from rope_theory.doctor.methods import METHODS
-from rope_theory.doctor.reach import Reach, described, reach
+from rope_theory.doctor.reach import ROUNDS, Reach, described, reach_in
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
@@ -28,14 +28,11 @@ from rope_theory.scaling.position_interpolation import PositionInterpolation
 from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
 
-LARGEST_FILE = 1 << 24
-"""Of a config, bytes: real ones have some kilobytes."""
-
-DEEPEST = 64
-"""Levels of dictionaries and lists."""
-
 LENGTHENING = (PositionInterpolation, DynamicNTK, YaRN, LongRoPE)
 """Scalings whose factor is that of their window."""
+
+PAIRS_AT_FULL_EFFORT = 300
+"""Frequency pairs of all tables together up to which worst cases are bounded as ``reach`` does; of more, more roughly."""
 
 MEND_ROUNDS = 4
 """How often a corrected config is read again for what only then can be seen."""
@@ -157,13 +154,7 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     if hasattr(source, "named_buffers") and hasattr(source, "config"):
         audited = tuple(_audited(source))
         source = source.config
-    content = _content(source)
-    deep = _is_deeper(content, DEEPEST)
-    case = opened({} if deep else content)
-    if deep:
-        case = replace(
-            case, refusals={None: f"This config is nested more than {DEEPEST} levels deep; a real one has four."}
-        )
+    case = _opened(source)
     tables = tuple(_table(case, name, reading) for name, reading in case.readings.items())
     length = target_length or max((table.extended_window for table in tables), default=None)
     configs = [case.widths(name) for name in dict.fromkeys([*case.readings, *case.refusals])]
@@ -211,30 +202,14 @@ def _wanted(findings: Sequence[Finding]) -> tuple[Edit, ...]:
     return ()
 
 
-def _is_deeper(content: Any, levels: int) -> bool:
-    """Return whether dictionaries and lists are nested deeper than so, without recursion."""
-    layer = [content]
-    for _ in range(levels):
-        inner: list[Any] = []
-        for value in layer:
-            children = value.values() if isinstance(value, Mapping) else value
-            inner += [child for child in children if isinstance(child, Mapping | list | tuple)]
-        if not inner:
-            return False
-        layer = inner
-    return True
-
-
-def _content(source: Any) -> Mapping[str, Any]:
-    path = Path(source) if isinstance(source, str | Path) else None
-    if path is not None:
-        path = path / "config.json" if path.is_dir() else path
-        if path.is_file() and path.stat().st_size > LARGEST_FILE:
-            raise ValueError(f"{str(path)!r} has {path.stat().st_size} bytes; a config.json has a few thousand.")
+def _opened(source: Any) -> Case:
+    """Return the case of a source; a mapping that is no config's content, as it is too large or too deep, is refused."""
     try:
-        return content_of(source)
-    except RecursionError as error:
-        raise ValueError(f"{str(source)!r} is nested too deeply for a config; download it again.") from error
+        return opened(content_of(source))
+    except ValueError as error:
+        if isinstance(source, str | Path):  # a file that is no config: raised, as ``from_hf`` does
+            raise
+        return replace(opened({}), refusals={None: str(error)})
 
 
 def _table(case: Case, name: str | None, reading: HuggingFaceRope) -> RopeTable:
@@ -285,6 +260,7 @@ def _apart(row: ConformanceRow) -> float:
 
 
 def _reach(case: Case, name: str | None, length: int) -> Reach:
+    """Return how far the table of one layer type should work."""
     reading = case.readings[name]
     config = reading.config
     if name is not None and "sliding" in name:  # such layers see no offset past their own window
@@ -293,7 +269,10 @@ def _reach(case: Case, name: str | None, length: int) -> Reach:
     others: list[Scaling] = [Unscaled()]
     if factor > 1.0:
         others += [scaling for make in METHODS.values() for scaling in _fitting(config, make(factor))]
-    return replace(reach(config, [reading.scaling, *others], length, configured=reading.scaling), layer_type=name)
+    pairs = sum(reading.config.pairs for reading in case.readings.values())
+    rounds = max(1, min(ROUNDS, ROUNDS * PAIRS_AT_FULL_EFFORT // pairs))
+    found = reach_in(config, [reading.scaling, *others], length, configured=reading.scaling, rounds=rounds)
+    return replace(found, layer_type=name)
 
 
 def _fitting(config: RopeConfig, scaling: Scaling) -> Iterator[Scaling]:

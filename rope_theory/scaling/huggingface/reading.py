@@ -376,7 +376,14 @@ def _known_tables(
         if isinstance(value, Mapping) and isinstance(name, str) and name not in facts.tables
     }  # fmt: skip
     tables = {**tables, **others}
-    return tables if layers is None else {name: rope for name, rope in tables.items() if name in layers}
+    if layers is None:
+        return tables
+    if not any(name in layers for name in tables):
+        raise ValueError(
+            f"layer_types names none of the layer types that rotate in model_type {reading.model_type!r} "
+            f"({', '.join(map(repr, facts.tables))}), got {shown(sorted(set(layers)))}."
+        )
+    return {name: rope for name, rope in tables.items() if name in layers}
 
 
 def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
