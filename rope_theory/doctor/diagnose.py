@@ -16,7 +16,7 @@ from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
-from rope_theory.doctor.methods import METHODS
+from rope_theory.doctor.methods import methods_on, untouched
 from rope_theory.doctor.reach import ROUNDS, Reach, described, reach_in
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
@@ -25,7 +25,6 @@ from rope_theory.scaling.huggingface._content import content_of
 from rope_theory.scaling.huggingface.reading import HuggingFaceRope
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.position_interpolation import PositionInterpolation
-from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
 
 LENGTHENING = (PositionInterpolation, DynamicNTK, YaRN, LongRoPE)
@@ -266,9 +265,10 @@ def _reach(case: Case, name: str | None, length: int) -> Reach:
     if name is not None and "sliding" in name:  # such layers see no offset past their own window
         length = min(length, whole(case.raw.get("sliding_window")) or length)
     factor = max(1.0, length / config.context_length)
-    others: list[Scaling] = [Unscaled()]
+    others: list[Scaling] = [untouched(reading.scaling)]
     if factor > 1.0:
-        others += [scaling for make in METHODS.values() for scaling in _fitting(config, make(factor))]
+        methods = methods_on(reading.scaling).values()
+        others += [scaling for make in methods for scaling in _fitting(config, make(factor))]
     pairs = sum(reading.config.pairs for reading in case.readings.values())
     rounds = max(1, min(ROUNDS, ROUNDS * PAIRS_AT_FULL_EFFORT // pairs))
     found = reach_in(config, [reading.scaling, *others], length, configured=reading.scaling, rounds=rounds)

@@ -13,6 +13,7 @@ from rope_theory._checks import integer
 from rope_theory._records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
+from rope_theory.doctor.methods import untouched
 from rope_theory.laws.base_bounds import first_negative_offset
 from rope_theory.laws.critical import critical_dimension
 from rope_theory.precision.phases import phase_error
@@ -170,7 +171,7 @@ def reach(
     length : int
         Target length, tokens.
     configured : Scaling, optional
-        Which of them is the config's own.
+        Which of them is the config's own; where it is ``Proportional``, its pairs that stand still did so in training.
     tolerance : float
         Largest error of cos and sin, as one complex number, for the precision limits.
 
@@ -198,7 +199,7 @@ def reach_in(
 ) -> Reach:  # fmt: skip
     """Return what ``reach`` does, with so many rounds for the worst case: fewer take less time, for a bound above."""
     length = integer(length, "length", 2, "It is the target length in tokens.")
-    trained = Unscaled().frequencies(config)
+    trained = untouched(configured or Unscaled()).frequencies(config)
     rows = tuple(
         _row(trained, scaling, length, scaling == configured, tolerance, rounds) for scaling in dict.fromkeys(scalings)
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 from rope_theory._checks import integer
 from rope_theory._optional import load
+from rope_theory.llama._layer_settings import layer_settings
 from rope_theory.llama._modes import body_of, evaluating, starting_anew
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
@@ -277,9 +278,10 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
             f"{type(model).__name__} cannot be captured: layer {layer} is given a table of {type(table).__name__}, not "
             "cosines and sines."
         )
-    if getattr(model.config, "qk_rope_head_dim", None):
+    latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
+    if latent:
         raise ValueError(
-            f"{type(model).__name__} cannot be captured: its latent attention rotates {model.config.qk_rope_head_dim} "
+            f"{type(model).__name__} cannot be captured: its latent attention rotates {latent} "
             "dimensions behind the others and shares one rotated key among the heads."
         )
     for x in rotated:

@@ -12,6 +12,7 @@ import numpy as np
 from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory.config import RopeConfig
+from rope_theory.llama._layer_settings import layer_settings
 from rope_theory.llama._recording import checked_model
 from rope_theory.precision.audit import audit
 from rope_theory.scaling import (
@@ -181,6 +182,14 @@ def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE:
 
 
 def _divisors(config: RopeConfig, table: Frequencies) -> Any:
+    """Return what the unscaled frequencies are divided by, one number per pair."""
+    still = int((np.asarray(table.theta) == 0.0).sum())
+    if still:
+        raise ValueError(
+            f"{still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of a "
+            f"frequency says, so {_name(table.scaling)} and another method have no common list of divisors. "
+            "PositionInterpolation divides the frequencies of the pairs that rotate; use that."
+        )
     return np.asarray(Unscaled().frequencies(config).theta) / np.asarray(table.theta)
 
 
@@ -225,7 +234,7 @@ def _written(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> A
     text.rope_parameters = keys if name is None else {**text.rope_parameters, name: keys}
     if hasattr(text, "rope_theta") and name is None:
         text.rope_theta = keys["rope_theta"]
-    if getattr(text, "head_dim", 0) is None:  # Mixtral's, which transformers then cannot compute with
+    if layer_settings(text, "head_dim", 0) == [None]:  # Mixtral's, which transformers then cannot compute with
         text.head_dim = rope.config.head_dim
     if getattr(text, "model_type", None) == "phimoe" and keys["rope_type"] == "longrope":
         text.rope_parameters |= dict.fromkeys(("short_mscale", "long_mscale"), keys["attention_factor"])

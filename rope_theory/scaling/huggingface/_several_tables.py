@@ -56,6 +56,8 @@ def completed_tables(
     tables: Ropes = {}
     for name, table in facts.tables.items():
         own = new.get(name)
+        if own is not None and not isinstance(own, Mapping):
+            raise TypeError(f"rope_parameters.{name} must be a dictionary or null, got {shown(own)}.")
         rope = dict(own) if own is not None else {"rope_type": "default", **table.rope}
         if legacy and table.legacy_scaling:
             if given and own is None and name == chosen:

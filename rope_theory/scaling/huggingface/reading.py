@@ -67,6 +67,13 @@ CLASS_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys that only these model types read."""
 
+def class_keys(model_type: str | None) -> tuple[str, ...]:
+    """Return the keys of RoPE dictionaries that only this model type's class reads, for its table or its softmax."""
+    own = CLASS_KEYS.get(model_type or "", ())
+    latent = FACTS.get(model_type or "", UNKNOWN).rope_width is not None
+    return (*own, "mscale_all_dim") if latent else own
+
+
 WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""
 
@@ -288,7 +295,7 @@ class _Reading:
             key for key in rope.keys() - COMMON_KEYS - TYPE_KEYS[rope_type]
             if isinstance(key, str) and rope[key] is not None
         )  # fmt: skip
-        used = CLASS_KEYS.get(self.model_type or "", ())
+        used = class_keys(self.model_type)
         ignored = [key for key in ignored if key not in used]
         if ignored:
             self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {', '.join(ignored)}.")
