@@ -27,7 +27,7 @@ from rope_theory.scaling.huggingface.reading import (
 
 MAXIMUM = "max_position_embeddings"
 V5, V4, VLLM, LITGPT = "transformers 5", "transformers 4", "vLLM", "litgpt"
-MOST_TABLES = 4
+MOST_TABLES = 3
 """Layer types beyond which a config is not taken for one."""
 
 WIDEST_HEAD = 1024

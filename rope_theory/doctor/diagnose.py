@@ -30,8 +30,9 @@ from rope_theory.scaling.yarn import YaRN
 LENGTHENING = (PositionInterpolation, DynamicNTK, YaRN, LongRoPE)
 """Scalings whose factor is that of their window."""
 
-PAIRS_AT_FULL_EFFORT = 300
-"""Frequency pairs of all tables together up to which worst cases are bounded as ``reach`` does; of more, more roughly."""
+PAIRS_AT_FULL_EFFORT, PAIRS_COMPARED = 300, 1024
+"""Frequency pairs of all tables together up to which worst cases are bounded as ``reach`` does, and up to which other
+methods are compared with the config's own: released models have at most 384 (Gemma 4)."""
 
 MEND_ROUNDS = 4
 """How often a corrected config is read again for what only then can be seen."""
@@ -266,10 +267,10 @@ def _reach(case: Case, name: str | None, length: int) -> Reach:
         length = min(length, whole(case.raw.get("sliding_window")) or length)
     factor = max(1.0, length / config.context_length)
     others: list[Scaling] = [untouched(reading.scaling)]
-    if factor > 1.0:
+    pairs = sum(reading.config.pairs for reading in case.readings.values())
+    if factor > 1.0 and pairs <= PAIRS_COMPARED:
         methods = methods_on(reading.scaling).values()
         others += [scaling for make in methods for scaling in _fitting(config, make(factor))]
-    pairs = sum(reading.config.pairs for reading in case.readings.values())
     rounds = max(1, min(ROUNDS, ROUNDS * PAIRS_AT_FULL_EFFORT // pairs))
     found = reach_in(config, [reading.scaling, *others], length, configured=reading.scaling, rounds=rounds)
     return replace(found, layer_type=name)

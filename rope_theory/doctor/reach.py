@@ -34,7 +34,7 @@ MOST_OFFSETS = 1 << 17
 """Trained offsets on which scores are taken as known; a part of them leaves the worst case an upper bound."""
 
 SEARCHED = 1 << 26
-"""Cosines summed in the search for a negative sum, offsets times pairs: 2^20 offsets for a head of 128 dimensions."""
+"""Cosines summed in the search for a negative sum, offsets × pairs: 2^20 offsets for a head of 128 dimensions."""
 
 ROUNDS = 5
 """Rounds of least squares for the worst case."""

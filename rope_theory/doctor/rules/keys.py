@@ -14,6 +14,7 @@ from rope_theory.scaling.huggingface.reading import (
     ALIASES,
     BUILDERS,
     COMMON_KEYS,
+    MOST_NAMED,
     MULTI_DIMENSIONAL,
     ORIGINAL,
     TYPE_KEYS,
@@ -27,6 +28,9 @@ CLOSE = 0.75
 
 LONGROPE_ONLY = frozenset({"phi3", "phi4_multimodal", "phimoe"})
 """Model types whose config classes raise for other scalings."""
+
+MOST_UNREAD = 32
+"""Keys of one dictionary that are named one by one as not read."""
 
 SPECIAL = frozenset({"attn_factor", "mrope_section", "xdrope_section", "mrope_interleaved", "alpha"})
 """Keys of RoPE dictionaries that other rules speak of, or that classes read on their own."""
@@ -278,7 +282,7 @@ def unread_key(case: Case) -> Iterator[Finding]:
         known = COMMON_KEYS | TYPE_KEYS[kind]
         readable = {*known, *class_keys(case.model_type), *SPECIAL}
         unread = {key for key, value in found.keys.items() if isinstance(key, str) and value is not None}
-        for key in sorted(unread - readable):
+        for key in sorted(unread - readable)[:MOST_UNREAD]:
             close = _closest(key, [name for name in known if found.keys.get(name) is None])
             if (
                 close is not None
@@ -319,14 +323,14 @@ def key_is_no_string(case: Case) -> Iterator[Finding]:
     """Keys that are not strings, which JSON does not have."""
     places = [("the config", case.raw), *((".".join(found.path), found.keys) for found in case.dictionaries)]
     for where, keys in places:
-        odd = [shown(key) for key in keys if not isinstance(key, str)]
+        odd = [key for key in keys if not isinstance(key, str)]
         if odd:
             yield case.finding(
                 "warning",
                 "key_is_no_string",
                 where,
                 "Keys that are strings, as JSON has no others.",
-                f"Nothing reads {', '.join(odd[:8])}.",
+                f"Nothing reads {', '.join(map(shown, odd[:MOST_NAMED]))}.",
                 engines=(V5, V4, VLLM),
             )
 

@@ -20,7 +20,7 @@ LARGEST_FILE = 1 << 24
 DEEPEST = 64
 """Levels of dictionaries and lists in a config: released ones have four."""
 
-MOST_VALUES = 1 << 18
+MOST_VALUES = 1 << 17
 """Values in a config, keys not counted: released ones have a few hundred, with lists of labels some ten thousand."""
 
 MOST_BITS = 13_000

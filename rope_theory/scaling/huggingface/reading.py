@@ -78,6 +78,12 @@ WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""
 
 ALIASES = {"su": "longrope"}
+MOST_KEYS = 1024
+"""Keys of a RoPE dictionary."""
+
+MOST_NAMED = 16
+"""Keys, or layer types, that one sentence names."""
+
 MULTI_DIMENSIONAL = frozenset({"mrope", "xdrope", "axial", "bailing_mrope"})
 SECTION_KEYS = ("mrope_section", "xdrope_section")
 
@@ -170,7 +176,7 @@ def read(content: Mapping[Any, Any], layer_type: str | None) -> HuggingFaceRope:
     if rope_type not in WITH_ORIGINAL:
         _borrow_original(reading, rope, tables)
     original = _original_length(reading, rope, rope_type, nested, maximum)
-    table = _Table(reading, rope, maximum, original, nested)
+    table = _Table(reading, rope, maximum, original, nested, width)
     scaling = BUILDERS[rope_type](table)
     reading.say_ignored(rope, rope_type)
     config = RopeConfig(
@@ -285,9 +291,10 @@ class _Reading:
         return self.facts.pairing
 
     def say_unread_keys(self, where: str, keys: Mapping[Any, Any]) -> None:
-        odd = [shown(key) for key in keys if not isinstance(key, str)]
+        odd = [key for key in keys if not isinstance(key, str)]
         if odd:
-            self.say(f"{where} has keys that are not strings, which nothing reads: {', '.join(odd[:8])}.")
+            named = ", ".join(map(shown, odd[:MOST_NAMED]))
+            self.say(f"{where} has keys that are not strings, which nothing reads: {named}.")
 
     def say_ignored(self, rope: Mapping[str, Any], rope_type: str) -> None:
         self.say_unread_keys("The RoPE dictionary", rope)
@@ -298,7 +305,8 @@ class _Reading:
         used = class_keys(self.model_type)
         ignored = [key for key in ignored if key not in used]
         if ignored:
-            self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {', '.join(ignored)}.")
+            named = ", ".join([shown(key).strip("'") for key in ignored[:MOST_NAMED]] + ["…"] * (len(ignored) > MOST_NAMED))
+            self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {named}.")
 
 
 def _open(whole: Mapping[Any, Any]) -> _Reading:
@@ -328,6 +336,8 @@ def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
     value = reading.raw.get(key)
     if value is not None and not isinstance(value, Mapping):
         raise TypeError(f"{key} must be a dictionary or null, got {shown(value)}.")
+    if value is not None and len(value) > MOST_KEYS:
+        raise ValueError(f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here.")
     return dict(value or {})
 
 
@@ -414,18 +424,18 @@ def _refuse_flat(reading: _Reading, rope: Mapping[Any, Any], key: str = "rope_pa
         names = ", ".join(map(repr, reading.facts.tables))
         raise ValueError(
             f"{key} of model_type {reading.model_type!r} must hold one dictionary for each layer type ({names}), "
-            f"got the flat keys {', '.join(shown(name) for name in list(rope)[:8])}."
+            f"got the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}."
         )
 
 
 def _inner(rope: Mapping[str, Any], outer: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
-    for key in [key for key in outer if key not in ("rope_type", "truncate")][:8]:
+    for key in [key for key in outer if key not in ("rope_type", "truncate")][:MOST_NAMED]:
         reading.say(f"{shown(key)} next to the layer types in rope_parameters is ignored: it belongs inside them.")
     return dict(rope)
 
 
 def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | None) -> str | None:
-    exist = ", ".join(repr(name) for name in tables)
+    exist = ", ".join([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
     if not nested and layer_type is not None:
         raise ValueError(f"This model has one table for all layers, got layer_type {layer_type!r}; leave it out.")
     if nested and layer_type is None:
@@ -592,13 +602,14 @@ def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str,
 
 @dataclass(frozen=True)
 class _Table:
-    """One RoPE dictionary with both lengths, in tokens."""
+    """One RoPE dictionary with both lengths, in tokens, and the rotated width, in dimensions."""
 
     reading: _Reading
     rope: Mapping[str, Any]
     maximum: int
     original: int
     nested: bool
+    width: int
 
     def required(self, key: str) -> Any:
         if self.rope.get(key) is None:
@@ -680,6 +691,12 @@ def _yarn(table: _Table) -> Scaling:
 def _longrope(table: _Table) -> Scaling:
     say, implied = table.reading.say, table.maximum / table.original
     short, long = table.required("short_factor"), table.required("long_factor")
+    for values in (short, long):
+        if isinstance(values, list | tuple) and len(values) > MOST_KEYS and len(values) != table.width // 2:
+            raise ValueError(
+                f"short_factor and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
+                f"{table.width // 2} pairs; give one divisor a pair."
+            )
     attention = table.attention_factor()
     if table.reading.model_type == "phimoe":
         attention = _phimoe_attention_factor(table)
