@@ -203,7 +203,7 @@ def _wanted(findings: Sequence[Finding]) -> tuple[Edit, ...]:
 
 
 def _opened(source: Any) -> Case:
-    """Return the case of a source; a mapping that is no config's content, as it is too large or too deep, is refused."""
+    """Return the case of a source, with a refusal for a mapping too large, too deep or unreadable to be a config."""
     try:
         return opened(content_of(source))
     except ValueError as error:

@@ -58,7 +58,9 @@ def shared(levels=40):
 
 
 def several_wide_tables(count, head_dim):
-    tables = {f"layers_{number}": {"rope_type": "yarn", "factor": 8.0, "rope_theta": 1e4 + number} for number in range(count)}
+    tables = {
+        f"layers_{number}": {"rope_type": "yarn", "factor": 8.0, "rope_theta": 1e4 + number} for number in range(count)
+    }
     return {**LLAMA, "model_type": "unheard_of", "head_dim": head_dim, "rope_parameters": tables}  # fmt: skip
 
 
@@ -70,9 +72,11 @@ NUMBERS = [
 ]  # fmt: skip
 VALUES = [
     *NUMBERS, "", "10000", "yarn", "linear", "default", "llama3", "longrope", "dynamic", "proportional", "mrope", b"x",
-    None, [], {}, [1], ["a"], (1, 2), {1: 2, "a": 3}, {None: 1}, {(1, 2): 3}, {"rope_type": ["yarn"]}, {"rope_type": {}},
+    None, [], {}, [1], ["a"], (1, 2), {1: 2, "a": 3}, {None: 1}, {(1, 2): 3}, {"rope_type": ["yarn"]},
+    {"rope_type": {}},
     {"full_attention": {"rope_type": "yarn", "factor": 2.0}}, {"full_attention": None}, {"full_attention": 3.0},
-    [1.0] * 64, [1.0] * 10**6, list(range(64)), nested(5000), of_itself(), shared(), Raising(), Endless(), Unprintable(),
+    [1.0] * 64, [1.0] * 10**6, list(range(64)), nested(5000), of_itself(), shared(), Raising(), Endless(),
+    Unprintable(),
     object(), 1j, set(), np.ones(3), np.ones((0, 3)), range(3), {b"rope_type": "yarn"}, 2**100000,
     types.MappingProxyType({"rope_type": "yarn", "factor": 4.0}), {"rope_type": "yarn", "factor": 8.0, 1: 2, None: 3},
     {"rope_type": "linear", "factor": 8.0, "a": 1, 2: 3, (1,): 4, frozenset(): 5},
@@ -101,13 +105,16 @@ WORST = {
         **LLAMA, "rope_scaling": {"rope_type": "longrope", "short_factor": [1.0] * 10**6, "long_factor": [2.0] * 10**6},
     },
     "50,000 divisors": {
-        **LLAMA, "rope_scaling": {"rope_type": "longrope", "short_factor": [1.0] * 50_000, "long_factor": [2.0] * 50_000},
+        **LLAMA,
+        "rope_scaling": {"rope_type": "longrope", "short_factor": [1.0] * 50_000, "long_factor": [2.0] * 50_000},
     },
     "100,000 keys of RoPE": {**LLAMA, "rope_scaling": {"rope_type": "linear", "factor": 2.0, **MANY}},
-    "1000 keys of RoPE": {**LLAMA, "rope_scaling": {"rope_type": "linear", "factor": 2.0, **dict(list(MANY.items())[:1000])}},
+    "1000 keys of RoPE": {
+        **LLAMA, "rope_scaling": {"rope_type": "linear", "factor": 2.0, **dict(list(MANY.items())[:1000])},
+    },
     "100,000 keys": {**LLAMA, "rope_theta": 1e4, **MANY},
-    "100,000 keys that are no strings": {**LLAMA, "rope_theta": 1e4, **{number: 1 for number in range(100_000)}},
-    "keys that are not strings": {**LLAMA, **{key: 1 for key in ODD_KEYS}},
+    "100,000 keys that are no strings": {**LLAMA, "rope_theta": 1e4, **dict.fromkeys(range(100000), 1)},
+    "keys that are not strings": {**LLAMA, **dict.fromkeys(ODD_KEYS, 1)},
     "a list for a model type": {**LLAMA, "model_type": ["llama"]},
     "a dictionary for a rope type": {**LLAMA, "rope_scaling": {"rope_type": {}, "factor": 2.0}},
     "a list for an original window": {

@@ -58,8 +58,7 @@ def is_the_table(source, layer_type, embedding):
     """Compare one table; False where from_hf refuses."""
     try:
         read = from_hf(source, layer_type=layer_type)
-    except (TypeError, ValueError) as error:
-        assert len(str(error)) > 30
+    except (TypeError, ValueError):
         return False
     ours, buffer = read.frequencies(), getattr(embedding, f"{layer_type}_inv_freq").double().numpy()
     assert ours.theta.shape == buffer.shape, (source, layer_type)
@@ -159,8 +158,11 @@ DEFAULT = {"rope_type": "default"}
         ({"per_layer_config": {"5": {"num_key_value_heads": 2}}}, 32, 32),
         ({"rope_theta": 54321.0, "rope_parameters": {NAMES[0]: LINEAR, NAMES[1]: LINEAR}}, 512, 32),
         ({"rope_theta": 54321.0, "rope_parameters": {NAMES[0]: LINEAR, NAMES[1]: DEFAULT}}, 512, 32),
-        ({"rope_theta": 54321.0, "rope_parameters": {NAMES[0]: {**DEFAULT, "rope_theta": 7e3}, NAMES[1]: LINEAR}}, 512, 32),
-        ({"partial_rotary_factor": 0.5, "rope_theta": 9e4, "rope_parameters": {NAMES[0]: LINEAR, NAMES[1]: DEFAULT}}, 256, 32),
+        ({"rope_theta": 5e4, "rope_parameters": {NAMES[0]: {**DEFAULT, "rope_theta": 7e3}, NAMES[1]: LINEAR}}, 512, 32),
+        (
+            {"partial_rotary_factor": 0.5, "rope_theta": 9e4, "rope_parameters": {NAMES[0]: LINEAR, NAMES[1]: DEFAULT}},
+            256, 32,
+        ),
         ({"rope_theta": 54321.0, "rope_scaling": {NAMES[0]: LINEAR, NAMES[1]: DEFAULT}}, 512, 32),
     ],
 )  # fmt: skip
@@ -192,7 +194,7 @@ def test_gemma_4(kind, keys, full, sliding):
 )
 def test_what_gemma_4_cannot_be_built_from_is_refused(keys, words):
     raw = {**GEMMA_4, **keys}
-    with pytest.raises(Exception):  # noqa: B017 - KeyError, TypeError, ValueError and errors of strict dataclasses
+    with pytest.raises(Exception):  # noqa: B017, PT011 - KeyError, TypeError, ValueError and errors of strict dataclasses
         executed(raw)
     name = NAMES[1] if keys.get("per_layer_config") else NAMES[0]
     with pytest.raises((TypeError, ValueError), match=words):

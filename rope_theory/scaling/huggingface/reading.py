@@ -67,6 +67,7 @@ CLASS_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys that only these model types read."""
 
+
 def class_keys(model_type: str | None) -> tuple[str, ...]:
     """Return the keys of RoPE dictionaries that only this model type's class reads, for its table or its softmax."""
     own = CLASS_KEYS.get(model_type or "", ())
@@ -305,7 +306,9 @@ class _Reading:
         used = class_keys(self.model_type)
         ignored = [key for key in ignored if key not in used]
         if ignored:
-            named = ", ".join([shown(key).strip("'") for key in ignored[:MOST_NAMED]] + ["…"] * (len(ignored) > MOST_NAMED))
+            named = ", ".join(
+                [shown(key).strip("'") for key in ignored[:MOST_NAMED]] + ["…"] * (len(ignored) > MOST_NAMED)
+            )
             self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {named}.")
 
 
@@ -388,7 +391,7 @@ def _known_tables(
         )
     given = reading.raw.get("rope_parameters") is not None
     tables = completed_tables(facts, new, legacy, chosen, reading.say, given=given)
-    others = {
+    others: dict[str | None, dict[str, Any] | None] = {
         name: dict(value) for name, value in new.items()
         if isinstance(value, Mapping) and isinstance(name, str) and name not in facts.tables
     }  # fmt: skip
@@ -584,7 +587,9 @@ def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str,
         reading.say(f"The top-level {ORIGINAL} ({shown(top)}) is not read by tables nested by layer type.")
         top = None
     if top is not None and inner is not None and top != inner:
-        reading.say(f"{ORIGINAL} is {shown(top)} at top level and {shown(inner)} in the RoPE dictionary; the former wins.")
+        reading.say(
+            f"{ORIGINAL} is {shown(top)} at top level and {shown(inner)} in the RoPE dictionary; the former wins."
+        )
     value = top if top is not None else inner
     if value is None:
         if rope_type in WITH_ORIGINAL and not reading.facts.completes_tables:
@@ -714,8 +719,8 @@ def _phimoe_attention_factor(table: _Table) -> float:
     short, long = table.required("short_mscale"), table.required("long_mscale")
     if short != long:
         raise ValueError(
-            f"short_mscale ({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that depends on "
-            "the length has no Scaling here. Make one config a length, with both equal."
+            f"short_mscale ({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that depends "
+            "on the length has no Scaling here. Make one config a length, with both equal."
         )
     table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
     return above(short, "short_mscale", 0.0)
