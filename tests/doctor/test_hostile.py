@@ -29,9 +29,17 @@ PYTHONS_OWN = (
 
 WORST = """
 import resource, signal, sys, time
+from pathlib import Path
 import rope_theory
 from tests.doctor import hostile
-memory = int(sys.argv[1])
+
+def peak():  # MB; what getrusage says counts the process that this one was forked from
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if "VmHWM" in line) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 1024)
+
+resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
 rope_theory.doctor.diagnose(hostile.LLAMA)  # what is loaded, and compiled, once
 for name, config in hostile.WORST.items():
     signal.alarm(20)
@@ -39,20 +47,16 @@ for name, config in hostile.WORST.items():
     found = rope_theory.doctor.diagnose(config)
     seconds = time.process_time() - started
     signal.alarm(0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak = peak // 1024 if sys.platform != "darwin" else peak // 2**20
-    print(f"{name}: {seconds:.2f} s, {peak} MB, {found.severity}")
+    print(f"{name}: {seconds:.2f} s, {peak()} MB, {found.severity}")
     assert found.severity == "error" or found.tables, name
     assert seconds < 2.0, f"{name} took {seconds:.2f} s"
-    assert peak < memory, f"{name}: {peak} MB"
+    assert peak() < 500, f"{name}: {peak()} MB"
 """
 
 
 def test_the_worst_are_answered_in_bounded_time_and_memory():
     """In a process of its own, which an alarm and a limit end; measured: 0.7 s and 120 MB of the worst."""
-    done = subprocess.run(
-        [sys.executable, "-c", WORST, "500"], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", WORST], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -173,9 +177,10 @@ FILES = {
 @pytest.mark.parametrize("verb", [("doctor",), ("recommend", "--length", "65536")])
 def test_files_that_are_no_config(name, verb, tmp_path):
     content, words = FILES[name]
+    code = 1 if name == "300 levels" and verb[0] == "doctor" else 2  # read, and diagnosed
     (tmp_path / "config.json").write_bytes(content)
     done = CliRunner().invoke(app, [verb[0], str(tmp_path / "config.json"), *verb[1:]])
-    assert done.exit_code == 2
+    assert done.exit_code == code
     assert words in done.output
     assert "Traceback" not in done.output
     with pytest.raises(ValueError, match=words):

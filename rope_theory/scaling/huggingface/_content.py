@@ -27,6 +27,10 @@ MOST_BITS = 13_000
 """Size of an integer, bits: Python writes no more than 4300 digits."""
 
 
+class NoContent(ValueError):
+    """A mapping that is too large, too deep or unreadable to be the content of a config."""
+
+
 def content_of(source: Any) -> dict[Any, Any]:
     """Return what a config holds: a path, a mapping, or anything with ``to_dict()``; raises as ``from_hf``.
 
@@ -142,18 +146,18 @@ class _Copy:
     def _take(self, count: int) -> None:
         self.room -= count
         if self.room < 0:
-            raise ValueError(f"This config holds more than {MOST_VALUES} values; a real one has a few hundred.")
+            raise NoContent(f"This config holds more than {MOST_VALUES} values; a real one has a few hundred.")
 
     def _go_to(self, level: int) -> None:
         if level >= DEEPEST:
-            raise ValueError(f"This config is nested more than {DEEPEST} levels deep; a real one has four.")
+            raise NoContent(f"This config is nested more than {DEEPEST} levels deep; a real one has four.")
 
     def _read(self, value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
         try:
             items: Iterable[tuple[Any, Any]] = value.items()
             return list(islice(items, self.room + 1))
         except Exception as error:
-            raise ValueError(
+            raise NoContent(
                 f"A dictionary of this config, a {type(value).__name__}, cannot be read: its items() raises "
                 f"{type(error).__name__} ({shown(str(error))})."
             ) from error

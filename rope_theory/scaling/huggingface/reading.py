@@ -126,7 +126,7 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     source : str, Path, mapping or PretrainedConfig
         A config.json, a folder that holds one, its content, or anything with ``to_dict()``.
     layer_type : str, optional
-        Which layers, such as "full_attention": required for models with one table a layer type (Gemma 3,
+        Which layers, such as "full_attention": required for models with one table per layer type (Gemma 3 and 4,
         OLMo 3, ModernBERT), not allowed for the others.
 
     Returns
@@ -141,8 +141,9 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     TypeError
         When ``source``, or a value in it, has the wrong type.
     ValueError
-        When the config has no RoPE, a rope type that is unknown or rotates by several positions a token, a
-        required key missing, or a value out of range.
+        When the config has no RoPE, a rope type that is unknown or rotates by several positions per token, a
+        required key missing, or a value out of range; for a file that is no JSON object in UTF-8 or gives a key
+        twice, and for more than 2^17 values or 64 levels of nesting.
 
     Notes
     -----
