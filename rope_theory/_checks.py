@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-import reprlib
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,32 @@ WIDEST = 1 << 20
 """Largest head width, dimensions."""
 
 
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if x.bit_length() <= 256 else f"an integer of {x.bit_length()} bits"
+
+
+_SHORT = _Short()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it: its repr, cut short where it is long or deep, whatever it holds."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # a repr of its own that raises
+        return f"an object of type {type(value).__name__}"
+
+
 def number(value: Any, name: str) -> float:
     """Return ``value`` as a finite float, or raise naming it."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be a number, got {value!r}; give an int or a float.")
+        raise TypeError(f"{name} must be a number, got {shown(value)}; give an int or a float.")
     try:
         result = float(value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with several elements
         raise TypeError(
-            f"{name} must be a number, got {type(value).__name__} {reprlib.repr(value)}; give an int or a float."
+            f"{name} must be a number, got {type(value).__name__} {shown(value)}; give an int or a float."
         ) from error
     except OverflowError as error:
         raise ValueError(
@@ -61,7 +78,7 @@ def above(value: Any, name: str, low: float, remedy: str = "") -> float:
 def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
     """Return ``value`` as an int not below ``low``; a float with an integer value is accepted."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be an integer, got {value!r}; give an int.")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}; give an int.")
     try:
         result = operator.index(value)
     except TypeError:
@@ -70,7 +87,7 @@ def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
             raise ValueError(f"{name} must be an integer, got {as_float!r}; round it.") from None
         result = int(as_float)
     if result < low:
-        raise ValueError(f"{name} must be at least {low}, got {result}.{' ' + remedy if remedy else ''}")
+        raise ValueError(f"{name} must be at least {low}, got {shown(result)}.{' ' + remedy if remedy else ''}")
     if result > LARGEST_OFFSET:
         raise ValueError(f"{name} must be at most 2**53, got {float(min(result, 10**300)):g}; give a smaller integer.")
     return result
@@ -122,14 +139,14 @@ def with_attributes(value: Any, name: str, attributes: tuple[str, ...], kind: st
 def flag(value: Any, name: str) -> bool:
     """Return ``value`` when it is True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}.")
     return bool(value)
 
 
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return ``value`` when it is one of ``choices``."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
     return value

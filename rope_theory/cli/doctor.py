@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import rope_theory as rt
-from rope_theory._records import json_ready
+from rope_theory._records import json_ready, plain
 from rope_theory._whole_files import check_place, write_text
 from rope_theory.cli._shown import AsJson, Config, LayerType, app, plain_errors, plain_table, show
 from rope_theory.doctor import ENGINES, Diagnosis, Finding, Reach, Recommendation
@@ -67,7 +67,7 @@ def doctor(
         write_text(Path(page), doctor_page(found, source=config))
         typer.echo(f"page written to {page}", err=True)
     if fix is not None:
-        write_text(Path(fix), json.dumps(json_ready(found.corrected), indent=2, allow_nan=False) + "\n")
+        write_text(Path(fix), _config_text(found.corrected))
         mended = sum(bool(finding.edits) and finding.severity != "info" for finding in found.findings)
         typer.echo(
             f"{mended} findings corrected, written to {fix}" if mended else f"nothing to correct; {fix} is a copy",
@@ -76,6 +76,11 @@ def doctor(
     show(found, _draw_diagnosis, as_json)
     if found.severity == "error":
         raise typer.Exit(1)
+
+
+def _config_text(config: Mapping[str, Any]) -> str:
+    """Return a config.json; infinities, which some released ones hold, are written as Python's json reads them."""
+    return json.dumps(plain(config), indent=2) + "\n"
 
 
 def _draw_diagnosis(found: Diagnosis) -> Iterator[RenderableType]:
@@ -152,7 +157,7 @@ def recommend(
         check_place(Path(write))
     found = rt.doctor.recommend(config, length, layer_type=layer_type)
     if write is not None and found.rows:
-        write_text(Path(write), json.dumps(json_ready(found.rows[0].config), indent=2, allow_nan=False) + "\n")
+        write_text(Path(write), _config_text(found.rows[0].config))
         typer.echo(f"config of {found.rows[0].method} {found.rows[0].factor:g} written to {write}", err=True)
     show(found, functools.partial(_draw_recommendation, layer_type), as_json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,18 @@ from rope_theory.scaling.huggingface.reading import (
     ORIGINAL,
     SECTION_KEYS,
     HuggingFaceRope,
-    from_hf,
     layer_types,
+    read,
     text_part,
 )
 
 MAXIMUM = "max_position_embeddings"
 V5, V4, VLLM, LITGPT = "transformers 5", "transformers 4", "vLLM", "litgpt"
-MOST_TABLES = 8
+MOST_TABLES = 3
 """Layer types beyond which a config is not taken for one."""
+
+WIDEST_HEAD = 1024
+"""Head dimension up to which the doctor computes; released models have at most 512 (Gemma 4)."""
 
 PASTED = (
     "rope_parameters", "rope_scaling", "rope_theta", ORIGINAL, MAXIMUM, "partial_rotary_factor",
@@ -151,8 +155,12 @@ class Case:
         return next((self.readings[name] for name in scaled if name in self.readings), None)
 
     def reading(self, layer_type: str | None) -> HuggingFaceRope:
-        """Return what ``from_hf`` reads for a layer type, or raise as it does."""
-        return from_hf(self.content, layer_type=layer_type)
+        """Return what ``from_hf`` reads for a layer type, or raise as it does, and for heads that are too wide."""
+        if layer_type in self.readings:
+            return self.readings[layer_type]
+        if layer_type in self.refusals:
+            raise ValueError(self.refusals[layer_type])
+        return read(self.content, layer_type)
 
     def real_type(self, found: Located) -> str:
         """Return the rope type that a dictionary's word means for this model."""
@@ -242,12 +250,25 @@ def opened(content: Mapping[str, Any]) -> Case:
         names, refusals = (), {None: str(error)}
     if len(names) > MOST_TABLES:
         names, refusals = (), {None: f"This config has {len(names)} layer types; real ones have two or three."}
+    if not names and not refusals:
+        refusals = {None: "None of this config's layer types has a rotary table: nothing rotates."}
     for name in names:
         try:
-            readings[name] = from_hf(content, layer_type=name)
+            readings[name] = _narrow(read(content, name))
         except (TypeError, ValueError) as error:
             refusals[name] = str(error)
     return Case(content, raw, prefix, tuple(_dictionaries(raw, prefix)), readings, refusals)
+
+
+def _narrow(reading: HuggingFaceRope) -> HuggingFaceRope:
+    """Return a reading whose head is no wider than the doctor computes."""
+    if reading.config.head_dim > WIDEST_HEAD:
+        raise ValueError(
+            f"The head dimension is {reading.config.head_dim}; expected is that of one attention head, at most "
+            f"{WIDEST_HEAD} here (released models have up to 512). Nothing is computed for it. Check head_dim, or "
+            "hidden_size and num_attention_heads."
+        )
+    return reading
 
 
 def _dictionaries(raw: Mapping[str, Any], prefix: tuple[str, ...]) -> Iterator[Located]:
@@ -258,8 +279,9 @@ def _dictionaries(raw: Mapping[str, Any], prefix: tuple[str, ...]) -> Iterator[L
         nested = {name: inner for name, inner in found.items() if isinstance(inner, Mapping)}
         if not nested and found:
             yield Located((*prefix, key), None, found)
-        for name, inner in nested.items():
-            yield Located((*prefix, key, str(name)), str(name), inner)
+        for name, inner in islice(nested.items(), MOST_TABLES):
+            if isinstance(name, str):
+                yield Located((*prefix, key, name), name, inner)
 
 
 def pasted(config: Mapping[str, Any], prefix: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,25 +15,23 @@ from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
-from rope_theory.doctor.methods import METHODS
-from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE, Reach, described, reach
+from rope_theory.doctor.methods import methods_on, untouched
+from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, ROUNDS, TOLERANCE, Reach, described, reach_in
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.reading import HuggingFaceRope, content_of
+from rope_theory.scaling.huggingface._content import NoContent, content_of
+from rope_theory.scaling.huggingface.reading import HuggingFaceRope
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.position_interpolation import PositionInterpolation
-from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
-
-LARGEST_FILE = 1 << 24
-"""Of a config, bytes: real ones have some kilobytes."""
-
-DEEPEST = 64
-"""Levels of dictionaries and lists."""
 
 LENGTHENING = (PositionInterpolation, DynamicNTK, YaRN, LongRoPE)
 """Scalings whose factor is that of their window."""
+
+PAIRS_AT_FULL_EFFORT, PAIRS_COMPARED = 300, 1024
+"""Frequency pairs of all tables together up to which worst cases are bounded as ``reach`` does, and up to which other
+methods are compared with the config's own: released models have at most 384 (Gemma 4)."""
 
 MEND_ROUNDS = 4
 """How often a corrected config is read again for what only then can be seen."""
@@ -123,7 +120,8 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     Returns
     -------
     Diagnosis
-        For any mapping, whatever it holds: what ``from_hf`` refuses is a finding of severity "error".
+        For any mapping, whatever it holds, within about a second and 500 MB: what ``from_hf`` refuses, more than 2^17
+        values or 64 levels, and heads of more than 1024 dimensions are findings of severity "error".
 
     Raises
     ------
@@ -132,7 +130,8 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     TypeError
         When ``source`` is none of the above.
     ValueError
-        For a file that is no JSON object, is nested too deeply or is larger than 16 MiB, and a target length below 2.
+        For a file that is no JSON object in UTF-8, gives a key twice, is nested too deeply to be read or is larger than
+        16 MiB, and a target length below 2.
 
     Notes
     -----
@@ -156,13 +155,7 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
     if hasattr(source, "named_buffers") and hasattr(source, "config"):
         audited = tuple(_audited(source))
         source = source.config
-    content = _content(source)
-    deep = _is_deeper(content, DEEPEST)
-    case = opened({} if deep else content)
-    if deep:
-        case = replace(
-            case, refusals={None: f"This config is nested more than {DEEPEST} levels deep; a real one has four."}
-        )
+    case = _opened(source)
     tables = tuple(_table(case, name, reading) for name, reading in case.readings.items())
     length = target_length or max((table.extended_window for table in tables), default=None)
     configs = [case.widths(name) for name in dict.fromkeys([*case.readings, *case.refusals])]
@@ -210,30 +203,12 @@ def _wanted(findings: Sequence[Finding]) -> tuple[Edit, ...]:
     return ()
 
 
-def _is_deeper(content: Any, levels: int) -> bool:
-    """Return whether dictionaries and lists are nested deeper than so, without recursion."""
-    layer = [content]
-    for _ in range(levels):
-        inner: list[Any] = []
-        for value in layer:
-            children = value.values() if isinstance(value, Mapping) else value
-            inner += [child for child in children if isinstance(child, Mapping | list | tuple)]
-        if not inner:
-            return False
-        layer = inner
-    return True
-
-
-def _content(source: Any) -> Mapping[str, Any]:
-    path = Path(source) if isinstance(source, str | Path) else None
-    if path is not None:
-        path = path / "config.json" if path.is_dir() else path
-        if path.is_file() and path.stat().st_size > LARGEST_FILE:
-            raise ValueError(f"{str(path)!r} has {path.stat().st_size} bytes; a config.json has a few thousand.")
+def _opened(source: Any) -> Case:
+    """Return the case of a source, with a refusal where what it holds is no content of a config."""
     try:
-        return content_of(source)
-    except RecursionError as error:
-        raise ValueError(f"{str(source)!r} is nested too deeply for a config; download it again.") from error
+        return opened(content_of(source))
+    except NoContent as error:
+        return replace(opened({}), refusals={None: str(error)})
 
 
 def _table(case: Case, name: str | None, reading: HuggingFaceRope) -> RopeTable:
@@ -284,15 +259,20 @@ def _apart(row: ConformanceRow) -> float:
 
 
 def _reach(case: Case, name: str | None, length: int) -> Reach:
+    """Return how far the table of one layer type should work."""
     reading = case.readings[name]
     config = reading.config
     if name is not None and "sliding" in name:  # such layers see no offset past their own window
         length = min(length, whole(case.raw.get("sliding_window")) or length)
     factor = max(1.0, length / config.context_length)
-    others: list[Scaling] = [Unscaled()]
-    if factor > 1.0:
-        others += [scaling for make in METHODS.values() for scaling in _fitting(config, make(factor))]
-    return replace(reach(config, [reading.scaling, *others], length, configured=reading.scaling), layer_type=name)
+    others: list[Scaling] = [untouched(reading.scaling)]
+    pairs = sum(reading.config.pairs for reading in case.readings.values())
+    if factor > 1.0 and pairs <= PAIRS_COMPARED:
+        methods = methods_on(reading.scaling).values()
+        others += [scaling for make in methods for scaling in _fitting(config, make(factor))]
+    rounds = max(1, min(ROUNDS, ROUNDS * PAIRS_AT_FULL_EFFORT // pairs))
+    found = reach_in(config, [reading.scaling, *others], length, configured=reading.scaling, rounds=rounds)
+    return replace(found, layer_type=name)
 
 
 def _fitting(config: RopeConfig, scaling: Scaling) -> Iterator[Scaling]:

@@ -10,6 +10,8 @@ from rope_theory.scaling.frequencies import Scaling
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.ntk_aware import NTKAware
 from rope_theory.scaling.position_interpolation import PositionInterpolation
+from rope_theory.scaling.proportional import Proportional
+from rope_theory.scaling.unscaled import Unscaled
 from rope_theory.scaling.yarn import YaRN
 
 METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
@@ -22,3 +24,24 @@ METHODS: Mapping[str, Callable[[float], Scaling]] = MappingProxyType(
     }
 )
 """Name, as it is imported → scaling of a factor; in the order of their papers."""
+
+
+def untouched(scaling: Scaling) -> Scaling:
+    """Return the table of training behind a scaling: unscaled, with the share of pairs that rotate where it has one."""
+    share = _partial_share(scaling)
+    return Unscaled() if share is None else Proportional(share)
+
+
+def methods_on(scaling: Scaling) -> Mapping[str, Callable[[float], Scaling]]:
+    """Return the methods that can replace a scaling.
+
+    Where pairs stand still, θ = 0, as in Gemma 4's full-attention layers, every method but the division of all
+    frequencies would make them rotate.
+    """
+    share = _partial_share(scaling)
+    return METHODS if share is None else {"Proportional": lambda factor: Proportional(share, factor)}
+
+
+def _partial_share(scaling: Scaling) -> float | None:
+    share = scaling.partial_rotary_factor if isinstance(scaling, Proportional) else 1.0
+    return share if share < 1.0 else None

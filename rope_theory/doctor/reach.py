@@ -13,6 +13,7 @@ from rope_theory._checks import integer
 from rope_theory._records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
+from rope_theory.doctor.methods import untouched
 from rope_theory.laws.base_bounds import first_negative_offset
 from rope_theory.laws.critical import critical_dimension
 from rope_theory.precision.formats import FLOAT32, FORMATS, largest_rounding_error
@@ -35,6 +36,12 @@ RATIO = 1.0
 
 MOST_OFFSETS = 1 << 17
 """Trained offsets on which scores are taken as known; a part of them leaves the worst case an upper bound."""
+
+SEARCHED = 1 << 26
+"""Cosines summed in the search for a negative sum, offsets × pairs: 2^20 offsets for a head of 128 dimensions."""
+
+ROUNDS = 5
+"""Rounds of least squares for the worst case."""
 
 TOLERANCE = 0.01
 """Largest error of cos and sin, as one complex number, that is accepted."""
@@ -66,7 +73,8 @@ class ReachRow:
     logit_factor : float
         Square of the attention factor.
     first_negative : int or None
-        Smallest offset below the target length with Σ cos(sθ_j) < 0; None: the base bound of Men et al. holds.
+        Smallest offset below the target length with Σ cos(sθ_j) < 0. None: there is none among those searched, the
+        first ``SEARCHED``/pairs, so that up to there the base bound of Men et al. holds.
     worst_inside, worst_at_end : float
         Upper bounds on V(s; θ → θ'), the largest score in units of the largest trained one, at half the trained window
         and at the last offset of the target length, for abs(h_j) up to ``RATIO`` trained maxima.
@@ -176,7 +184,7 @@ def reach(
     length : int
         Target length, tokens.
     configured : Scaling, optional
-        Which of them is the config's own.
+        Which of them is the config's own; where it is ``Proportional``, its pairs that stand still did so in training.
     tolerance : float
         Largest error of cos and sin, as one complex number, for the precision limits.
 
@@ -195,20 +203,30 @@ def reach(
     Sources: ``predicted_length``; ``certificates.quick_bound`` for the worst case, on a part of the trained offsets
     where there are many, which keeps it an upper bound; ``laws`` and ``precision``. Base bound: arXiv 2405.14591.
     """
+    return reach_in(config, scalings, length, configured=configured, tolerance=tolerance)
+
+
+def reach_in(
+    config: RopeConfig, scalings: Sequence[Scaling], length: int, *, configured: Scaling | None = None,
+    tolerance: float = TOLERANCE, rounds: int = ROUNDS,
+) -> Reach:  # fmt: skip
+    """Return what ``reach`` does, with so many rounds for the worst case: fewer take less time, for a bound above."""
     length = integer(length, "length", 2, "It is the target length in tokens.")
-    trained = Unscaled().frequencies(config)
+    trained = untouched(configured or Unscaled()).frequencies(config)
     rows = tuple(
-        _row(trained, scaling, length, scaling == configured, tolerance) for scaling in dict.fromkeys(scalings)
+        _row(trained, scaling, length, scaling == configured, tolerance, rounds) for scaling in dict.fromkeys(scalings)
     )
     return Reach(rows, config.context_length, length, critical_dimension(config))
 
 
-def _row(trained: Frequencies, scaling: Scaling, length: int, configured: bool, tolerance: float) -> ReachRow:
+def _row(
+    trained: Frequencies, scaling: Scaling, length: int, configured: bool, tolerance: float, rounds: int
+) -> ReachRow:
     table = scaling.frequencies(trained.config, length)
     window = trained.config.context_length
     turning = trained.theta * window >= 2.0 * math.pi
     beyond = ~turning & (table.theta * length > trained.theta * window * (1.0 + 1e-12))
-    worst = [_worst(trained, table, s) for s in (window // 2, length - 1)]
+    worst = [_worst(trained, table, s, rounds) for s in (window // 2, length - 1)]
     predicted = predicted_length(trained, table)
     return ReachRow(
         scaling=described(scaling),
@@ -218,7 +236,7 @@ def _row(trained: Frequencies, scaling: Scaling, length: int, configured: bool, 
         slowing=_slowing(trained, table, turning),
         slowing_inside=_slowing(trained, scaling.frequencies(trained.config, window), turning),
         logit_factor=table.attention_factor**2,
-        first_negative=first_negative_offset(table, length),
+        first_negative=first_negative_offset(table, min(length, SEARCHED // len(table))),
         worst_inside=worst[0],
         worst_at_end=worst[1],
         float32_until=_precise_until(scaling, trained, "float32", tolerance, length),
@@ -239,10 +257,10 @@ def described(scaling: Scaling) -> str:
     return scaling.name if factor is None else f"{scaling.name} {factor:.4g}"
 
 
-def _worst(trained: Frequencies, table: Frequencies, s: int) -> float:
+def _worst(trained: Frequencies, table: Frequencies, s: int, rounds: int) -> float:
     """Return an upper bound on V(s), attention factor included."""
     grid = np.arange(min(trained.config.context_length, MOST_OFFSETS))
-    found = quick_bound(trained, float(s), grid, h_max=RATIO, target_theta=table)
+    found = quick_bound(trained, float(s), grid, h_max=RATIO, target_theta=table, rounds=rounds)
     return float(found) * table.attention_factor**2
 
 

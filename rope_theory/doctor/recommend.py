@@ -14,13 +14,20 @@ from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.diagnose import examined
 from rope_theory.doctor.finding import Edit, edited
-from rope_theory.doctor.methods import METHODS
+from rope_theory.doctor.methods import methods_on, untouched
 from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface.reading import ORIGINAL, content_of
+from rope_theory.scaling.huggingface._content import content_of
+from rope_theory.scaling.huggingface.facts import UNKNOWN
+from rope_theory.scaling.huggingface.other_keys import (
+    FREQUENCY_KEYS,
+    keeping_other_keys,
+    rescales_softmax,
+    softmax_multiplier,
+)
+from rope_theory.scaling.huggingface.reading import ORIGINAL, class_keys
 from rope_theory.scaling.huggingface.writing import to_hf
-from rope_theory.scaling.unscaled import Unscaled
 
 LARGEST_FACTOR = 2.0**20
 RANKING = (
@@ -122,19 +129,24 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
             f"length {length} lies inside the trained window of {config.context_length} tokens: nothing is to be "
             "extended; leave the scaling out."
         )
-    chosen = [(method, scaling) for method, make in METHODS.items() for scaling in _factors(config, make, length)]
+    trained = untouched(reading.scaling).frequencies(config)
+    chosen = [
+        (method, scaling)
+        for method, make in methods_on(reading.scaling).items()
+        for scaling in _factors(trained, make, length)
+    ]
     table = reach(config, [scaling for _, scaling in chosen], length, configured=reading.scaling)
     rows: list[Option] = []
     left_out: list[str] = []
     for (method, scaling), row in zip(chosen, table.rows, strict=True):
         own = _config(case, layer_type, config, scaling, length)
-        if _says(own, layer_type, scaling.frequencies(config, length), length):
+        if own is not None and _says(own, layer_type, scaling.frequencies(config, length), length):
             rows.append(Option(method, _factor(scaling), row, own, _remark(method)))
         else:
             left_out.append(method)
     rows.sort(key=_rank)
     notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
-    if not isinstance(reading.scaling, Unscaled):
+    if reading.scaling != untouched(reading.scaling):
         notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
@@ -159,12 +171,11 @@ def _remark(method: str) -> str:
     return ""
 
 
-def _factors(config: RopeConfig, make: Callable[[float], Scaling], length: int) -> Iterator[Scaling]:
+def _factors(trained: Frequencies, make: Callable[[float], Scaling], length: int) -> Iterator[Scaling]:
     """Yield the method at the smallest factor that reaches, and at the power of two above it."""
-    trained = Unscaled().frequencies(config)
 
     def reaches(factor: float) -> bool:
-        found = predicted_length(trained, make(factor).frequencies(config, length))
+        found = predicted_length(trained, make(factor).frequencies(trained.config, length))
         return found is None or found >= length
 
     try:
@@ -201,26 +212,72 @@ def _says(own: dict[str, Any], layer_type: str | None, table: Frequencies, lengt
     return bool(same) and abs(found.attention_factor - table.attention_factor) < 1e-9
 
 
-def _config(case: Case, layer_type: str | None, config: RopeConfig, scaling: Scaling, length: int) -> dict[str, Any]:
-    """Return the whole config with a scaling, in the spelling that it has now; several tables in the new one."""
-    new = case.raw.get("rope_parameters") and not case.raw.get("rope_scaling")
+def _config(
+    case: Case, layer_type: str | None, config: RopeConfig, scaling: Scaling, length: int
+) -> dict[str, Any] | None:
+    """Return the whole config with a scaling, in the spelling that it has now; several tables in the new one.
+
+    None where the config cannot say the scaling and keep what else the class reads from the same dictionary.
+    """
+    new = bool(case.raw.get("rope_parameters")) and not case.raw.get("rope_scaling")
     edits: list[Edit] = [case.remove("rope_scaling"), case.remove("rope_parameters")]
     if layer_type is not None:
-        tables = {name: to_hf(reading.config, reading.scaling) for name, reading in case.readings.items()}
-        edits.append(case.set("rope_parameters", {**tables, layer_type: to_hf(config, scaling)}))
+        rope = _with_kept_keys(case, layer_type, to_hf(config, scaling), config, scaling)
+        edits.append(case.set("rope_parameters", {**_present_tables(case), layer_type: rope}))
     elif new:
-        keys = to_hf(config, scaling)
-        edits += [case.set("rope_parameters", keys), case.remove(ORIGINAL)]
-        edits += case.base_edits(keys["rope_theta"]) if case.raw.get("rope_theta") is not None else []
+        rope = _with_kept_keys(case, None, to_hf(config, scaling), config, scaling)
+        edits += [case.set("rope_parameters", rope), case.remove(ORIGINAL)]
+        if rope is not None and case.raw.get("rope_theta") is not None:
+            edits += case.base_edits(rope["rope_theta"])
     else:
         keys = to_hf(config, scaling, legacy=True)
-        base, rope = keys.pop("rope_theta"), keys.pop("rope_scaling")
-        if rope is None and case.facts.rope:  # else the dictionary of the class comes back
-            rope = {"rope_type": "default", "rope_theta": base}
-        edits += [case.remove(ORIGINAL), case.set("rope_scaling", rope), *case.base_edits(base)]
+        base = keys.pop("rope_theta")
+        written = keys.pop("rope_scaling") or {"rope_type": "default"}
+        rope = _with_kept_keys(case, None, written, config, scaling)
+        if rope == {"rope_type": "default"}:  # the dictionary of the class would come back where it has one
+            edits.append(case.set("rope_scaling", {**rope, "rope_theta": base} if case.facts.rope else None))
+        else:
+            edits.append(case.set("rope_scaling", rope))
+        edits += [case.remove(ORIGINAL), *case.base_edits(base)]
         edits += [
             case.set(key, value) for key, value in keys.items() if key not in case.facts.share_keys or value != 1.0
         ]
+    if rope is None:
+        return None
     counts_from_the_trained = isinstance(scaling, DynamicNTK)
     edits.append(case.set(case.length_key, config.context_length if counts_from_the_trained else length))
     return edited(case.content, edits)
+
+
+def _present_tables(case: Case) -> dict[str, Any]:
+    """Return the dictionaries that a config with several tables has now, with every key that it gives."""
+    given = case.raw.get("rope_parameters") if case.raw.get("rope_scaling") is None else None
+    tables: dict[str, Any] = {}
+    for name, reading in case.readings.items():
+        own = given.get(name) if isinstance(given, Mapping) else None
+        tables[str(name)] = {**to_hf(reading.config, reading.scaling), **(own if isinstance(own, Mapping) else {})}
+    return tables
+
+
+def _with_kept_keys(
+    case: Case, layer_type: str | None, rope: dict[str, Any], config: RopeConfig, scaling: Scaling
+) -> dict[str, Any] | None:
+    """Return a new RoPE dictionary with the keys of the present one that the class reads for something else.
+
+    None where it cannot say the scaling and leave the softmax scale of latent attention as it is: that follows the
+    factor of the dictionary, and rope type "default" has none.
+    """
+    present = next((found for found in case.dictionaries if found.layer_type in (None, layer_type)), None)
+    if present is None:
+        return rope
+    before = {
+        key: value for key, value in present.keys.items()
+        if case.facts is UNKNOWN or key in FREQUENCY_KEYS or key in class_keys(case.model_type)
+    }  # fmt: skip
+    softmax = rescales_softmax(case.raw)
+    try:
+        if softmax and softmax_multiplier(before) != 1.0 and not (rope.get("factor") or 1.0) > 1.0:
+            return None
+        return keeping_other_keys(rope, before, config, scaling, softmax=softmax)
+    except (TypeError, ValueError, OverflowError):  # numbers that are none; from_hf does not read all of them
+        return None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rope_theory._optional import load
+from rope_theory.llama._layer_settings import layer_settings
 
 SPARE = 0.9
 """Share of the free memory that may be used."""
@@ -68,9 +69,10 @@ def saying_what_fits(model: Any, remedy: str = "") -> Iterator[None]:
 def _bytes_a_token(model: Any) -> int:
     config = model.config.get_text_config()
     size = model.get_input_embeddings().weight.element_size()
-    hidden, inner = config.hidden_size, getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or hidden // heads
+    hidden = config.hidden_size
+    inner = max(value or 4 * hidden for value in layer_settings(config, "intermediate_size"))
+    heads = max(layer_settings(config, "num_attention_heads"))
+    width = max(value or hidden // heads for value in layer_settings(config, "head_dim"))
     return int(size * (6 * hidden + 3 * inner + 8 * heads * width) + 16 * heads * width)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from rope_theory._checks import integer
 from rope_theory._optional import load
+from rope_theory.llama._layer_settings import layer_settings
 from rope_theory.llama._listening import Heard, listening
 from rope_theory.llama._masks import Attended
 from rope_theory.llama._modes import evaluating, last_states, starting_anew
@@ -318,9 +319,10 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
             f"{type(model).__name__} cannot be captured: layer {layer} is given a table of {type(table).__name__}, not "
             "cosines and sines."
         )
-    if getattr(model.config, "qk_rope_head_dim", None):
+    latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
+    if latent:
         raise ValueError(
-            f"{type(model).__name__} cannot be captured: its latent attention rotates {model.config.qk_rope_head_dim} "
+            f"{type(model).__name__} cannot be captured: its latent attention rotates {latent} "
             "dimensions behind the others and shares one rotated key among the heads."
         )
     table = _cos_sin(table)

@@ -24,6 +24,7 @@ from rope_theory.llama._executed import (
     rotary_modules,
     same_but_for_angles,
 )
+from rope_theory.llama._layer_settings import layer_settings
 from rope_theory.llama._recording import checked_model
 from rope_theory.precision._model_tables import tables_of
 from rope_theory.precision.audit import audit
@@ -242,6 +243,14 @@ def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE | None:
 
 
 def _divisors(config: RopeConfig, table: Frequencies) -> Any:
+    """Return what the unscaled frequencies are divided by, one number per pair."""
+    still = int((np.asarray(table.theta) == 0.0).sum())
+    if still:
+        raise ValueError(
+            f"{still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of a "
+            f"frequency says, so {_name(table.scaling)} and another method have no common list of divisors. "
+            "PositionInterpolation divides the frequencies of the pairs that rotate; use that."
+        )
     return np.asarray(Unscaled().frequencies(config).theta) / np.asarray(table.theta)
 
 
@@ -310,7 +319,7 @@ def _written(model: Any, rope: HuggingFaceRope, keys: dict[str, Any] | None, who
     text, trained = config.get_text_config(), rope.config.context_length
     if keys is not None:
         _put_dictionary(text, keys, _layer_type(model))
-    if text.to_dict().get("head_dim", 0) is None:  # Mixtral's, which transformers then cannot compute with
+    if layer_settings(text, "head_dim", 0) == [None]:  # Mixtral's, which transformers then cannot compute with
         text.head_dim = rope.config.head_dim
     if isinstance(whole, DynamicNTK):
         text.max_position_embeddings = whole.reference_length or trained

@@ -115,3 +115,21 @@ def test_wrong_input_is_told_in_words(change, message):
     given_ = {"theta": THETA, "s": 1.5, "grid": TRAINED, "h_max": 1.0, **change}
     with pytest.raises(ValueError, match=message):
         quick_bound(**given_)
+
+
+@pytest.mark.parametrize("s", [97.5, 300.0])
+def test_weights_from_some_pairs_of_a_wide_head_bound_nearly_as_well(s, monkeypatch):
+    """300 pairs, every third of which is solved on: a bound for all of them, near that of all of them."""
+    theta = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=600, context_length=256))
+    grid = np.arange(256)
+    some = quick_bound(theta, s, grid, h_max=0.2)
+    monkeypatch.setattr("rope_theory.certificates.quick.MOST_PAIRS", 300)
+    every = quick_bound(theta, s, grid, h_max=0.2)
+    assert 0.99 * every < some < 1.1 * every
+    assert some < 0.75 * 0.2 * 300
+    generator = np.random.default_rng(0)
+    for _ in range(5):
+        h = generator.normal(size=300) + 1j * generator.normal(size=300)
+        scores = (np.exp(1j * np.multiply.outer(np.append(grid, s), theta.theta)) @ h).real
+        scale = max(np.abs(scores[:-1]).max(), np.abs(h).max() / 0.2)
+        assert abs(scores[-1]) / scale <= some

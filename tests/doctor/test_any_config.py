@@ -15,6 +15,8 @@ from rope_theory.doctor import diagnose
 from rope_theory.doctor.case import opened
 from rope_theory.doctor.conformance import conformance
 from rope_theory.doctor.diagnose import corrected, examined
+from rope_theory.scaling.huggingface._content import content_of
+from tests.doctor import hostile
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, yarn
 
 CONFIGS = sorted((Path(__file__).parents[1] / "reference" / "configs").glob("*.json"))
@@ -64,7 +66,7 @@ def mutations(draw):
 def is_answered(config):
     """A table for every layer type that has one, or an error that says why there is none."""
     before = json.dumps(json_ready(config), sort_keys=True)
-    case = opened(config)
+    case = opened(content_of(config))
     found = examined(case)
     assert bool(case.refusals) <= any(finding.severity == "error" for finding in found)
     assert case.readings or case.refusals
@@ -80,14 +82,25 @@ def is_answered(config):
     return case, mended
 
 
-@given(mutations())
+@st.composite
+def hostile_mutations(draw):
+    """A mutation with keys and values that JSON does not have, of those that a config's content may still hold."""
+    config = draw(mutations())
+    keys = st.sampled_from(KEYS) | st.sampled_from([key for key in hostile.ODD_KEYS if key != frozenset()])
+    for _ in range(draw(st.integers(1, 3))):
+        places = [config, *(value for value in config.values() if isinstance(value, dict))]
+        draw(st.sampled_from(places))[draw(keys)] = draw(values | st.sampled_from(hostile.NUMBERS))
+    return content_of(config)
+
+
+@given(mutations() | hostile_mutations())
 def test_any_mutation_is_answered(config):
     is_answered(config)
 
 
 @pytest.mark.slow
 @settings(max_examples=10_000)
-@given(mutations())
+@given(mutations() | hostile_mutations())
 def test_ten_thousand_mutations_are_answered(config):
     is_answered(config)
 

@@ -484,6 +484,11 @@ def test_many_tables_are_refused():
     assert "300 layer types" in found.findings[0].happens
 
 
+def test_keys_that_are_not_strings_are_named():
+    finding = only(llama(rope_scaling={**yarn(4, **{ORIGINAL: 4096}), 3: 1}), "key_is_no_string", "warning")
+    assert (finding.key, finding.happens) == ("rope_scaling", "Nothing reads 3.")
+
+
 def test_every_rule_is_tried_here():
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in RULES if f'"{name}"' not in text and name != "what_the_lengths_mean"] == []

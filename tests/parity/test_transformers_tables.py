@@ -281,7 +281,10 @@ def test_phasors_of_every_class_keep_the_bound_proved_for_them(kind, layer_type)
     assert (np.abs(stored - exact) <= bound + 2.01 * 2.0**-24 * (ours.attention_factor != 1.0) + 1e-10).all()
 
 
-UNSCALABLE = ("phi3", "phi4_multimodal", "phimoe", "gemma4_text", "gemma4_unified_text", "recurrent_gemma")
+UNSCALABLE = (
+    "phi3", "phi4_multimodal", "phimoe", "gemma4_text", "gemma4_unified_text", "diffusion_gemma_text",
+    "embedding_gemma2_text", "recurrent_gemma",
+)  # fmt: skip
 """Classes that take longrope only, no legacy keys, or no scaling at all."""
 
 

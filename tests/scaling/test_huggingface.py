@@ -339,7 +339,7 @@ def test_nested_tables_of_any_model():
         ({**LLAMA, "max_position_embeddings": None}, "max_position_embeddings is missing"),
         ({**LLAMA, "qk_rope_head_dim": 31}, "qk_rope_head_dim must be even"),
         (OLMO, "give layer_type, one of 'full_attention', 'sliding_attention'"),
-        ({**GEMMA, "rope_parameters": {"rope_type": "default"}}, "must hold one dictionary a layer type"),
+        ({**GEMMA, "rope_parameters": {"rope_type": "default"}}, "must hold one dictionary for each layer type"),
     ],
 )  # fmt: skip
 def test_refusals_in_words(raw, message):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, real, whole
 from rope_theory.doctor.finding import Edit, Finding
-from rope_theory.scaling.huggingface.reading import ORIGINAL
+from rope_theory.scaling.huggingface.reading import ORIGINAL, class_keys
 from rope_theory.scaling.yarn import YaRN, attention_factor
 
 TRANSFORMER_LENS = "TransformerLens"
@@ -86,6 +86,7 @@ def mscale_alone(case: Case) -> Iterator[Finding]:
             continue
         key, value = ("mscale", upper) if upper else ("mscale_all_dim", lower)
         own = attention_factor(factor)
+        kept = key in class_keys(case.model_type)  # latent attention scales its softmax by it
         try:
             meant = attention_factor(factor, upper) if upper else 1.0 / attention_factor(factor, lower or 0.0)
         except (ValueError, ZeroDivisionError):
@@ -100,7 +101,7 @@ def mscale_alone(case: Case) -> Iterator[Finding]:
             f"{key} counts only together with the other of the two: without it transformers applies {own:.4f}. litgpt "
             "reads one alone.",
             engines=(V5, V4, LITGPT),
-            edits=(found.set("attention_factor", meant), found.remove(key)),
+            edits=(found.set("attention_factor", meant), *(() if kept else (found.remove(key),))),
             threads=("NVIDIA/Megatron-LM#1429", "ggml-org/llama.cpp#7118"),
         )
 

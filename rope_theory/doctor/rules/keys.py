@@ -6,17 +6,19 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping
 
+from rope_theory._checks import shown
 from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, Located, real
 from rope_theory.doctor.finding import Edit, Finding
 from rope_theory.laws.critical import small_bases
 from rope_theory.scaling.huggingface.reading import (
     ALIASES,
     BUILDERS,
-    CLASS_KEYS,
     COMMON_KEYS,
+    MOST_NAMED,
     MULTI_DIMENSIONAL,
     ORIGINAL,
     TYPE_KEYS,
+    class_keys,
 )
 from rope_theory.scaling.llama3 import Llama3
 from rope_theory.scaling.unscaled import Unscaled
@@ -26,6 +28,9 @@ CLOSE = 0.75
 
 LONGROPE_ONLY = frozenset({"phi3", "phi4_multimodal", "phimoe"})
 """Model types whose config classes raise for other scalings."""
+
+MOST_UNREAD = 32
+"""Keys of one dictionary that are named one by one as not read."""
 
 SPECIAL = frozenset({"attn_factor", "mrope_section", "xdrope_section", "mrope_interleaved", "alpha"})
 """Keys of RoPE dictionaries that other rules speak of, or that classes read on their own."""
@@ -275,8 +280,9 @@ def unread_key(case: Case) -> Iterator[Finding]:
         if kind not in TYPE_KEYS:
             continue
         known = COMMON_KEYS | TYPE_KEYS[kind]
-        readable = {*known, *CLASS_KEYS.get(case.model_type or "", ()), *SPECIAL}
-        for key in sorted(str(key) for key in found.keys if key not in readable and found.keys[key] is not None):
+        readable = {*known, *class_keys(case.model_type), *SPECIAL}
+        unread = {key for key, value in found.keys.items() if isinstance(key, str) and value is not None}
+        for key in sorted(unread - readable)[:MOST_UNREAD]:
             close = _closest(key, [name for name in known if found.keys.get(name) is None])
             if (
                 close is not None
@@ -310,6 +316,22 @@ def unread_key(case: Case) -> Iterator[Finding]:
                 f"Type {kind!r} does not read it, and some versions call it unrecognized; it is harmless.",
                 engines=(V5, V4),
                 threads=("sgl-project/sglang#2943", "sgl-project/sglang#4145"),
+            )
+
+
+def key_is_no_string(case: Case) -> Iterator[Finding]:
+    """Keys that are not strings, which JSON does not have."""
+    places = [("the config", case.raw), *((".".join(found.path), found.keys) for found in case.dictionaries)]
+    for where, keys in places:
+        odd = [key for key in keys if not isinstance(key, str)]
+        if odd:
+            yield case.finding(
+                "warning",
+                "key_is_no_string",
+                where,
+                "Keys that are strings, as JSON has no others.",
+                f"Nothing reads {', '.join(map(shown, odd[:MOST_NAMED]))}.",
+                engines=(V5, V4, VLLM),
             )
 
 
@@ -503,6 +525,7 @@ RULES = (
     type_refused_by_the_class,
     both_dictionaries,
     unread_key,
+    key_is_no_string,
     alpha_of_another_class,
     foreign_key,
     integer_factor,

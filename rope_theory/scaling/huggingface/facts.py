@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -67,6 +67,12 @@ class ModelFacts:
         The class's own RoPE dictionary where the config has none.
     tables : mapping
         Layer type → TableFacts, for models with several tables.
+    completes_tables : bool
+        Whether the config class adds missing dictionaries, types and bases of several tables; Gemma 4's does not.
+    layer_count : int
+        The class's ``num_hidden_layers``, for classes that complete no tables.
+    reads_pattern : bool
+        Whether such a class reads ``sliding_window_pattern``; it is 6 otherwise.
     aliases : mapping
         Rope types that this class reads under another name.
     remark : str
@@ -87,6 +93,9 @@ class ModelFacts:
     pairing_key: str | None = None
     rope: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, TableFacts] = field(default_factory=dict)
+    completes_tables: bool = True
+    layer_count: int = 30
+    reads_pattern: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     remark: str = ""
 
@@ -130,15 +139,20 @@ def _global_local(base: float, keys: tuple[str, str], both_scaled: bool = False)
 
 _GEMMA_3 = _global_local(1e6, ("rope_theta", "rope_local_base_freq"))
 _MODERNBERT = _global_local(160000.0, ("global_rope_theta", "local_rope_theta"), both_scaled=True)
-_GEMMA_4 = {
-    "full_attention": TableFacts(
-        1e6,
-        rope={"rope_type": "proportional", "partial_rotary_factor": 0.25},
-        head_dim=512,
-        head_dim_key="global_head_dim",
-    ),
-    "sliding_attention": TableFacts(10000.0),
-}
+
+
+def _wide_global(rope: Mapping[str, Any]) -> dict[str, TableFacts]:
+    return {
+        "full_attention": TableFacts(1e6, rope=rope, head_dim=512, head_dim_key="global_head_dim"),
+        "sliding_attention": TableFacts(10000.0),
+    }
+
+
+_GEMMA_4 = ModelFacts(
+    head_dim=256,
+    completes_tables=False,
+    tables=_wide_global({"rope_type": "proportional", "partial_rotary_factor": 0.25}),
+)
 _OLMO_3 = {
     "full_attention": TableFacts(500000.0, "rope_theta", legacy_scaling=True),
     "sliding_attention": TableFacts(500000.0),  # the class takes rope_theta for full_attention only
@@ -239,7 +253,9 @@ FACTS: Mapping[str, ModelFacts] = {
     "gemma3n_text": ModelFacts(head_dim=256, tables=_GEMMA_3),
     "t5gemma2_text": ModelFacts(head_dim=256, tables=_GEMMA_3),
     "t5gemma2_decoder": ModelFacts(head_dim=256, tables=_GEMMA_3),
-    **dict.fromkeys(("gemma4_text", "gemma4_unified_text"), ModelFacts(head_dim=256, tables=_GEMMA_4)),
+    **dict.fromkeys(("gemma4_text", "gemma4_unified_text"), _GEMMA_4),
+    "diffusion_gemma_text": replace(_GEMMA_4, default_reads_share=True),
+    "embedding_gemma2_text": replace(_GEMMA_4, tables=_wide_global({}), layer_count=24, reads_pattern=True),
     "olmo3": ModelFacts(tables=_OLMO_3),
     **dict.fromkeys(("modernbert", "modernbert-decoder"), ModelFacts(tables=_MODERNBERT)),
 }

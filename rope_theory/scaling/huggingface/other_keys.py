@@ -17,8 +17,10 @@ from rope_theory.scaling.huggingface.facts import RESCALES_SOFTMAX
 from rope_theory.scaling.huggingface.reading import COMMON_KEYS, ORIGINAL, TYPE_KEYS
 from rope_theory.scaling.huggingface.writing import by_divisors
 
-FREQUENCY_KEYS = COMMON_KEYS.union(*TYPE_KEYS.values())
-"""Keys that a rope type makes frequencies and the attention factor of."""
+FREQUENCY_KEYS = COMMON_KEYS.union(
+    *TYPE_KEYS.values(), {"alpha", "short_mscale", "long_mscale", "attn_factor", "extrapolation_factor"}
+)
+"""Keys that a rope type, of some class or other software, makes frequencies and the attention factor of."""
 
 
 def rescales_softmax(content: Mapping[str, Any]) -> bool:

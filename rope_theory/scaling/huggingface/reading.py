@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rope_theory._checks import above, even_width, integer, number, scaling_factor
+from rope_theory._checks import above, even_width, integer, number, scaling_factor, shown
 from rope_theory._records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
+from rope_theory.scaling.huggingface._content import content_of
+from rope_theory.scaling.huggingface._several_tables import (
+    MOST_LAYERS,
+    completed_tables,
+    declared_layers,
+    head_dims_of_layers,
+    layer_head_dim,
+    tables_as_given,
+)
 from rope_theory.scaling.huggingface.facts import (
     FACTS,
     INTERLEAVED,
@@ -71,10 +78,22 @@ CLASS_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys that only these model types read: for a factor or list of their own, a softmax scale, a query temperature."""
 
+
+def class_keys(model_type: str | None) -> tuple[str, ...]:
+    """Return the keys of RoPE dictionaries that only this model type's class reads, for its table or its softmax."""
+    return CLASS_KEYS.get(model_type or "", ())
+
+
 WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""
 
 ALIASES = {"su": "longrope"}
+MOST_KEYS = 1024
+"""Keys of a RoPE dictionary."""
+
+MOST_NAMED = 16
+"""Keys, or layer types, that one sentence names."""
+
 MULTI_DIMENSIONAL = frozenset({"mrope", "xdrope", "axial", "bailing_mrope"})
 SECTION_KEYS = ("mrope_section", "xdrope_section")
 
@@ -116,7 +135,7 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     source : str, Path, mapping or PretrainedConfig
         A config.json, a folder that holds one, its content, or anything with ``to_dict()``.
     layer_type : str, optional
-        Which layers, such as "full_attention": required for models with one table a layer type (Gemma 3,
+        Which layers, such as "full_attention": required for models with one table per layer type (Gemma 3 and 4,
         OLMo 3, ModernBERT), not allowed for the others.
 
     Returns
@@ -131,8 +150,9 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     TypeError
         When ``source``, or a value in it, has the wrong type.
     ValueError
-        When the config has no RoPE, a rope type that is unknown or rotates by several positions a token, a
-        required key missing, or a value out of range.
+        When the config has no RoPE, a rope type that is unknown or rotates by several positions per token, a
+        required key missing, or a value out of range; for a file that is no JSON object in UTF-8 or gives a key
+        twice, and for more than 2^17 values or 64 levels of nesting.
 
     Notes
     -----
@@ -146,9 +166,14 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     >>> rt.from_hf(keys).config
     RopeConfig(head_dim=128, base=10000.0, context_length=4096, rotary_dim=128)
     """
+    return read(content_of(source), layer_type)
+
+
+def read(content: Mapping[Any, Any], layer_type: str | None) -> HuggingFaceRope:
+    """Return what ``from_hf`` does for the content of a config, as ``content_of`` returns it."""
     if layer_type is not None and not isinstance(layer_type, str):
-        raise TypeError(f"layer_type must be a string or None, got {layer_type!r}.")
-    reading = _open(source)
+        raise TypeError(f"layer_type must be a string or None, got {shown(layer_type)}.")
+    reading = _open(content)
     reading.refuse_without_rope()
     tables, nested = _tables(reading, layer_type)
     name = _chosen(tables, nested, layer_type)
@@ -162,7 +187,7 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     if rope_type not in WITH_ORIGINAL:
         _borrow_original(reading, rope, tables)
     original = _original_length(reading, rope, rope_type, nested, maximum)
-    table = _Table(reading, rope, maximum, original, nested)
+    table = _Table(reading, rope, maximum, original, nested, width)
     scaling = BUILDERS[rope_type](table)
     reading.say_ignored(rope, rope_type)
     config = RopeConfig(
@@ -175,12 +200,12 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
     return HuggingFaceRope(config, scaling, reading.pairing(), tuple(reading.notes), name)
 
 
-def layer_types(source: Any) -> tuple[str | None, ...]:
-    """Return the layer types that ``from_hf`` takes for a config: (None,) where one table serves all layers.
+def layer_types(content: Mapping[Any, Any]) -> tuple[str | None, ...]:
+    """Return the layer types that ``from_hf`` takes for a config's content: (None,) where one table serves all layers.
 
     Layers whose entry is null do not rotate and are left out. Raises as ``from_hf``.
     """
-    reading = _open(source)
+    reading = _open(content)
     reading.refuse_without_rope()
     tables, _ = _tables(reading, None)
     return tuple(name for name, rope in tables.items() if rope is not None)
@@ -194,6 +219,11 @@ class _Reading:
     model_type: str | None
     facts: ModelFacts
     notes: list[str]
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """Each layer's type, where the class has several tables and the config, or the class, says so."""
+        return declared_layers(self.raw, self.facts) if self.facts.tables else None
 
     def say(self, sentence: str) -> None:
         if sentence and sentence not in self.notes:
@@ -231,6 +261,11 @@ class _Reading:
             self.say("rope_theta comes from the RoPE dictionary.")
             return rope
         table = self.facts.tables.get(name or "")
+        if not self.facts.completes_tables and (self.raw.get("rope_parameters") or self.raw.get("rope_scaling")):
+            raise ValueError(
+                f"rope_theta is missing in the dictionary of {name!r}: the class of {self.owner()} has a base of its "
+                "own only where the config gives no dictionaries, and raises. Add rope_theta to this dictionary."
+            )
         keys = self.facts.base_keys if table is None else (table.base_key,) if table.base_key else ()
         default = self.facts.base if table is None else table.base
         key, value = self.first(keys)
@@ -240,7 +275,7 @@ class _Reading:
             else f"The config gives no base for this table; {self.owner()} uses {default:g}."
         )  # fmt: skip
         if not key and self.raw.get("rope_theta") is not None:
-            self.say(f"The top-level rope_theta ({self.raw['rope_theta']}) is ignored, as the class does.")
+            self.say(f"The top-level rope_theta ({shown(self.raw['rope_theta'])}) is ignored, as the class does.")
         return rope
 
     def owner(self) -> str:
@@ -266,27 +301,38 @@ class _Reading:
             return "interleaved"  # latent attention follows DeepSeek's layout
         return self.facts.pairing
 
+    def say_unread_keys(self, where: str, keys: Mapping[Any, Any]) -> None:
+        odd = [key for key in keys if not isinstance(key, str)]
+        if odd:
+            named = ", ".join(map(shown, odd[:MOST_NAMED]))
+            self.say(f"{where} has keys that are not strings, which nothing reads: {named}.")
+
     def say_ignored(self, rope: Mapping[str, Any], rope_type: str) -> None:
+        self.say_unread_keys("The RoPE dictionary", rope)
         ignored = sorted(
             key for key in rope.keys() - COMMON_KEYS - TYPE_KEYS[rope_type]
-            if rope[key] is not None
+            if isinstance(key, str) and rope[key] is not None
         )  # fmt: skip
-        used = CLASS_KEYS.get(self.model_type or "", ())
+        used = class_keys(self.model_type)
         ignored = [key for key in ignored if key not in used]
         if ignored:
-            self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {', '.join(ignored)}.")
+            named = ", ".join(
+                [shown(key).strip("'") for key in ignored[:MOST_NAMED]] + ["…"] * (len(ignored) > MOST_NAMED)
+            )
+            self.say(f"Ignored in the RoPE dictionary, as by rope type {rope_type!r}: {named}.")
 
 
-def _open(source: Any) -> _Reading:
-    whole = content_of(source)
+def _open(whole: Mapping[Any, Any]) -> _Reading:
     raw = text_part(whole)
     notes = []
     if raw is not whole:
         notes.append("The rotary table is that of text_config; vision and audio parts are not read.")
     kind = raw.get("model_type")
     if kind is not None and not isinstance(kind, str):
-        raise TypeError(f"model_type must be a string, got {kind!r}.")
-    return _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
+        raise TypeError(f"model_type must be a string, got {shown(kind)}.")
+    reading = _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
+    reading.say_unread_keys("The config", raw)
+    return reading
 
 
 def text_part(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -299,39 +345,12 @@ def text_part(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner
 
 
-def content_of(source: Any) -> Mapping[str, Any]:
-    """Return what a config holds: a path, a mapping, or anything with ``to_dict()``; raises as ``from_hf``."""
-    if isinstance(source, Mapping):
-        return source
-    if hasattr(source, "to_dict") and not isinstance(source, type):
-        content = source.to_dict()
-        if isinstance(content, Mapping):
-            return content
-    if not isinstance(source, str | Path):
-        raise TypeError(
-            "source must be a path to a config.json or to its folder, a mapping, or a config with to_dict(), "
-            f"got {type(source).__name__}."
-        )
-    path = Path(source)
-    path = path / "config.json" if path.is_dir() else path
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"No config at {str(path)!r}: source must be a local config.json or a folder that holds one; "
-            "download a model of the Hub first, or pass its config."
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is not valid JSON ({error}); download it again.") from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{str(path)!r} must hold a JSON object, got {type(content).__name__}.")
-    return content
-
-
 def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
     value = reading.raw.get(key)
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"{key} must be a dictionary or null, got {value!r}.")
+        raise TypeError(f"{key} must be a dictionary or null, got {shown(value)}.")
+    if value is not None and len(value) > MOST_KEYS:
+        raise ValueError(f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here.")
     return dict(value or {})
 
 
@@ -339,20 +358,20 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     """Return layer type → RoPE dictionary (None → the only one), and whether the model has several tables."""
     facts = reading.facts
     new, legacy = _dictionary(reading, "rope_parameters"), _dictionary(reading, "rope_scaling")
-    if any(isinstance(value, Mapping) for value in legacy.values()) and not new:
-        new, legacy = legacy, {}
-    nested = any(isinstance(value, Mapping) for value in new.values())
     if facts.tables:
-        return _known_tables(reading, new, legacy, nested, layer_type), True
+        return _known_tables(reading, new, legacy, layer_type), True
+    if _nested(legacy) and not new:
+        new, legacy = legacy, {}
+    nested = _nested(new)
     if nested and reading.model_type in FACTS:
-        inner = ", ".join(repr(key) for key, value in new.items() if isinstance(value, Mapping))
+        inner = ", ".join(shown(key) for key, value in new.items() if isinstance(value, Mapping))
         raise ValueError(
             f"model_type {reading.model_type!r} has one table for all layers; its class does not read dictionaries "
             f"nested by layer type ({inner}) and would rotate unscaled. Give their keys flat."
         )
     if nested:
         outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
-        names = [key for key in new if key not in outer]
+        names = [key for key in new if key not in outer and isinstance(key, str)]
         return {key: None if new[key] is None else _inner(new[key], outer, reading) for key in names}, True
     if new and legacy and new != legacy:
         reading.say("rope_parameters and rope_scaling are both given; rope_scaling is used, as transformers does.")
@@ -362,41 +381,74 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     return {None: rope}, False
 
 
+def _nested(rope: Mapping[Any, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in rope.values())
+
+
 def _known_tables(
-    reading: _Reading, new: Mapping[str, Any], legacy: Mapping[str, Any], nested: bool, chosen: str | None
+    reading: _Reading, new: Mapping[Any, Any], legacy: Mapping[Any, Any], chosen: str | None
 ) -> dict[str | None, dict[str, Any] | None]:
-    names = reading.facts.tables
-    if new and not nested and not all(value is None for value in new.values()):
+    """Return the dictionaries of a class that is known to have several tables."""
+    facts, layers = reading.facts, reading.layers
+    if not facts.completes_tables:
+        assert layers is not None
+        return tables_as_given(reading.raw, facts, _as_given(reading), layers, reading.say)
+    _refuse_flat(reading, new)
+    if _nested(legacy):
         raise ValueError(
-            f"rope_parameters of model_type {reading.model_type!r} must hold one dictionary a layer type "
-            f"({', '.join(map(repr, names))}), got the flat keys {', '.join(new)}."
+            f"rope_scaling of model_type {reading.model_type!r} holds dictionaries for each layer type; its class "
+            "takes it for one flat dictionary and rotates unscaled. Give them as rope_parameters."
         )
-    tables: dict[str | None, dict[str, Any] | None] = {}
-    for name, table in names.items():
-        own = new.get(name)
-        rope = dict(own) if own is not None else {"rope_type": "default", **table.rope}
-        if legacy and table.legacy_scaling:
-            if name == chosen and "type" in legacy and "rope_type" not in legacy:
-                reading.say(
-                    'rope_scaling names its type under the old key "type", which transformers 5.23 does not '
-                    "read for this class: the table stays unscaled."
-                )
-            rope.update(legacy)
-        elif legacy and name == chosen:
-            reading.say(f"rope_scaling does not apply to {name!r}.")
-        tables[name] = rope
-    others = {name: value for name, value in new.items() if isinstance(value, Mapping) and name not in names}
-    return {**tables, **{name: dict(value) for name, value in others.items()}}
+    given = reading.raw.get("rope_parameters") is not None
+    tables = completed_tables(facts, new, legacy, chosen, reading.say, given=given)
+    others: dict[str | None, dict[str, Any] | None] = {
+        name: dict(value) for name, value in new.items()
+        if isinstance(value, Mapping) and isinstance(name, str) and name not in facts.tables
+    }  # fmt: skip
+    tables = {**tables, **others}
+    if layers is None:
+        return tables
+    if not any(name in layers for name in tables):
+        raise ValueError(
+            f"layer_types names none of the layer types that rotate in model_type {reading.model_type!r} "
+            f"({', '.join(map(repr, facts.tables))}), got {shown(sorted(set(layers)))}."
+        )
+    return {name: rope for name, rope in tables.items() if name in layers}
+
+
+def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
+    """Return the RoPE dictionaries of a config whose class completes none: rope_scaling replaces rope_parameters."""
+    raw = reading.raw
+    key = "rope_scaling" if "rope_scaling" in raw else "rope_parameters"
+    if key == "rope_scaling" and raw[key] is None:
+        raise ValueError(
+            f"rope_scaling is null, which the config class of {reading.model_type!r} takes for rope_parameters: the "
+            "model then cannot be built. Remove the key."
+        )
+    if raw.get(key) is None:
+        return None
+    given = _dictionary(reading, key)
+    _refuse_flat(reading, given, key)
+    return given
+
+
+def _refuse_flat(reading: _Reading, rope: Mapping[Any, Any], key: str = "rope_parameters") -> None:
+    if rope and not _nested(rope) and not all(value is None for value in rope.values()):
+        names = ", ".join(map(repr, reading.facts.tables))
+        raise ValueError(
+            f"{key} of model_type {reading.model_type!r} must hold one dictionary for each layer type ({names}), "
+            f"got the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}."
+        )
 
 
 def _inner(rope: Mapping[str, Any], outer: Mapping[str, Any], reading: _Reading) -> dict[str, Any]:
-    for key in outer.keys() - {"rope_type", "truncate"}:
-        reading.say(f"{key} next to the layer types in rope_parameters is ignored: it belongs inside them.")
+    for key in [key for key in outer if key not in ("rope_type", "truncate")][:MOST_NAMED]:
+        reading.say(f"{shown(key)} next to the layer types in rope_parameters is ignored: it belongs inside them.")
     return dict(rope)
 
 
 def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | None) -> str | None:
-    exist = ", ".join(repr(name) for name in tables)
+    exist = ", ".join([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
     if not nested and layer_type is not None:
         raise ValueError(f"This model has one table for all layers, got layer_type {layer_type!r}; leave it out.")
     if nested and layer_type is None:
@@ -409,7 +461,7 @@ def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | No
 def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
     name = rope.get("rope_type") or rope.get("type") or "default"
     if not isinstance(name, str):
-        raise TypeError(f"rope_type must be a string, got {name!r}.")
+        raise TypeError(f"rope_type must be a string, got {shown(name)}.")
     sections = [key for key in SECTION_KEYS if rope.get(key) is not None or reading.raw.get(key) is not None]
     if name in MULTI_DIMENSIONAL or sections:
         raise ValueError(
@@ -445,7 +497,7 @@ def _widths(reading: _Reading, rope: Mapping[str, Any], rope_type: str, name: st
         return head, head
     if width > head or width < 2 or width % 2:
         raise ValueError(
-            f"{key} {share!r} of head_dim {head} rotates {width} dimensions; it must be an even number up "
+            f"{key} {shown(share)} of head_dim {head} rotates {width} dimensions; it must be an even number up "
             "to head_dim, since dimensions come in pairs."
         )
     reading.say(f"{key} makes {width} of {head} dimensions rotate.")
@@ -466,6 +518,8 @@ def _latent_width(reading: _Reading) -> int | None:
 def _share(reading: _Reading, rope: Mapping[str, Any]) -> tuple[str, Any]:
     if rope.get("partial_rotary_factor") is not None:
         return "partial_rotary_factor", rope["partial_rotary_factor"]
+    if not reading.facts.completes_tables:  # where a top-level share counts, it stands in the dictionary by now
+        return "partial_rotary_factor", 1.0
     key, value = reading.first(reading.facts.share_keys)
     if key:
         return key, value
@@ -478,14 +532,9 @@ def _share(reading: _Reading, rope: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> int:
-    key, value = "", None
-    if table is not None and table.head_dim is not None:
-        key, value = reading.first((table.head_dim_key or "",))
-        key, value = (key, value) if key else ("per_layer_config", _layer_head_dim(reading, name))
-        if value is None:
-            reading.say(f"{table.head_dim_key} is absent; {reading.owner()} uses {table.head_dim}.")
-            return table.head_dim
-    key, value = (key, value) if key else reading.first(HEAD_DIM_KEYS)
+    key, value = _own_head_dim(reading, table, name)
+    if not key:  # a class that is known reads no other key
+        key, value = reading.first(HEAD_DIM_KEYS if reading.facts is UNKNOWN else HEAD_DIM_KEYS[:1])
     if not key and reading.facts.head_dim is not None:
         reading.say(f"head_dim is absent; {reading.owner()} uses {reading.facts.head_dim}.")
         return reading.facts.head_dim
@@ -495,7 +544,7 @@ def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> 
         if not hidden_key or not heads_key:
             raise ValueError(
                 f"The head width is unknown: give head_dim, or hidden_size and num_attention_heads "
-                f"(got hidden_size {hidden!r}, num_attention_heads {heads!r})."
+                f"(got hidden_size {shown(hidden)}, num_attention_heads {shown(heads)})."
             )
         key = f"{hidden_key} // {heads_key}"
         value = integer(hidden, hidden_key, 2) // integer(heads, heads_key, 1)
@@ -506,26 +555,35 @@ def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> 
     return head
 
 
-def _layer_head_dim(reading: _Reading, name: str | None) -> Any:
-    layers, types = reading.raw.get("per_layer_config"), reading.raw.get("layer_types")
-    if not isinstance(layers, Mapping) or not isinstance(types, list):
-        return None
-    for index, layer in layers.items():
-        if not str(index).isdecimal() or int(index) >= len(types) or not isinstance(layer, Mapping):
-            raise ValueError(
-                f"per_layer_config must map a layer's number, 0 … {len(types) - 1} as layer_types has it, to its "
-                f"settings, got {index!r}: {layer!r}."
-            )
-        if types[int(index)] == name:
-            return layer.get("head_dim")
-    return None
+def _own_head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> tuple[str, Any]:
+    """Return the key and the head dimension of these layers alone; ("", None) where all layers have one."""
+    raw, facts, types = reading.raw, reading.facts, reading.raw.get("layer_types")
+    if facts.completes_tables and "per_layer_config" not in raw:
+        return "", None
+    if not facts.completes_tables:
+        layers = reading.layers
+    elif facts is UNKNOWN and name is not None and isinstance(types, list):
+        layers = tuple(str(kind) for kind in types)
+    else:
+        layers = None
+    if layers is not None:
+        key, value = layer_head_dim(raw, table or TableFacts(0.0), layers, name or "")
+        if key and key not in raw:
+            reading.say(f"{key} is absent; {reading.owner()} uses {value}.")
+        return key, value
+    if any(width != raw.get("head_dim") for width in head_dims_of_layers(raw, MOST_LAYERS).values()):
+        raise ValueError(
+            f"per_layer_config gives some layers a head dimension of their own, which {reading.owner()} has no "
+            "rotary table for. Give all layers one head_dim."
+        )
+    return "", None
 
 
 def _borrow_original(reading: _Reading, rope: dict[str, Any], tables: Mapping[str | None, Any]) -> None:
     """Take the trained window from the model's other tables: a model was trained on one."""
-    others = {table[ORIGINAL] for table in tables.values() if table and table.get(ORIGINAL) is not None}
-    if rope.get(ORIGINAL) is None and len(others) == 1:
-        rope[ORIGINAL] = others.pop()
+    others = [table[ORIGINAL] for table in tables.values() if table and table.get(ORIGINAL) is not None]
+    if rope.get(ORIGINAL) is None and others and all(window == others[0] for window in others):
+        rope[ORIGINAL] = others[0]
         reading.say(f"{ORIGINAL} stands in the table of other layers of this model.")
 
 
@@ -536,33 +594,42 @@ def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str,
         top = reading.facts.original_length
         reading.say(f"{ORIGINAL} is {top} at top level, the default of {reading.owner()}.")
     if nested and rope_type in WITH_ORIGINAL and top is not None:
-        reading.say(f"The top-level {ORIGINAL} ({top}) is not read by tables nested by layer type.")
+        reading.say(f"The top-level {ORIGINAL} ({shown(top)}) is not read by tables nested by layer type.")
         top = None
     if top is not None and inner is not None and top != inner:
-        reading.say(f"{ORIGINAL} is {top} at top level and {inner} in the RoPE dictionary; the former wins.")
+        reading.say(
+            f"{ORIGINAL} is {shown(top)} at top level and {shown(inner)} in the RoPE dictionary; the former wins."
+        )
     value = top if top is not None else inner
     if value is None:
+        if rope_type in WITH_ORIGINAL and not reading.facts.completes_tables:
+            raise ValueError(
+                f"{ORIGINAL} is missing in a dictionary of rope type {rope_type!r}: the config class of "
+                f"{reading.owner()} completes nothing and raises KeyError. Add it in tokens."
+            )
         if rope_type in WITH_ORIGINAL:
             reading.say(f"{ORIGINAL} is absent for rope type {rope_type!r}; max_position_embeddings takes its place.")
         return maximum
-    reading.say(f"The trained window is {ORIGINAL}, {value} tokens.")
-    return integer(value, ORIGINAL, 2, "It is the trained window in tokens.")
+    window = integer(value, ORIGINAL, 2, "It is the trained window in tokens.")
+    reading.say(f"The trained window is {ORIGINAL}, {window} tokens.")
+    return window
 
 
 @dataclass(frozen=True)
 class _Table:
-    """One RoPE dictionary with both lengths, in tokens."""
+    """One RoPE dictionary with both lengths, in tokens, and the rotated width, in dimensions."""
 
     reading: _Reading
     rope: Mapping[str, Any]
     maximum: int
     original: int
     nested: bool
+    width: int
 
     def required(self, key: str) -> Any:
         if self.rope.get(key) is None:
             kind = self.rope.get("rope_type") or self.rope.get("type")
-            raise ValueError(f"{key} is missing: rope type {kind!r} needs it in the RoPE dictionary.")
+            raise ValueError(f"{key} is missing: rope type {shown(kind)} needs it in the RoPE dictionary.")
         return self.rope[key]
 
     def factor(self) -> float:
@@ -631,13 +698,20 @@ def _yarn(table: _Table) -> Scaling:
     if table.nested:
         if not truncate:
             say("transformers 5.23 does not read truncate inside a table nested by layer type; it stays true.")
-        truncate = _dictionary(table.reading, "rope_parameters").get("truncate", True)  # where it does look
+        outer = table.reading.raw.get("rope_parameters")  # where it does look
+        truncate = outer.get("truncate", True) if isinstance(outer, Mapping) else True
     return YaRN(factor, ends["beta_fast"], ends["beta_slow"], truncate=bool(truncate), attention_factor=attention)
 
 
 def _longrope(table: _Table) -> Scaling:
     say, implied = table.reading.say, table.maximum / table.original
     short, long = table.required("short_factor"), table.required("long_factor")
+    for values in (short, long):
+        if isinstance(values, list | tuple) and len(values) > MOST_KEYS and len(values) != table.width // 2:
+            raise ValueError(
+                f"short_factor and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
+                f"{table.width // 2} pairs; give one divisor a pair."
+            )
     attention = table.attention_factor()
     if table.reading.model_type == "phimoe":
         attention = _phimoe_attention_factor(table)
@@ -655,8 +729,8 @@ def _phimoe_attention_factor(table: _Table) -> float:
     short, long = table.required("short_mscale"), table.required("long_mscale")
     if short != long:
         raise ValueError(
-            f"short_mscale ({short}) and long_mscale ({long}) differ: an attention factor that depends on "
-            "the length has no Scaling here. Make one config a length, with both equal."
+            f"short_mscale ({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that depends "
+            "on the length has no Scaling here. Make one config a length, with both equal."
         )
     table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
     return above(short, "short_mscale", 0.0)
