@@ -129,6 +129,11 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
             f"length {length} lies inside the trained window of {config.context_length} tokens: nothing is to be "
             "extended; leave the scaling out."
         )
+    if case.facts.fixed:
+        raise ValueError(
+            f"The class of model type {case.model_type!r} computes its table from base and width alone: it reads no "
+            "scaling from its config, so that none can be recommended."
+        )
     trained = untouched(reading.scaling).frequencies(config)
     chosen = [
         (method, scaling)
@@ -148,6 +153,11 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
     if reading.scaling != untouched(reading.scaling):
         notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
+    if case.facts is UNKNOWN:
+        notes.append(
+            f"model_type {case.model_type!r} is not in the table of known classes: whether its class reads these keys "
+            "was not checked. rope_theory.llama.extend runs the model and says."
+        )
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
         notes.append(f"Left out, as no config of model type {case.model_type!r} says them: {names}.")
@@ -244,6 +254,8 @@ def _config(
         ]
     if rope is None:
         return None
+    if "head_dim" in case.raw and case.raw["head_dim"] is None:  # Mixtral's, which transformers cannot compute with
+        edits.append(case.set("head_dim", config.head_dim))
     counts_from_the_trained = isinstance(scaling, DynamicNTK)
     edits.append(case.set(case.length_key, config.context_length if counts_from_the_trained else length))
     return edited(case.content, edits)

@@ -39,6 +39,11 @@ class Rotation:
     positions: NDArray[np.float64]
     output: Any
 
+    @property
+    def length(self) -> int:
+        """Length of the sequence as the module sees it, tokens: tables that follow the length are made for it."""
+        return int(self.positions.max()) + 1
+
 
 @dataclass(eq=False)
 class Execution:

@@ -122,6 +122,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     except ValueError as error:
         raise ValueError(f"{type(model).__name__} cannot be extended: {error}") from error
     window = rope.config.context_length if replace else _present_window(model, rope)
+    scaling = _on_still_pairs(model, rope, scaling)
     whole = scaling if replace else _combined(rope, scaling, window)
     try:
         whole.frequencies(rope.config)
@@ -185,10 +186,29 @@ def _present_window(model: Any, rope: HuggingFaceRope) -> int:
     return max(int(maximum), rope.config.context_length)
 
 
+def _on_still_pairs(model: Any, rope: HuggingFaceRope, scaling: Scaling) -> Scaling:
+    """Return the scaling as it is said of a table whose last pairs stand still, which they do by training."""
+    before = rope.scaling
+    if not isinstance(before, Proportional) or before.partial_rotary_factor == 1.0:
+        return scaling
+    if isinstance(scaling, PositionInterpolation):
+        return Proportional(before.partial_rotary_factor, scaling.factor)
+    if isinstance(scaling, Unscaled | Proportional):
+        return scaling
+    theta = np.asarray(rope.frequencies().theta)
+    raise ValueError(
+        f"{type(model).__name__} cannot be extended by {_name(scaling)}: {int((theta == 0.0).sum())} of the "
+        f"{theta.size} frequency pairs of this model stand still (θ = 0), which no divisor says, and {_name(scaling)} "
+        "would make them rotate; PositionInterpolation divides those that rotate."
+    )
+
+
 def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
     """Return the one scaling of the original table that has the effect of both."""
     before, trained = rope.scaling, rope.config.context_length
-    if isinstance(before, Unscaled):
+    if isinstance(before, Proportional) and isinstance(scaling, Unscaled):
+        return before
+    if isinstance(before, Unscaled) or (isinstance(before, Proportional) and before.factor == 1.0):
         if window > trained and not isinstance(scaling, Unscaled):
             _say(f"this model has been extended from {trained} to {window} tokens", f"{_name(scaling)} goes on top")
         return scaling
@@ -447,8 +467,8 @@ def _difference_at(start: int, model: Any, extended: Any, rope: HuggingFaceRope,
     if whole != rope.scaling and not after.rotations:
         return "no rotary module of its is called in a forward pass, so that its angles cannot be compared"
     chosen, types = _layer_type(model), _types(model)
-    table = whole.frequencies(rope.config, start + TOKENS)
     for new in after.rotations:
+        table = whole.frequencies(rope.config, new.length)
         if (not types or _type_of(new, types) == chosen) and (reason := angles_off(new, table)):
             return reason
     if before is None or twin is None:

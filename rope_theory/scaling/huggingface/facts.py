@@ -75,6 +75,8 @@ class ModelFacts:
         Whether such a class reads ``sliding_window_pattern``; it is 6 otherwise.
     aliases : mapping
         Rope types that this class reads under another name.
+    fixed : bool
+        Whether the class computes its table from base and width alone, whatever scaling the config names.
     remark : str
         What else a reader of the table should know.
     """
@@ -97,6 +99,7 @@ class ModelFacts:
     layer_count: int = 30
     reads_pattern: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
+    fixed: bool = False
     remark: str = ""
 
 
@@ -239,7 +242,9 @@ FACTS: Mapping[str, ModelFacts] = {
     ),
     **dict.fromkeys(
         ("gptj", "codegen"),
-        ModelFacts(rotary_dim=64, share_keys=("rotary_dim",), default_reads_share=True, pairing="interleaved"),
+        ModelFacts(
+            rotary_dim=64, share_keys=("rotary_dim",), default_reads_share=True, pairing="interleaved", fixed=True
+        ),
     ),
     # latent attention: a narrow rotated head beside an unrotated one
     **dict.fromkeys(("deepseek_v2", "deepseek_v32"), _latent(64)),

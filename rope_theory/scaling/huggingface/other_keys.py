@@ -92,25 +92,3 @@ def _all_dim(wanted: float, factor: float) -> float:
             value = math.nextafter(value, direction)
             candidates.append(value)
     return min(candidates, key=lambda value: (abs(_multiplier(factor, value) - wanted), abs(value - close)))
-
-
-def keeping_softmax_scale(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a corrected text config whose class keeps the softmax scale of the config that it corrects.
-
-    Where a correction changes a dictionary's factor or takes its mscale_all_dim away, that key is written so that
-    m(factor, mscale_all_dim) stays what it was. A dictionary that has no factor above 1 afterwards is left as it is.
-    """
-    result = dict(after)
-    if not rescales_softmax(before):
-        return result
-    for key in ("rope_parameters", "rope_scaling"):
-        old, new = before.get(key), result.get(key)
-        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-            continue
-        try:
-            wanted, found, factor = softmax_multiplier(old), softmax_multiplier(new), float(new.get("factor") or 1.0)
-        except (TypeError, ValueError, OverflowError):  # numbers that are none are findings of their own
-            continue
-        if wanted != found and factor > 1.0 and (new.get("rope_type") or new.get("type")) != "default":
-            result[key] = {**new, "mscale_all_dim": _all_dim(wanted, factor)}
-    return result
