@@ -87,6 +87,7 @@ VALID = {
     "precision.Storage": {},
     "precision.audit": {"model": None},
     "precision.first_broken_position": {"theta": THETA, "storage": STORAGE, "tolerance": 0.1, "length": 8},
+    "precision.inv_freq_error": {"table": THETA},
     "precision.phase_error": {"theta": THETA, "positions": TWO, "storage": STORAGE},
     "precision.score_error": {
         "h": H, "theta": THETA, "query_positions": 1, "key_positions": 0, "storage": STORAGE,

@@ -322,9 +322,9 @@ def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> I
     for scaling in filter(None, scalings):
         keys = keeping_other_keys(to_hf(rope.config, scaling), before, rope.config, scaling, softmax=softmax)
         spellings += [keys, {**share, **keys}]
-    for number, keys in enumerate(spellings):
-        if keys not in spellings[:number]:
-            yield _written(model, rope, keys, whole, reach)
+    for number, spelling in enumerate(spellings):
+        if spelling not in spellings[:number]:
+            yield _written(model, rope, spelling, whole, reach)
 
 
 def _dictionary_of(model: Any) -> dict[str, Any]:
