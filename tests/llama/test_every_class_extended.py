@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from every_class import WINDOW, attempt, quiet, rotary_classes  # noqa: E402
+from models import FAMILIES  # noqa: E402
 
 from rope_theory.llama import extend  # noqa: E402
 from rope_theory.llama.extend import table_of  # noqa: E402
@@ -218,6 +219,10 @@ def cases():
         which = next(one for one in CLASSES if one.model_type == kind)
         whole = {"rope_theta": 1e4, "original_max_position_embeddings": WINDOW, **rope}
         keys = {"rope_parameters": whole, "max_position_embeddings": int(rope["factor"]) * WINDOW}
+        for name in NAMES:
+            yield which, keys, name
+    for kind, keys in FAMILIES.items():
+        which = next(one for one in CLASSES if one.model_type == kind)
         for name in NAMES:
             yield which, keys, name
 
