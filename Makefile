@@ -33,7 +33,7 @@ lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m "not slow and not notebooks"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not notebooks"
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

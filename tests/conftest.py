@@ -17,3 +17,15 @@ settings.register_profile("dev", max_examples=50, suppress_health_check=SLOW, **
 settings.register_profile("ci", max_examples=100, suppress_health_check=SLOW, **FIXED)
 settings.register_profile("thorough", max_examples=500, suppress_health_check=SLOW, **FIXED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+LONGEST = (
+    "test_command_makes_everything_and_a_second_run_changes_nothing",
+    "test_two_runs_side_by_side_and_a_stop_at_any_moment",
+    "test_a_third_of_classes_and_methods",
+)
+"""Tests that start first, so that none of them runs on alone when all others are done."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest tests first."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))

@@ -243,8 +243,8 @@ def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
         raise ValueError(f"The run {settings.name} has no file in {data}. {REMEDY}")
     try:
         content: dict[str, Any] = parse_json(path.read_bytes(), f"{path} does not hold a run")
-        stored, model = content["settings"], content["model"]
-    except (ValueError, KeyError, TypeError) as error:
+        stored, model = content["settings"], content.get("model")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         said = str(error) if isinstance(error, ValueError) else f"{path} does not hold a run: it lacks its settings."
         raise ValueError(f"{said} Delete it; {REMEDY}") from None
     if stored != json_ready(asdict(settings)):

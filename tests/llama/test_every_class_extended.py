@@ -121,6 +121,8 @@ def violations(model, name, scaling, folder, *, replace):
         return [] if named else [f"the refusal does not name the class: {error}"], str(error)
     faults = []
     wanted = rope.scaling if name == "Unscaled" else scaling
+    if isinstance(rope.scaling, rt.scaling.Proportional) and name == "PositionInterpolation":  # zeros stay zeros
+        wanted = rt.scaling.Proportional(rope.scaling.partial_rotary_factor, FACTOR)
     pairs = len(rope.frequencies())
     for tokens in (INSIDE, BEYOND):
         ids = text(tokens, model)

@@ -119,6 +119,7 @@ def test_the_picture_shows_the_numbers(data):
     mpl.pyplot.close(figure)
 
 
+@pytest.mark.slow  # the whole run of test_parts.py compares the same numbers
 @needs_pinned_text
 def test_live_numbers_are_the_committed_ones():
     data = live_finetuning.PART.data()

@@ -254,7 +254,7 @@ def test_changed_data_and_pictures_are_noticed(tmp_path):
 
 
 def test_two_runs_side_by_side_and_a_stop_at_any_moment(project):
-    some = ("figure_1", "figure_2_exact", "figure_5", "ridge_path", "worst_case_edge", "table_worst_case")
+    some = ("figure_1", "figure_5", "worst_case_edge")
     command = [sys.executable, "-m", "paper_repro", "all", *(f"--only={name}" for name in some)]
     runs = [subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     messages = [run.communicate()[1].decode() for run in runs]
