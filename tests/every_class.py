@@ -74,6 +74,13 @@ OTHER: dict[str, dict[str, Any]] = {
         },
         "max_position_embeddings": 4 * WINDOW,
     },
+    "mistral4": {
+        "rope_parameters": {
+            "rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": WINDOW,
+            "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1, "partial_rotary_factor": 0.5,
+        },
+        "max_position_embeddings": 4 * WINDOW,
+    },
     "nemotron": {"num_key_value_heads": 2},
     "phi3": {"original_max_position_embeddings": WINDOW},
     **dict.fromkeys(("qwen4_exp", "qwen4_exp_text"), INDEXED),
@@ -105,7 +112,17 @@ def rotary_classes() -> list[ModelClass]:
             name = names[0] if isinstance(names, tuple) else names
             if _speaks_of_rotation(kind):
                 found.setdefault(f"{kind} {name}", ModelClass(kind, name))
-    return list(found.values())
+    names = {which.name for which in found.values()}
+    return [*found.values(), *(which for which in _unlisted(names) if _speaks_of_rotation(which.model_type))]
+
+
+def _unlisted(names: set[str]) -> Iterator[ModelClass]:
+    """Yield the causal language models that transformers exports and has in none of its lists."""
+    for name in dir(transformers):
+        if name.endswith("ForCausalLM") and not name.startswith("Auto") and name not in names:
+            kind = getattr(transformers, name).config_class.model_type
+            if kind in transformers.CONFIG_MAPPING:
+                yield ModelClass(kind, name)
 
 
 def causal_classes() -> list[ModelClass]:

@@ -24,7 +24,7 @@ from rope_theory.precision.formats import FLOAT32
 from rope_theory.scaling import Frequencies
 
 TOKENS = 8
-"""Length of a comparing pass, tokens."""
+"""Length of a short comparing pass, tokens."""
 
 COARSE = 1e-3
 """Relative difference of outputs accepted off the CPU, where sums may be made in any order."""
@@ -57,8 +57,8 @@ class CannotRun(ValueError):
     """A model that does not run on a few tokens."""
 
 
-def executed(model: Any, start: int, angles: Execution | None = None) -> Execution:
-    """Run a model on ``TOKENS`` tokens at positions ``start`` onwards.
+def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | None = None) -> Execution:
+    """Run a model on some tokens at positions ``start`` onwards, as it is: without compilation.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def executed(model: Any, start: int, angles: Execution | None = None) -> Executi
         Left as it was.
     start : int
         First position, tokens.
+    tokens : int
+        Length of the pass.
     angles : Execution, optional
         A pass whose cosines and sines the rotary modules return in place of their own.
 
@@ -82,8 +84,8 @@ def executed(model: Any, start: int, angles: Execution | None = None) -> Executi
     result = Execution()
     vocabulary = model.get_input_embeddings().weight.shape[0]
     takes = inspect.signature(model.forward).parameters
-    given: dict[str, Any] = {"input_ids": (torch.arange(TOKENS, device=model.device) % vocabulary)[None]}
-    positions = torch.arange(start, start + TOKENS, device=model.device)[None]
+    given: dict[str, Any] = {"input_ids": (torch.arange(tokens, device=model.device) % vocabulary)[None]}
+    positions = torch.arange(start, start + tokens, device=model.device)[None]
     shift = start
     if "position_ids" in takes:
         given["position_ids"], shift = positions, 0
@@ -91,6 +93,7 @@ def executed(model: Any, start: int, angles: Execution | None = None) -> Executi
         given["use_cache"] = False
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
         stack.enter_context(evaluating(model))
         stack.enter_context(restoring_tables(model))  # and not made anew before: what the model holds is what runs
         for path, module in rotary_modules(model):

@@ -14,6 +14,7 @@ import numpy as np
 from rope_theory._checks import integer
 from rope_theory._optional import load
 from rope_theory.config import RopeConfig
+from rope_theory.llama._copying import CannotCopy, changed_numbers, filled, one_line, without_weights
 from rope_theory.llama._executed import (
     TOKENS,
     CannotRun,
@@ -21,12 +22,10 @@ from rope_theory.llama._executed import (
     Rotation,
     angles_off,
     executed,
-    rotary_modules,
     same_but_for_angles,
 )
 from rope_theory.llama._layer_settings import layer_settings
 from rope_theory.llama._recording import checked_model
-from rope_theory.precision._model_tables import tables_of
 from rope_theory.precision.audit import audit
 from rope_theory.scaling import (
     DynamicNTK,
@@ -57,6 +56,9 @@ STACKED = (PositionInterpolation, NTKAware)
 
 MULTIPLYING = (*STACKED, NTKByParts, YaRN, Llama3, Proportional)
 """Methods of which two in a row are one with the product of their factors."""
+
+LONG, LONG_OF_OWN_CLASS = 512, 4096
+"""Longest trained windows past which a model is run whole, tokens: of a class of transformers, or of another."""
 
 INSTEAD = "Extend the original model by the whole factor, or pass replace=True to put it in the place of what is there."
 
@@ -153,13 +155,20 @@ def _extended(model: Any, config: Any, rope: HuggingFaceRope, whole: Scaling, re
         raise _Refused(1, reason)
     if reason := _mistake(config, model, rope, whole, reach):
         raise _Refused(2, reason)
-    empty = _without_weights(model, config)
-    report = audit(empty)
-    if not report.ok:
-        raise _Refused(3, f"its tables are not those of its config. {report.verdict.rstrip('.')}")
-    extended = _filled(empty, model)
+    try:
+        empty = without_weights(model, config)
+        report = audit(empty)
+        if not report.ok:
+            raise _Refused(3, f"its tables are not those of its config. {report.verdict.rstrip('.')}")
+        if reason := changed_numbers(model, empty):
+            raise _Refused(4, reason)
+        extended = filled(empty, model)
+    except CannotCopy as error:
+        raise _Refused(3, str(error)) from error
+    except ValueError as error:  # of the audit
+        raise _Refused(3, f"its tables cannot be compared. {str(error).rstrip('.')}") from error
     if reason := _difference_executed(model, extended, rope, whole, reach):
-        raise _Refused(4, reason)
+        raise _Refused(5, reason)
     return extended
 
 
@@ -322,6 +331,8 @@ def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> I
     for scaling in filter(None, scalings):
         keys = keeping_other_keys(to_hf(rope.config, scaling), before, rope.config, scaling, softmax=softmax)
         spellings += [keys, {**share, **keys}]
+        if "partial_rotary_factor" in before:  # which latent attention may count from another head dimension
+            spellings.append({**keys, "partial_rotary_factor": before["partial_rotary_factor"]})
     for number, spelling in enumerate(spellings):
         if spelling not in spellings[:number]:
             yield _written(model, rope, spelling, whole, reach)
@@ -382,7 +393,7 @@ def _lost_when_saved(config: Any) -> str:
             config.save_pretrained(folder)
             loaded = type(config).from_pretrained(folder)
         except Exception as error:  # whatever a config class raises is the answer
-            return f"transformers cannot save and load its config: {type(error).__name__}: {_one_line(error)}"
+            return f"transformers cannot save and load its config: {type(error).__name__}: {one_line(error)}"
     before, after = (_flat(one.get_text_config().to_dict().get("rope_parameters") or {}) for one in (config, loaded))
     other = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     if other:
@@ -399,71 +410,35 @@ def _flat(rope: Mapping[str, Any], prefix: str = "rope_parameters") -> dict[str,
     return flat
 
 
-def _without_weights(model: Any, config: Any) -> Any:
-    """Return a model of ``config`` whose tables have values and whose weights have none."""
-    accelerate = load("accelerate", "llama")
-    with accelerate.init_empty_weights(include_buffers=False):
-        try:
-            return type(model)._from_config(config, attn_implementation=model.config._attn_implementation)
-        except Exception as error:  # whatever a class raises for a config is the answer
-            raise _Refused(3, f"its class cannot be built: {type(error).__name__}: {_one_line(error)}") from error
-
-
-def _filled(copied: Any, model: Any) -> Any:
-    """Fill an empty model with copies of the weights of another.
-
-    Tables of frequencies stay the empty model's own, also where a class keeps them among its weights.
-    """
-    tables = {found.name for found in tables_of(copied, load("torch", "llama"))}
-    own = {name: value for name, value in copied.state_dict().items() if name in tables}
-    weights = {name: value.detach().clone() for name, value in model.state_dict().items() if name not in own} | own
-    other = sorted(set(copied.state_dict()) ^ set(weights))
-    if other:
-        raise ValueError(
-            f"The weights of this model are not those of a plain {type(model).__name__}: {other[0]} "
-            f"({len(other)} in all). Merge adapters first."
-        )
-    for name, value in copied.state_dict().items():
-        if value.shape != weights[name].shape:
-            raise _Refused(
-                3,
-                f"its weight {name} has shape {tuple(weights[name].shape)}, a new one {tuple(value.shape)}",
-            )
-    copied.load_state_dict(weights, assign=True)
-    if _tied(model):
-        copied.tie_weights()
-    before = dict(model.named_parameters())
-    for name, weight in copied.named_parameters():
-        weight.requires_grad_(before[name].requires_grad)
-    if getattr(model, "generation_config", None) is not None:
-        copied.generation_config = copy.deepcopy(model.generation_config)
-    copied.to(model.device)
-    for new, old in zip(copied.modules(), model.modules(), strict=True):
-        new.training = old.training
-    return copied
-
-
 def _difference_executed(model: Any, extended: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> str:
-    """Run both models inside the trained window and at the end of the new one; return what differs unasked."""
-    for start in sorted({max(0, rope.config.context_length - TOKENS), max(0, reach - TOKENS)}):
-        if reason := _difference_at(start, model, extended, rope, whole):
+    """Run both models inside the trained window and at the end of the new one; return what differs unasked.
+
+    Where it is cheap, one pass goes from the first token past the trained window. Classes of transformers are tested
+    that way with small windows; a class of somebody's own is not, so more of it is run.
+    """
+    trained = rope.config.context_length
+    passes = [(start, TOKENS) for start in sorted({max(0, trained - TOKENS), max(0, reach - TOKENS)})]
+    if trained <= (LONG if type(model).__module__.startswith("transformers.") else LONG_OF_OWN_CLASS):
+        passes.append((0, trained + TOKENS))
+    for start, tokens in passes:
+        if reason := _difference_at(start, tokens, model, extended, rope, whole):
             return reason
-    return _changed_numbers(model, extended)
+    return ""
 
 
-def _difference_at(start: int, model: Any, extended: Any, rope: HuggingFaceRope, whole: Scaling) -> str:
+def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: HuggingFaceRope, whole: Scaling) -> str:
     """Return what differs at positions from ``start`` besides the angles that were asked for."""
     before: Execution | None = None
     try:
-        before = executed(model, start)
+        before = executed(model, start, tokens)
     except CannotRun as error:
-        if start + TOKENS <= rope.config.context_length:  # else a class may end where it was trained
-            return f"it does not run on {TOKENS} tokens, so that nothing can be compared. {_one_line(error)}"
+        if start + tokens <= rope.config.context_length:  # else a class may end where it was trained
+            return f"it does not run on {tokens} tokens, so that nothing can be compared. {one_line(error)}"
     try:
-        after = executed(extended, start)
-        twin = None if before is None else executed(extended, start, before)
+        after = executed(extended, start, tokens)
+        twin = None if before is None else executed(extended, start, tokens, before)
     except CannotRun as error:
-        return f"extended, it does not run at position {start}. {_one_line(error)}"
+        return f"extended, it does not run on {tokens} tokens from position {start}. {one_line(error)}"
     if whole != rope.scaling and not after.rotations:
         return "no rotary module of its is called in a forward pass, so that its angles cannot be compared"
     chosen, types = _layer_type(model), _types(model)
@@ -498,34 +473,6 @@ def _same_output(given: Any, found: Any) -> bool:
     torch = load("torch", "llama")
     pairs = zip(given, found, strict=True) if isinstance(given, tuple) else ((given, found),)
     return all(torch.equal(one, other) for one, other in pairs)
-
-
-def _changed_numbers(model: Any, extended: Any) -> str:
-    """Return which plain number or switch of a module differs, rotary modules and lengths of the window aside.
-
-    This sees what a short pass does not reach, such as a mask that starts at a later token.
-    """
-    lengths = [one.config.get_text_config().max_position_embeddings for one in (model, extended)]
-    rotary = {path for path, _ in rotary_modules(extended)}
-    parts = dict(model.named_modules())
-    for path, part in extended.named_modules():
-        if path in rotary:
-            continue
-        for name, value in vars(part).items():
-            old = vars(parts[path]).get(name)
-            if isinstance(value, bool | int | float | str) and value != old and [old, value] != lengths:
-                return f"{path}.{name} is {value!r} in the copy and {old!r} in the original"
-    return ""
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")
-
-
-def _tied(model: Any) -> bool:
-    """Tell whether the output layer is the embedding, whatever the config says."""
-    output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    return output is not None and output.weight is model.get_input_embeddings().weight
 
 
 def _difference(found: Any, wanted: Any) -> float:

@@ -79,7 +79,10 @@ def exact(table):
 
 
 def proved(certificate):
-    """Return what witness and weights prove, to forty digits."""
+    """Return what witness, weights and the statement itself prove, to forty digits.
+
+    Nobody needs weights for V ≤ H·P, for V ≤ A at a trained offset, or a witness for V ≥ min(A, H·P).
+    """
     theta = exact(certificate.theta)
     asked = theta if certificate.target_theta is None else exact(certificate.target_theta)
     size, cap = mpmath.mpf(certificate.score_max), mpmath.mpf(certificate.h_max)
@@ -95,7 +98,11 @@ def proved(certificate):
     value = mpmath.re(mpmath.fsum(a * b for a, b in zip(h, turned, strict=True)))
     scores = [abs(mpmath.re(mpmath.fsum(a * mpmath.expj(n * t) for a, t in zip(h, theta, strict=True)))) for n, _ in w]
     excess = max([mpmath.mpf(1), max(abs(z) for z in h) / cap, max(scores) / size])
-    return value / excess, upper
+    triangle = cap * len(theta)
+    ceilings = [upper, triangle]
+    if certificate.target_theta is None and certificate.s in certificate.grid:
+        ceilings.append(size)
+    return max(value / excess, min(size, triangle)), min(ceilings)
 
 
 @pytest.mark.slow

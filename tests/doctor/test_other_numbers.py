@@ -59,7 +59,7 @@ def moved(model, config, rope=None, layer_type=None):
             table = rope.frequencies(call.length)
             if call.layer_type in (None, layer_type) and (fault := angles_off(call, table)):
                 return fault
-    return same_but_for_angles(before, executed(other, WINDOW + 3, before))
+    return same_but_for_angles(before, executed(other, WINDOW + 3, angles=before))
 
 
 def test_the_classes_that_rescale_their_softmax_are_those_of_the_list():

@@ -363,10 +363,124 @@ def test_a_temperature_that_follows_another_key_is_noticed(monkeypatch):
 
     monkeypatch.setattr(attention, "__init__", worse)
     with pytest.raises(
-        ValueError,
-        match=r"LlamaForCausalLM .* YaRN\(4\): something besides its rotary angles changed",
+        ValueError, match=r"LlamaForCausalLM .* YaRN\(4\): .*scaling is 1\.0 in the copy and 0\.25 in the"
     ):
         extend(model, rt.scaling.YaRN(4.0))
+
+
+def test_a_number_that_is_read_while_it_runs_is_noticed(monkeypatch):
+    attention = transformers.models.llama.modeling_llama.LlamaAttention
+    runs = attention.forward
+
+    def scaled(self, hidden_states, **more):
+        return runs(self, hidden_states * (self.config.max_position_embeddings / 64), **more)
+
+    monkeypatch.setattr(attention, "forward", scaled)
+    with pytest.raises(ValueError, match=r"YaRN\(4\): something besides its rotary angles changed"):
+        extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
+
+
+class LogScaled(transformers.models.llama.modeling_llama.LlamaAttention):
+    """Multiplies its softmax scale by log T past a window that it remembers, as the first Qwen did."""
+
+    def forward(self, hidden_states, **more):
+        tokens, window = hidden_states.shape[1], self.config.max_position_embeddings
+        self.scaling = self.head_dim**-0.5 * (np.log(tokens) / np.log(window) if tokens > window else 1.0)
+        return super().forward(hidden_states, **more)
+
+
+class LogScaledModel(transformers.LlamaForCausalLM):
+    def __init__(self, config):
+        super().__init__(config)
+        for layer in self.model.layers:
+            layer.self_attn.__class__ = LogScaled
+
+
+def test_a_class_of_ones_own_is_run_past_its_window():
+    model = LogScaledModel(build("llama", max_position_embeddings=64).config).eval()
+    with pytest.raises(ValueError, match="LogScaledModel cannot be extended by Unscaled: something besides its rotary"):
+        extend(model, rt.scaling.Unscaled(), length=256)
+
+
+# ---- what users do to a model before they extend it ----
+
+
+def same_inside(model, extended):
+    with torch.no_grad():
+        return torch.equal(extended(IDS[None, :60]).logits, model(IDS[None, :60]).logits)
+
+
+def test_gradient_checkpointing_stays_on():
+    model = build("llama", max_position_embeddings=64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.gradient_checkpointing_enable()
+    extended = extend(model, rt.scaling.Unscaled(), length=256)
+    assert extended.model.layers[0].gradient_checkpointing
+    assert same_inside(model, extended)
+
+
+def test_settings_and_sizes_changed_after_loading_are_kept():
+    model = build("llama", max_position_embeddings=64)
+    model.config.pad_token_id = 2
+    model.name_or_path = "somewhere"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.resize_token_embeddings(120)
+    extended = extend(model, rt.scaling.Unscaled(), length=256)
+    assert extended.config.pad_token_id == 2
+    assert extended.lm_head.weight.shape[0] == 120
+    assert same_inside(model, extended)
+
+
+@pytest.mark.parametrize("shared", ["output", "a weight", "a layer"])
+def test_what_is_shared_stays_shared(shared):
+    model = build("llama", max_position_embeddings=64, tie_word_embeddings=False)
+    layers = model.model.layers
+    if shared == "output":
+        model.lm_head.weight = model.model.embed_tokens.weight
+    elif shared == "a weight":
+        layers[1].mlp.gate_proj.weight = layers[0].mlp.gate_proj.weight
+    else:
+        layers[1] = layers[0]
+    extended = extend(model, rt.scaling.Unscaled(), length=256)
+    new = extended.model.layers
+    pairs = {
+        "output": (extended.lm_head.weight, extended.model.embed_tokens.weight),
+        "a weight": (new[0].mlp.gate_proj.weight, new[1].mlp.gate_proj.weight),
+        "a layer": (new[0].self_attn.q_proj.weight, new[1].self_attn.q_proj.weight),
+    }
+    assert pairs[shared][0] is pairs[shared][1]
+    assert same_inside(model, extended)
+
+
+def test_buffers_that_are_no_weights_are_copied():
+    class Scaled(transformers.LlamaForCausalLM):
+        def __init__(self, config):
+            super().__init__(config)
+            self.register_buffer("size_of_token", torch.ones(99), persistent=False)
+
+        def forward(self, input_ids=None, position_ids=None, **more):
+            embedded = self.model.embed_tokens(input_ids) * self.size_of_token[input_ids][..., None]
+            return super().forward(inputs_embeds=embedded, position_ids=position_ids, **more)
+
+    model = Scaled(build("llama", max_position_embeddings=64).config).eval()
+    model.size_of_token[60] = 5.0  # a token that the comparing pass does not meet
+    extended = extend(model, rt.scaling.PositionInterpolation(4.0))
+    assert extended.size_of_token[60] == 5.0
+    assert extended.size_of_token is not model.size_of_token
+
+
+def test_each_part_keeps_its_attention_implementation():
+    model = build("gemma3_text", max_position_embeddings=64)
+    model.set_attn_implementation("eager")
+    assert extend(model, rt.scaling.PositionInterpolation(4.0)).config._attn_implementation == "eager"
+
+
+def test_a_compiled_model_is_compared_as_it_is():
+    model = build("llama", max_position_embeddings=64)
+    model.compile()
+    assert described(extend(model, rt.scaling.YaRN(4.0))).scaling.factor == 4.0
 
 
 def test_a_mask_that_changes_beyond_the_compared_tokens_is_noticed(monkeypatch):
@@ -413,7 +527,7 @@ def test_frequencies_among_the_weights_are_those_of_the_scaling(name, monkeypatc
 
 def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
     """What is returned was executed: a copy whose frequencies change late is refused."""
-    filled = extend_function.__globals__["_filled"]
+    filled = extend_function.__globals__["filled"]
 
     def late(empty, model):
         extended = filled(empty, model)
@@ -421,7 +535,7 @@ def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
             table.mul_(0.9)
         return extended
 
-    monkeypatch.setitem(extend_function.__globals__, "_filled", late)
+    monkeypatch.setitem(extend_function.__globals__, "filled", late)
     with pytest.raises(ValueError, match=r"module model.rotary_emb returns cosines and sines that are off by"):
         extend(build("llama", max_position_embeddings=64), rt.scaling.PositionInterpolation(4.0))
 
