@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+from pathlib import Path
 from reprlib import Repr
 from typing import Any
 
@@ -134,6 +136,22 @@ def with_attributes(value: Any, name: str, attributes: tuple[str, ...], kind: st
     if not all(hasattr(value, attribute) for attribute in attributes):
         raise TypeError(f"{name} must be a {kind}, got {type(value).__name__}; {maker} makes one.")
     return value
+
+
+def path_of(value: Any, name: str) -> Path:
+    """Return ``value`` as a path when it may name a file or a folder."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a path, a str or a Path, got {shown(value)}.")
+    if not text:
+        raise ValueError(f"{name} must name a file or a folder, got an empty string.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ValueError(f"{name} must be a name that a file can have, got {shown(value)}.")
+    return Path(text)
 
 
 def flag(value: Any, name: str) -> bool:

@@ -132,6 +132,14 @@ METHODS = {
     "Certificate.verify": (
         rt.certificates.worst_case(THETA, 1.0, np.arange(8.0), h_max=1.0).verify, {"bits": 64},
     ),
+    "doctor.reach": (
+        rt.doctor.reach,
+        {
+            "config": CONFIG, "scalings": [scaling.Unscaled()], "length": 64, "configured": scaling.Unscaled(),
+            "tolerance": 0.01,
+        },
+    ),
+    "doctor.predicted_length": (rt.doctor.predicted_length, {"trained": THETA, "table": THETA}),
 }  # fmt: skip
 """Methods that check what they get, and what they work with."""
 

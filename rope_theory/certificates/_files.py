@@ -8,13 +8,12 @@ import json
 import math
 import reprlib
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rope_theory import scaling as _scaling
-from rope_theory._checks import LARGEST_OFFSET
+from rope_theory._checks import LARGEST_OFFSET, path_of
 from rope_theory._json_files import read_json
 from rope_theory._records import plain
 from rope_theory._whole_files import write_bytes
@@ -33,6 +32,7 @@ PLAIN = ("s", "h_max", "score_max", "lower", "upper", "status", "rounds", "notes
 
 def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     """Write a certificate; see ``Certificate.save``."""
+    path = path_of(path, "path")
     check_grid(certificate.grid, len(certificate.residual))
     fields: dict[str, Any] = {name: plain(getattr(certificate, name)) for name in PLAIN}
     fields["theta"] = _table_out(certificate.theta)
@@ -46,11 +46,12 @@ def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     written = (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     if len(written) > MOST_BYTES:
         raise ValueError(f"{path} would have {len(written)} bytes, and {MOST_BYTES} are the most that are read again.")
-    write_bytes(Path(path), written)
+    write_bytes(path, written)
 
 
 def load(path: str | PathLike[str]) -> Certificate:
     """Read a certificate; see ``Certificate.load``."""
+    path = path_of(path, "path")
     content = read_json(path, "a certificate", MOST_BYTES)
     if not isinstance(content, dict) or "format" not in content:
         raise ValueError(f"{path} is not a certificate: the field format is missing.")

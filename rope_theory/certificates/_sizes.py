@@ -15,10 +15,10 @@ MOST_OFFSETS = 1 << 20
 MOST_UNEVEN = 1 << 16
 """Offsets of the longest other grid."""
 
-MOST_PAIRS = 1 << 12
-"""Frequencies of the largest table: those of a head width of 8192."""
+MOST_PAIRS = 1 << 10
+"""Frequencies of the largest table: those of a head dimension of 2048."""
 
-MOST_WORK, MOST_UNEVEN_WORK = 1 << 28, 1 << 20
+MOST_WORK, MOST_UNEVEN_WORK = 1 << 25, 1 << 18
 """Largest products of offsets and frequencies, of even grids and of others, whose phasors are computed one by one."""
 
 MOST_BYTES = 1 << 23

@@ -250,7 +250,7 @@ def _check_bounds(certificate: Certificate, found: Evaluation) -> None:
     slack = STORED * max(abs(below), abs(above))
     for name, stored, within in (
         ("upper", upper, found.least_upper <= upper <= found.upper + STORED * abs(found.upper)),
-        ("lower", lower, below - slack <= lower <= min(found.most_lower, above + slack)),
+        ("lower", lower, below - slack <= lower <= min(found.most_lower, max(above + slack, found.lower))),
     ):
         if not within:
             raise ValueError(

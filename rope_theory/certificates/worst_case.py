@@ -73,8 +73,8 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     ------
     ValueError
         For a grid that is empty, not finite, not in increasing order or repeats an offset, h_max or score_max not
-        above 0, target_theta of another length than theta; for more than 2^20 even offsets, 2^16 others or 4096
-        frequencies, and for more than 2^28 (2^20) products of both.
+        above 0, target_theta of another length than theta; for more than 2^20 even offsets, 2^16 others or 1024
+        frequencies, and for more than 2^25 (2^18) products of both.
 
     Notes
     -----

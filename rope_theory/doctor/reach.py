@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import integer
+from rope_theory._checks import above, integer, shown
 from rope_theory._records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
@@ -151,14 +151,17 @@ def predicted_length(trained: Frequencies, table: Frequencies) -> int | None:
 
     Raises
     ------
-    ValueError
-        For tables of different widths.
+    TypeError, ValueError
+        For something that is no table, and for tables of different widths.
 
     Notes
     -----
     Source: the necessary condition behind Position Interpolation (arXiv 2306.15595, section 2.2) and the critical
     dimension (arXiv 2310.05209). A rule of thumb: it says nothing of what a model does with phases it has seen.
     """
+    for name, given in (("trained", trained), ("table", table)):
+        if not isinstance(given, Frequencies):
+            raise TypeError(f"{name} must be the frequencies of a config and a scaling, got {shown(given)}.")
     if len(trained) != len(table):
         raise ValueError(f"tables of {len(trained)} and {len(table)} pairs cannot be compared; give two of one model.")
     window = trained.config.context_length
@@ -196,7 +199,7 @@ def reach(
     Raises
     ------
     TypeError, ValueError
-        For a length below 2, and for scalings that do not fit the config.
+        For a length below 2, a tolerance not above 0, and for scalings that do not fit the config.
 
     Notes
     -----
@@ -211,10 +214,19 @@ def reach_in(
     tolerance: float = TOLERANCE, rounds: int = ROUNDS,
 ) -> Reach:  # fmt: skip
     """Return what ``reach`` does, with so many rounds for the worst case: fewer take less time, for a bound above."""
+    if not isinstance(config, RopeConfig):
+        raise TypeError(f"config must be a RopeConfig, got {shown(config)}.")
+    if isinstance(scalings, Scaling) or not isinstance(scalings, Iterable):
+        raise TypeError(f"scalings must be a sequence of scalings, got {shown(scalings)}; put a single one in a list.")
+    methods = list(scalings)
+    for scaling in (*methods, Unscaled() if configured is None else configured):
+        if not isinstance(scaling, Scaling):
+            raise TypeError(f"Every scaling must be one, such as rt.scaling.YaRN(4), got {shown(scaling)}.")
     length = integer(length, "length", 2, "It is the target length in tokens.")
+    tolerance = above(tolerance, "tolerance", 0.0, "It is a distance between phasors.")
     trained = untouched(configured or Unscaled()).frequencies(config)
     rows = tuple(
-        _row(trained, scaling, length, scaling == configured, tolerance, rounds) for scaling in dict.fromkeys(scalings)
+        _row(trained, scaling, length, scaling == configured, tolerance, rounds) for scaling in dict.fromkeys(methods)
     )
     return Reach(rows, config.context_length, length, critical_dimension(config))
 

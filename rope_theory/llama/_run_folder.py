@@ -52,6 +52,7 @@ def locked(folder: Path) -> Iterator[None]:
     filelock = load("filelock", "llama")
     with named(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    with named(folder / LOCK):
         lock = filelock.FileLock(folder / LOCK, timeout=0)
         try:
             lock.acquire()
@@ -166,15 +167,24 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
         return f"{manifest} is damaged"
     if owner != run:
         raise ValueError(f"{path} is of another run, as its {MANIFEST} says; remove it, {REMEDY}.")
+    if last not in files:
+        return f"{manifest} is damaged: it does not list {last}"
     for name, (size, sha256) in files.items():
         place = path / name
-        if not place.is_file():
+        if not _is_file(place):
             return f"{place} is missing"
         if place.stat().st_size != size:
             return f"{place} is damaged: it has {place.stat().st_size} bytes of {size}"
         if _sha256(place) != sha256:
             return f"{place} is damaged: its content is not what was written"
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _is_whole_json(path: Path) -> bool:
@@ -212,6 +222,8 @@ def drop_old(folder: Path, step: int) -> None:
 
 def drop(path: Path) -> None:
     """Delete a checkpoint under a temporary name, so that none is ever half there under its own."""
+    if path.is_symlink():
+        path.unlink()
     if path.exists():
         trash = path.with_name(f".{path.name}.old{TEMPORARY}")
         remove(trash)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._checks import integer
+from rope_theory._checks import flag, integer
 from rope_theory._optional import load
 from rope_theory.config import RopeConfig
 from rope_theory.llama._copying import CannotCopy, changed_numbers, filled, one_line, without_weights
@@ -111,6 +111,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     checked_model(model)
     if not isinstance(scaling, Scaling):
         raise TypeError(f"scaling must be one of rt.scaling's methods, got {type(scaling).__name__}.")
+    replace = flag(replace, "replace")
     if getattr(model.config, "is_encoder_decoder", False):
         raise ValueError(
             f"{type(model).__name__} has an encoder and a decoder, each with a table; only decoders are extended."

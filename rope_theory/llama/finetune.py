@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, integer, one_of
+from rope_theory._checks import above, integer, one_of, path_of
 from rope_theory._optional import load
 from rope_theory._records import Record
 from rope_theory._whole_files import check_folder_place, remove
@@ -213,11 +213,12 @@ def finetune(
     if device is not None:
         checked_device(device)
     if folder is not None:
-        if os.path.lexists(folder) and not Path(folder).is_dir():
+        folder = path_of(folder, "folder")
+        if os.path.lexists(folder) and not folder.is_dir():
             raise NotADirectoryError(f"{folder} is a file; give the name of a folder for checkpoints.")
-        check_folder_place(Path(folder))
+        check_folder_place(folder)
     with TemporaryDirectory() as scratch, _own_randomness(), ExitStack() as held:
-        place = Path(scratch) if folder is None else Path(folder)
+        place = Path(scratch) if folder is None else folder
         arguments = _arguments(
             place,
             max_steps=steps,

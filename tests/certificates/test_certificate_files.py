@@ -151,7 +151,7 @@ def test_a_small_file_with_a_long_grid_is_answered_at_once(count, tmp_path):
         ("weights", {"index": [0], "value": [1.0], "more": 1}, "weights of .* index, value and nothing else"),
         ("upper", 10**400, "upper of .* beyond float64"), ("s", True, "s of .* True is no number"),
         ("h_max", -3.0, "h_max of the certificate must be above 0"), ("score_max", 0, "score_max of the certificate"),
-        ("theta", {"theta": [0.5] * 5000}, "theta of .* at most 4096 frequencies"),
+        ("theta", {"theta": [0.5] * 5000}, "theta of .* at most 1024 frequencies"),
         ("theta", {"theta": [10**400]}, "theta of .* beyond float64"), ("rounds", 2**63, None),
         ("notes", {}, "notes of .* is no list"),
         ("grid", {"offsets": list(range(70000))}, "grid of .* at most 65536 offsets"),
@@ -288,3 +288,31 @@ def test_the_error_of_the_fast_scores_is_bounded():
             off = max(float(abs(flint.arb(float(m)) - abs(a))) for m, a in zip(moduli, exact, strict=True))
             worst = max(worst, off / error)
     assert 1e-4 < worst <= 1.0  # a bound, and not an idle one
+
+
+@pytest.mark.parametrize("path", [None, 3, [], b"x", "", "a\0b", "\ud800", np.ones(2)])
+def test_what_names_no_file_is_refused_in_words(path):
+    certificate = rt.certificates.worst_case(np.ones(2), 1.5, np.arange(4.0), h_max=1.0)
+    for use in (certificate.save, Certificate.load):
+        with pytest.raises((TypeError, ValueError), match="path must"):
+            use(path)
+
+
+@pytest.mark.parametrize(("pairs", "offsets", "even"), [(1024, 32768, True), (32, 1 << 20, True), (4, 65536, False)])
+def test_the_largest_certificates_are_answered_in_time(pairs, offsets, even, tmp_path):
+    """At the limits, with a weight on every third offset: wrong ones, so that nothing short of the proof refuses."""
+    theta, grid = np.random.default_rng(0).uniform(0.0, 1.0, pairs), np.arange(float(offsets))
+    if not even:
+        grid = np.sort(np.random.default_rng(1).uniform(0.0, 1e5, offsets))
+    small = rt.certificates.worst_case(theta[:1], 1.5, grid[:4], h_max=1.0)
+    weights = np.zeros(offsets)
+    weights[:: max(3, offsets // 60000)] = 1e-6
+    forged = dataclasses.replace(
+        small, theta=theta, grid=grid, weights=weights, residual=np.zeros(pairs, complex),
+        witness=np.zeros(pairs, complex),
+    )  # fmt: skip
+    forged.save(tmp_path / "large.json")
+    begin = time.process_time()
+    with pytest.raises(ValueError, match="of the certificate"):
+        Certificate.load(tmp_path / "large.json").verify()
+    assert time.process_time() - begin < 4.0  # 2 s are promised; loaded machines take longer

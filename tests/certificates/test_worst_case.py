@@ -351,3 +351,15 @@ def test_wrong_input(change, error, words):
     given_ = {"theta": SMALL, "s": 1.5, "grid": np.arange(10), "h_max": 1.0, **change}
     with pytest.raises(error, match=words):
         worst_case(given_.pop("theta"), given_.pop("s"), given_.pop("grid"), **given_)
+
+
+@pytest.mark.parametrize("target", [None, rt.scaling.PositionInterpolation(2.0)])
+def test_a_witness_that_only_the_cap_makes_infeasible_does_not_refuse_what_is_known(target):
+    """For H/A of 1e10 the stored witness leaves the cap by rounding; V ≥ min(A, H·P) needs none."""
+    config = rt.RopeConfig(head_dim=32, base=1e4, context_length=64)
+    theta = rt.scaling.Unscaled().frequencies(config)
+    asked = None if target is None else target.frequencies(config)
+    for s in (1e-9, 16.0, 70.5):
+        certificate = rt.certificates.worst_case(theta, s, np.arange(64), h_max=7e9, score_max=0.7, target_theta=asked)
+        found = certificate.verify()
+        assert found.lower >= 0.7 * (1 - 1e-15)

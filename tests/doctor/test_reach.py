@@ -176,3 +176,9 @@ def test_options_of_released_models_are_what_they_say(path):
     if source["model_type"] == "phi3":  # reads "yarn" as longrope
         assert "YaRN" in found.notes[-1]
         assert {option.method for option in found.rows} == {"NTKAware"}
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, math.inf, 0.0, -1.0])
+def test_a_tolerance_that_is_none_is_refused(tolerance):
+    with pytest.raises(ValueError, match="tolerance must"):
+        reach(CONFIG, [rt.scaling.Unscaled()], 4096, tolerance=tolerance)

@@ -184,3 +184,32 @@ def test_a_place_for_no_checkpoints_is_refused_before_any_work(model, place, mon
     monkeypatch.setitem(finetune.__globals__, "_extended", lambda *_: pytest.fail("work has begun"))
     with pytest.raises(OSError, match=r"could not be written|is a file"):
         run(model, place)
+
+
+@pytest.mark.parametrize("path", [3, [], b"bytes", "", "a\0b"])
+def test_what_names_no_folder_is_refused_in_words(model, path):
+    with pytest.raises((TypeError, ValueError), match="folder must"):
+        run(model, path)
+
+
+@pytest.mark.parametrize("files", [{}, {"x" * 300: [1, "a"]}, {"a\0b": [1, "a"]}])
+def test_a_list_of_files_that_misses_some_is_damage(folder, files):
+    manifest = folder / "checkpoint-6" / _run_folder.MANIFEST
+    run_name = run_of(folder)
+    manifest.write_text(json.dumps({"run": run_name, "files": files}))
+    with pytest.warns(UserWarning, match=r"rope_theory\.json is damaged|is missing"):
+        assert _run_folder.newest_whole(folder, run_name, 9).name == "checkpoint-4"
+
+
+def test_a_link_to_nowhere_makes_room_for_a_checkpoint(model, folder, made):
+    (folder / "checkpoint-8").symlink_to(folder / "nowhere")
+    with pytest.warns(UserWarning, match="checkpoint-8 is skipped"):
+        assert run(model, folder, steps=8).steps == 8
+    assert (folder / "checkpoint-8" / "model.safetensors").is_file()
+
+
+def test_a_lock_that_is_a_folder_is_named(model, folder):
+    (folder / _run_folder.LOCK).unlink(missing_ok=True)
+    (folder / _run_folder.LOCK).mkdir()
+    with pytest.raises(OSError, match=r"run/\.lock"):
+        run(model, folder)
