@@ -32,8 +32,10 @@ def watched(results: Iterable[T], description: str, total: int) -> Iterator[T]:
     from rich.progress import track
 
     console = Console(stderr=True)
+    shown = results
+    if console.is_terminal:  # a hidden bar of older rich still ends in an empty line
+        shown = track(results, description, total=total, console=console, transient=True)
     with closing(results):
-        if console.is_terminal:
-            yield from track(results, description, total=total, console=console, transient=True)
-        else:  # a hidden bar of older rich still ends in an empty line
-            yield from results
+        # "yield from" would close the results before ``closing`` silences them
+        for result in shown:  # noqa: UP028
+            yield result
