@@ -160,7 +160,7 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
         )
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
-        notes.append(f"Left out, as no config of model type {case.model_type!r} says them: {names}.")
+        notes.append(f"Left out, as no config of model type {case.model_type!r} says them and keeps the rest: {names}.")
     return Recommendation(tuple(rows), config.context_length, length, layer_type, table.rule, RANKING, tuple(notes))
 
 

@@ -20,7 +20,7 @@ class CannotCopy(ValueError):
 def without_weights(model: Any, config: Any) -> Any:
     """Return a model of ``config`` whose tables have values and whose weights have none.
 
-    Attention implementations are those that the config says, part by part.
+    Each part gets the attention implementation of its config.
     """
     accelerate = load("accelerate", "llama")
     with accelerate.init_empty_weights(include_buffers=False):
@@ -30,19 +30,22 @@ def without_weights(model: Any, config: Any) -> Any:
             raise CannotCopy(f"its class cannot be built: {type(error).__name__}: {one_line(error)}") from error
 
 
-def filled(copied: Any, model: Any) -> Any:
+def filled(copied: Any, model: Any, plain: Any) -> Any:
     """Fill an empty model with copies of the weights, buffers and modes of another; what is shared stays shared.
+
+    ``plain`` is an empty model of the other one's config, which shows what was changed after that one was made.
 
     Tables of frequencies stay the empty model's own, also where a class keeps them among its weights.
     """
     torch = load("torch", "llama")
+    _check_modules(copied, model)
     _share_modules(copied, model)
     tables = {found.name for found in tables_of(copied, torch)}
     clones: dict[int, Any] = {}
     weights = {
         name: clones.setdefault(id(value), _clone(value, torch))
         for name, value in model.state_dict(keep_vars=True).items()
-        if name not in tables
+        if name not in tables and torch.is_tensor(value)
     }
     weights |= {name: value for name, value in copied.state_dict().items() if name in tables}
     other = sorted(set(copied.state_dict()) ^ set(weights))
@@ -64,12 +67,38 @@ def filled(copied: Any, model: Any) -> Any:
     if getattr(model, "generation_config", None) is not None:
         copied.generation_config = copy.deepcopy(model.generation_config)
     copied.to(model.device)
-    originals = dict(model.named_modules(remove_duplicate=False))
-    for path, module in copied.named_modules(remove_duplicate=False):
-        for state in STATES:
-            if state in vars(originals[path]):
-                setattr(module, state, vars(originals[path])[state])
+    _copy_states(copied, model, plain)
     return copied
+
+
+def _check_modules(copied: Any, model: Any) -> None:
+    """Raise when the model has other modules than its class makes, such as adapters or a new head."""
+    both = [{path for path, _ in one.named_modules(remove_duplicate=False)} for one in (model, copied)]
+    other = sorted(both[0] ^ both[1])
+    if other:
+        raise CannotCopy(
+            f"its modules are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
+            "of the two alone. Merge adapters first, where there are any"
+        )
+
+
+def _copy_states(copied: Any, model: Any, plain: Any) -> None:
+    """Copy the modes of modules, and the numbers and switches that were changed after the model was made."""
+    originals, unchanged = (dict(one.named_modules(remove_duplicate=False)) for one in (model, plain))
+    rotary = {path for path, _ in rotary_modules(copied)}
+    for path, module in copied.named_modules(remove_duplicate=False):
+        given, made = vars(originals[path]), vars(unchanged[path])
+        for name, value in given.items():
+            changed = (
+                path not in rotary
+                and name[0] != "_"
+                and isinstance(value, bool | int | float | str)
+                and value != made.get(name)
+            )
+            if name in STATES or changed:
+                setattr(module, name, value)
+    if any(getattr(model, name, None) for name in ("_require_grads_hook", "_require_grads_hooks")):
+        copied.enable_input_require_grads()
 
 
 def _share_modules(copied: Any, model: Any) -> None:
@@ -103,22 +132,24 @@ def _copy_buffers(copied: Any, model: Any, done: set[str], torch: Any) -> None:
             raise CannotCopy(f"its buffer {name} has shape {tuple(old.shape)}, a new one {tuple(buffer.shape)}")
 
 
-def changed_numbers(model: Any, empty: Any) -> str:
+def changed_numbers(plain: Any, empty: Any) -> str:
     """Return which plain number or switch of a module another config changes; nothing where it changes none.
 
-    Compared are models of the two configs, rotary modules and lengths of the window aside. This sees what a short pass
-    does not reach, such as a mask that starts at a later token.
+    Compared are models of the two configs, rotary modules and lengths of the window aside. This finds changes that a
+    short pass does not reach, such as a mask that starts at a later token.
     """
-    plain = without_weights(model, copy.deepcopy(model.config))
     lengths = [one.config.get_text_config().max_position_embeddings for one in (plain, empty)]
     rotary = {path for path, _ in rotary_modules(empty)}
+    _check_modules(empty, plain)
     parts = dict(plain.named_modules())
     for path, part in empty.named_modules():
         if path in rotary:
             continue
-        for name, value in vars(part).items():
-            old = vars(parts[path]).get(name)
-            if isinstance(value, bool | int | float | str) and value != old and [old, value] != lengths:
+        before, after = vars(parts[path]), vars(part)
+        for name in before.keys() | after.keys():
+            old, value = before.get(name), after.get(name)
+            plainly = any(isinstance(one, bool | int | float | str | list | tuple) for one in (old, value))
+            if plainly and value != old and [old, value] != lengths:
                 return f"{path}.{name} is {value!r} in the copy and {old!r} in the original"
     return ""
 

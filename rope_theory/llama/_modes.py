@@ -1,4 +1,4 @@
-"""A model while it is measured: nothing trains, nothing is drawn at random, and tables are those it was made with."""
+"""A model while it is measured: evaluation mode, no gradients, initial rotary frequencies."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def evaluating(model: Any) -> Iterator[None]:
 def restoring_tables(model: Any) -> Iterator[None]:
     """Put back all that a pass inside does to rotary modules: tables that grew, lengths seen, attributes added."""
     with ExitStack() as stack:
-        for part in _with_first_tables(model):
+        for part in _with_frequencies(model):
             buffers = dict(part._buffers)
             plain = {name: value for name, value in vars(part).items() if name[0] != "_"}
             stack.callback(_put_back, part, buffers, plain)
@@ -79,7 +79,7 @@ def starting_anew(model: Any) -> Iterator[None]:
     A dynamic table grows with the longest sequence seen, and does not shrink again for one of the trained window.
     """
     with restoring_tables(model):
-        for part in _with_first_tables(model):
+        for part in _with_frequencies(model):
             for name in [name for name in part._buffers if name.endswith("original_inv_freq")]:
                 prefix = name.removesuffix("original_inv_freq")
                 setattr(part, name.replace("original_", ""), getattr(part, name).clone())
@@ -96,11 +96,11 @@ def measuring(model: Any) -> Iterator[None]:
         yield
 
 
-def _with_first_tables(model: Any) -> list[Any]:
-    """Return the modules that keep the table they were made with beside the one they use."""
+def _with_frequencies(model: Any) -> list[Any]:
+    """Return the modules that keep inverse frequencies."""
     return [
         part for part in model.modules()
-        if any(name.endswith("original_inv_freq") for name in vars(part).get("_buffers", {}))
+        if any(name.endswith("inv_freq") for name in (*vars(part).get("_buffers", {}), *vars(part)))
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,9 @@ MULTIPLYING = (*STACKED, NTKByParts, YaRN, Llama3, Proportional)
 LONG, LONG_OF_OWN_CLASS = 512, 4096
 """Longest trained windows past which a model is run whole, tokens: of a class of transformers, or of another."""
 
+_one_at_a_time = RLock()
+"""Copies are built one after the other: making modules without memory changes PyTorch for all threads meanwhile."""
+
 INSTEAD = "Extend the original model by the whole factor, or pass replace=True to put it in the place of what is there."
 
 
@@ -92,17 +96,21 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     TypeError
         For something that is no transformers model, or no scaling of this package.
     ValueError
-        For a model that another method has extended, a length below the trained window or missing, a quantised model,
-        and for a class that cannot run the scaling: the message names the class and what came out instead.
+        For a model that another method has extended, a length below the trained window or missing, a model that is
+        quantised, spread over devices or has adapters, and for a class that cannot run the scaling: the message names
+        the class and what came out instead.
 
     Notes
     -----
     What is returned was executed. Both models run on a few tokens inside the trained window and at the end of the new
-    one: the rotary modules must return e^{imθ} of the scaling, and with the original's angles put in, the copy must
-    return the original's output bit for bit. So everything else that reaches the logits (softmax scale, temperature,
-    masks) is the original's. In particular, latent-attention models keep their softmax scale: ``mscale_all_dim`` is
-    written so that its effect with the new factor is that of the old one. DeepSeek's recipe, which raises the softmax
-    scale with the factor, is a change to the model of its own and not made here.
+    one. The rotary modules must return e^{imθ} of the scaling. With the original's angles put in, the copy must return
+    the original's output, bit for bit on a CPU: on these tokens, everything else that reaches the logits (softmax
+    scale, temperature, masks) is then the original's. The numbers of modules are compared between models that both
+    configs make. Frequencies are computed anew in float32, also where the original was cast to a narrower format.
+
+    Latent-attention models keep their softmax scale: ``mscale_all_dim`` is written so that its effect with the new
+    factor is that of the old one. DeepSeek's recipe, which raises the softmax scale with the factor, is a change to the
+    model of its own and not made here.
 
     The config is tried in several spellings: by name, and as LongRoPE's lists for a class that knows no such method or
     means another by its name (Phi-3). It is saved and loaded by transformers before it is used. Source: eq. (4) of
@@ -116,9 +124,12 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
         raise ValueError(
             f"{type(model).__name__} has an encoder and a decoder, each with a table; only decoders are extended."
         )
-    if getattr(model, "is_quantized", False) or getattr(model, "hf_device_map", None):
+    if getattr(model, "is_quantized", False):
+        raise ValueError(f"{type(model).__name__} is quantised; extend the model it was made of, then quantise it.")
+    places = set((getattr(model, "hf_device_map", None) or {}).values())
+    if len(places) > 1 or "disk" in places:
         raise ValueError(
-            "This model is quantised or spread over devices by a map; load it plainly, extend it, and then quantise it."
+            f"{type(model).__name__} is spread over devices (hf_device_map); load it on one, extend it, then spread it."
         )
     try:
         rope = table_of(model)
@@ -132,14 +143,16 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     except ValueError as error:
         raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {error}") from error
     reach = _window(whole, scaling, rope, window, length)
-    refusals: list[_Refused] = []
+    refusals: list[tuple[int, str]] = []  # and not the errors, which would keep whole copies alive
+    plain: list[Any] = []
     for config in _configs(model, rope, whole, reach):
         try:
-            return _extended(model, config, rope, whole, reach)
+            with _one_at_a_time, load("torch", "llama").inference_mode(False):
+                return _extended(model, config, rope, whole, reach, plain)
         except _Refused as refused:
-            refusals.append(refused)
-    furthest = max(refusals, key=lambda refused: refused.step)
-    raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {furthest}.")
+            refusals.append((refused.step, str(refused)))
+    _, reason = max(refusals, key=lambda refusal: refusal[0])
+    raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {reason}.")
 
 
 class _Refused(Exception):
@@ -150,27 +163,40 @@ class _Refused(Exception):
         self.step = step
 
 
-def _extended(model: Any, config: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Any:
-    """Return the model of a config with the weights of ``model``, each step checked; the last one is executed."""
+def _extended(
+    model: Any, config: Any, rope: HuggingFaceRope, whole: Scaling, reach: int, plain: list[Any]
+) -> Any:  # fmt: skip
+    """Return the model of a config with the weights of ``model``, each step checked; the last one is executed.
+
+    ``plain`` holds an empty model of the present config once one was needed.
+    """
     if reason := _lost_when_saved(config):
         raise _Refused(1, reason)
     if reason := _mistake(config, model, rope, whole, reach):
         raise _Refused(2, reason)
     try:
         empty = without_weights(model, config)
-        report = audit(empty)
-        if not report.ok:
-            raise _Refused(3, f"its tables are not those of its config. {report.verdict.rstrip('.')}")
-        if reason := changed_numbers(model, empty):
+        if reason := _audited(empty):
+            raise _Refused(3, reason)
+        if not plain:
+            plain.append(without_weights(model, copy.deepcopy(model.config)))
+        if reason := changed_numbers(plain[0], empty):
             raise _Refused(4, reason)
-        extended = filled(empty, model)
+        extended = filled(empty, model, plain[0])
     except CannotCopy as error:
         raise _Refused(3, str(error)) from error
-    except ValueError as error:  # of the audit
-        raise _Refused(3, f"its tables cannot be compared. {str(error).rstrip('.')}") from error
     if reason := _difference_executed(model, extended, rope, whole, reach):
         raise _Refused(5, reason)
     return extended
+
+
+def _audited(empty: Any) -> str:
+    """Return what the audit finds in the tables of a copy; nothing where all are those of its config."""
+    try:
+        report = audit(empty)
+    except ValueError as error:
+        return f"its tables cannot be compared. {str(error).rstrip('.')}"
+    return "" if report.ok else f"its tables are not those of its config. {report.verdict.rstrip('.')}"
 
 
 def table_of(model: Any) -> HuggingFaceRope:
@@ -197,7 +223,7 @@ def _present_window(model: Any, rope: HuggingFaceRope) -> int:
 
 
 def _on_still_pairs(model: Any, rope: HuggingFaceRope, scaling: Scaling) -> Scaling:
-    """Return the scaling as it is said of a table whose last pairs stand still, which they do by training."""
+    """Return the scaling in the form for a model whose last frequency pairs do not rotate (θ = 0)."""
     before = rope.scaling
     if not isinstance(before, Proportional) or before.partial_rotary_factor == 1.0:
         return scaling
@@ -255,7 +281,7 @@ def _factor(scaling: Scaling) -> float:
 
 
 def _stacked(rope: HuggingFaceRope, scaling: Scaling, product: float) -> LongRoPE:
-    """Return the table of ``rope`` with one more divisor a pair, as the lists that a config can hold."""
+    """Return the table of ``rope`` with one more divisor per frequency pair, as LongRoPE lists."""
     config, trained = rope.config, rope.config.context_length
     more = _divisors(config, scaling.frequencies(config))
     tables = [rope.frequencies(length) for length in (trained, trained + 1)]  # LongRoPE has another beyond
@@ -319,8 +345,8 @@ def _window(whole: Scaling, scaling: Scaling, rope: HuggingFaceRope, window: int
 def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> Iterator[Any]:
     """Yield copies of the model's config with the keys of the new table, in every spelling a class may take.
 
-    As it stands where nothing but the length changes; by name; as LongRoPE's lists, since Phi-3 knows no other type;
-    and the last two with the rotated share written out, which Phi-3's class wants even for whole heads.
+    In order: unchanged, if only the length changes; by name; as LongRoPE lists, the only type that Phi-3 knows. The
+    last two are repeated with partial_rotary_factor written out, which Phi-3's class needs even for whole heads.
     """
     before = _dictionary_of(model)
     share = {"partial_rotary_factor": exact_share(rope.config.width, rope.config.head_dim)}
@@ -388,11 +414,12 @@ def _mistake(config: Any, model: Any, rope: HuggingFaceRope, whole: Scaling, rea
 
 def _lost_when_saved(config: Any) -> str:
     """Return why a config is another one when transformers has saved it and loaded it again; nothing if it is not."""
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            config.save_pretrained(folder)
-            loaded = type(config).from_pretrained(folder)
+            with tempfile.TemporaryDirectory() as folder:
+                config.save_pretrained(folder)
+                loaded = type(config).from_pretrained(folder)
         except Exception as error:  # whatever a config class raises is the answer
             return f"transformers cannot save and load its config: {type(error).__name__}: {one_line(error)}"
     before, after = (_flat(one.get_text_config().to_dict().get("rope_parameters") or {}) for one in (config, loaded))
@@ -441,21 +468,32 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     except CannotRun as error:
         return f"extended, it does not run on {tokens} tokens from position {start}. {one_line(error)}"
     if whole != rope.scaling and not after.rotations:
-        return "no rotary module of its is called in a forward pass, so that its angles cannot be compared"
+        return "none of its rotary modules is called in a forward pass, so that its angles cannot be compared"
     chosen, types = _layer_type(model), _types(model)
-    for new in after.rotations:
-        table = whole.frequencies(rope.config, new.length)
-        if (not types or _type_of(new, types) == chosen) and (reason := angles_off(new, table)):
+    same = len(after.rotations) * [False]
+    if before is not None and len(before.rotations) == len(after.rotations):
+        same = [
+            _same_output(old.output, new.output) for old, new in zip(before.rotations, after.rotations, strict=True)
+        ]
+    for new, equal in zip(after.rotations, same, strict=True):
+        name = _type_of(new, types)
+        if equal and (whole == rope.scaling or (types and name != chosen)):
+            continue
+        if types and name is None:
+            return f"the angles of {new.path} changed, and its config does not say whose they are"
+        # a model cast to a narrow format has rounded frequencies, the copy has those of its config
+        table = whole.frequencies(rope.config, new.length) if name == chosen or not types else _table(model, name, new)
+        if reason := angles_off(new, table):
             return reason
     if before is None or twin is None:
         return ""
     if len(before.rotations) != len(after.rotations):
         return f"rotary modules are called {len(after.rotations)} times, and {len(before.rotations)} in the original"
-    for old, new in zip(before.rotations, after.rotations, strict=True):
-        name = _type_of(new, types)
-        if types and name != chosen and not _same_output(old.output, new.output):
-            return f"the angles of its {name or 'other'} layers changed"
     return same_but_for_angles(before, twin)
+
+
+def _table(model: Any, name: str | None, rotation: Rotation) -> Frequencies:
+    return from_hf(model.config.get_text_config(), layer_type=name).frequencies(rotation.length)
 
 
 def _types(model: Any) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def phasors(embeddings, pairs):
 
 def violations(model, name, scaling, folder, *, replace):
     """What is wrong with the extended model, or why it was refused: (list of faults, refusal)."""
-    before = {key: value.clone() for key, value in model.state_dict().items()}
+    before = {key: value.clone() for key, value in (*model.named_parameters(), *model.named_buffers())}
     config = model.config.to_dict()
     rope = table_of(model)
     length = None if getattr(scaling, "factor", None) else 4 * max(WINDOW, rope.config.context_length)
@@ -136,11 +136,16 @@ def violations(model, name, scaling, folder, *, replace):
             z is not None and z.shape == exact.shape and np.abs(z - exact).max() < 1e-4 * table.attention_factor
             for z in angles
         ]
-        if given and not any(right):
-            faults.append(f"{tokens}: no layer receives the angles of the scaling")  # (a)
+        several = any(
+            isinstance(value, dict) for value in (model.config.get_text_config().rope_parameters or {}).values()
+        )
+        if given and not (any(right) if several else all(right)):
+            faults.append(f"{tokens}: not every layer receives the angles of the scaling")  # (a)
         try:
             original, original_given = runs(model, ids)
         except (IndexError, RuntimeError):  # a class that ends where it was trained
+            if tokens <= rope.config.context_length:
+                raise
             continue
         for ok, (kind, new), (_, old) in zip(right, spread(given), spread(original_given), strict=True):
             same = all(torch.equal(a, b) for a, b in zip(_parts(new), _parts(old), strict=True))
@@ -157,7 +162,7 @@ def violations(model, name, scaling, folder, *, replace):
     if not off <= 1e-6 * float(found.abs().max()):  # memory may be aligned differently, nothing else
         faults.append(f"saved and loaded again it has other logits, by {off:.3g}")
     if model.config.to_dict() != config or any(
-        not torch.equal(model.state_dict()[key], value) for key, value in before.items()
+        not torch.equal(value, before[key]) for key, value in (*model.named_parameters(), *model.named_buffers())
     ):
         faults.append("the original changed")  # (e)
     return faults, ""
@@ -243,7 +248,7 @@ def test_every_class_and_method(tmp_path, capsys):
     with capsys.disabled():
         report(counts, refusals, faults)
     assert faults == []
-    assert counts["extended"] > 5 * counts["refused"]
+    assert counts["extended"] > 4 * counts["refused"]
     assert counts["not built"] < 0.1 * counts.total()
 
 

@@ -1,7 +1,9 @@
 """A model with another table: verified by its tables, by transformers' own loading, and by what it says of itself."""
 
 import dataclasses
+import gc
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -477,6 +479,98 @@ def test_each_part_keeps_its_attention_implementation():
     assert extend(model, rt.scaling.PositionInterpolation(4.0)).config._attn_implementation == "eager"
 
 
+@pytest.mark.parametrize("kind", ["llama", "gemma3_text", "olmo3"])
+def test_models_cast_to_half_precision_are_extended(kind):
+    """Their frequencies were rounded by the cast; those of the copy are not."""
+    model = build(kind, max_position_embeddings=64).to(torch.bfloat16)
+    extended = extend(model, rt.scaling.PositionInterpolation(4.0))
+    assert rt.precision.audit(extended).ok
+
+
+def test_numbers_of_modules_changed_after_loading_are_kept():
+    model = build("llama", max_position_embeddings=64)
+    model.model.layers[0].self_attn.attention_dropout = 0.3
+    model.model.layers[1].self_attn.scaling = 0.125
+    model.enable_input_require_grads()
+    extended = extend(model, rt.scaling.Unscaled(), length=256)
+    assert extended.model.layers[0].self_attn.attention_dropout == 0.3
+    assert extended.model.layers[1].self_attn.scaling == 0.125
+    assert extended.model.embed_tokens(IDS[None, :4]).requires_grad
+    assert same_inside(model, extended)
+
+
+def test_a_number_that_goes_away_is_noticed(monkeypatch):
+    attention = transformers.models.llama.modeling_llama.LlamaAttention
+    made = attention.__init__
+
+    def init(self, config, layer_idx):
+        made(self, config, layer_idx)
+        self.mask_from = 100 if config.rope_parameters["rope_type"] == "default" else None
+
+    monkeypatch.setattr(attention, "__init__", init)
+    with pytest.raises(ValueError, match="mask_from is None in the copy and 100 in the original"):
+        extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
+
+
+def test_outputs_that_are_nan_compare_nothing():
+    model = build("llama", max_position_embeddings=64)
+    with torch.no_grad():
+        model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match="output is NaN or infinite throughout"):
+        extend(model, rt.scaling.YaRN(4.0))
+
+
+@pytest.mark.parametrize("change", ["head", "place", "function"])
+def test_other_modules_are_named(change):
+    model = build("llama", max_position_embeddings=64)
+    if change == "head":
+        model.lm_head = torch.nn.Sequential(model.lm_head)
+    elif change == "place":
+        model.model.extra = torch.nn.Dropout()
+        model.model.again = model.model.extra
+    else:
+        del model.model.layers[0].mlp.act_fn
+        model.model.layers[0].mlp.act_fn = torch.nn.functional.silu
+    with pytest.raises(ValueError, match=r"its modules are not those of a plain LlamaForCausalLM: \S+ \(\d in all\)"):
+        extend(model, rt.scaling.YaRN(4.0))
+
+
+def test_a_refused_model_leaves_no_copies(monkeypatch):
+    attention = transformers.models.llama.modeling_llama.LlamaAttention
+    runs = attention.forward
+
+    def scaled(self, hidden_states, **more):
+        return runs(self, hidden_states * (self.config.max_position_embeddings / 64), **more)
+
+    monkeypatch.setattr(attention, "forward", scaled)
+    model = build("llama", max_position_embeddings=64)
+    gc.collect()
+    with pytest.raises(ValueError, match="something besides its rotary angles"):
+        extend(model, rt.scaling.YaRN(4.0))
+    gc.collect()
+    living = sum(type(one) is transformers.LlamaForCausalLM for one in gc.get_objects())
+    assert living <= 2  # the original, and the one without weights that it was compared with
+
+
+def test_two_threads_extend_one_after_the_other():
+    model = build("llama", max_position_embeddings=64)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda factor: extend_function(model, rt.scaling.YaRN(factor)), (2.0, 3.0, 4.0, 5.0)))
+    assert [described(one).scaling.factor for one in found] == [2.0, 3.0, 4.0, 5.0]
+    assert torch.nn.Linear(2, 2).weight.device.type == "cpu"
+
+
+def test_latent_attention_with_another_base_keeps_its_base():
+    which = next(one for one in rotary_classes() if one.model_type == "deepseek_v3")
+    with quiet():
+        model = build_class(which, rope_parameters={**DEEPSEEK, "rope_theta": 5e4}, max_position_embeddings=2560)
+        for scaling, length in ((rt.scaling.Unscaled(), 2560), (rt.scaling.NTKAware(4.0), None)):
+            extended = extend(model, scaling, length=length, replace=True)
+            found = described(extended)
+            np.testing.assert_allclose(found.frequencies().theta, scaling.frequencies(found.config).theta, rtol=1e-12)
+            assert extended.model.layers[0].self_attn.scaling == model.model.layers[0].self_attn.scaling
+
+
 def test_a_compiled_model_is_compared_as_it_is():
     model = build("llama", max_position_embeddings=64)
     model.compile()
@@ -529,8 +623,8 @@ def test_a_table_overwritten_after_the_tables_were_read_is_noticed(monkeypatch):
     """What is returned was executed: a copy whose frequencies change late is refused."""
     filled = extend_function.__globals__["filled"]
 
-    def late(empty, model):
-        extended = filled(empty, model)
+    def late(*given):
+        extended = filled(*given)
         for table in extended.model.rotary_emb.buffers():
             table.mul_(0.9)
         return extended

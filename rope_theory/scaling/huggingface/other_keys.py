@@ -65,7 +65,7 @@ def keeping_other_keys(
     dict
         ``keys`` and the keys of ``before`` that make no frequencies. Where the softmax scale depends on the factor,
         ``mscale_all_dim`` is written so that m(factor, mscale_all_dim) is what it was; a rope type without a factor
-        above 1 is spelled as longrope, which has one.
+        above 1 is written as longrope, which takes any factor.
     """
     kept = {key: value for key, value in before.items() if key not in FREQUENCY_KEYS and value is not None}
     result = {**kept, **keys}
@@ -75,7 +75,8 @@ def keeping_other_keys(
     if wanted == 1.0:
         return result
     if result["rope_type"] == "default" or not (result.get("factor") or 1.0) > 1.0:
-        result = {**kept, **by_divisors(config, scaling, before["factor"])}
+        share = {key: keys[key] for key in ("partial_rotary_factor",) if key in keys}
+        result = {**kept, **share, "rope_theta": config.base, **by_divisors(config, scaling, before["factor"])}
     if result["rope_type"] == "yarn":
         result.setdefault("attention_factor", scaling.frequencies(config).attention_factor)
     result["mscale_all_dim"] = _all_dim(wanted, result["factor"])
