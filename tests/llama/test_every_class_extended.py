@@ -137,7 +137,8 @@ def violations(model, name, scaling, folder, *, replace):
             for z in angles
         ]
         several = any(
-            isinstance(value, dict) for value in (model.config.get_text_config().rope_parameters or {}).values()
+            isinstance(value, dict)
+            for value in (getattr(model.config.get_text_config(), "rope_parameters", None) or {}).values()
         )
         if given and not (any(right) if several else all(right)):
             faults.append(f"{tokens}: not every layer receives the angles of the scaling")  # (a)
