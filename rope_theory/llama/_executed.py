@@ -183,8 +183,10 @@ def angles_off(rotation: Rotation, table: Frequencies) -> str:
         return f"its rotary module {rotation.path} returns no cosines and sines of {len(table.theta)} frequency pairs"
     values, roundoff = found
     positions = rotation.positions.reshape(-1)
-    if len(positions) != len(values):
+    axes = positions.reshape(-1, len(values)) if len(positions) % len(values) == 0 else positions[None]
+    if axes.shape[1] != len(values) or (axes != axes[0]).any():  # several axes are equal where there is text alone
         return f"its rotary module {rotation.path} returns {len(values)} rows for {len(positions)} positions"
+    positions = axes[0]
     exact = table.attention_factor * np.exp(1j * np.outer(positions, table.theta))
     phase = np.outer(positions, allowed(table)) + 2.0 * FLOAT32.roundoff * np.outer(positions, table.theta)
     limit = table.attention_factor * (phase + 2.0 * roundoff + 8.0 * FLOAT32.roundoff)

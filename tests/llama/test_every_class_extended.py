@@ -120,6 +120,10 @@ def violations(model, name, scaling, folder, *, replace):
         named = type(error) is ValueError and type(model).__name__ in str(error)
         return [] if named else [f"the refusal does not name the class: {error}"], str(error)
     faults = []
+    if model.config.to_dict() != config or any(
+        not torch.equal(value, before[key]) for key, value in (*model.named_parameters(), *model.named_buffers())
+    ):
+        faults.append("the original changed")  # (e)
     wanted = rope.scaling if name == "Unscaled" else scaling
     if isinstance(rope.scaling, rt.scaling.Proportional) and name == "PositionInterpolation":  # zeros stay zeros
         wanted = rt.scaling.Proportional(rope.scaling.partial_rotary_factor, FACTOR)
@@ -162,10 +166,6 @@ def violations(model, name, scaling, folder, *, replace):
     off = float((runs(loaded, ids)[0] - found).abs().max())
     if not off <= 1e-6 * float(found.abs().max()):  # memory may be aligned differently, nothing else
         faults.append(f"saved and loaded again it has other logits, by {off:.3g}")
-    if model.config.to_dict() != config or any(
-        not torch.equal(value, before[key]) for key, value in (*model.named_parameters(), *model.named_buffers())
-    ):
-        faults.append("the original changed")  # (e)
     return faults, ""
 
 
@@ -211,6 +211,7 @@ def _kind(message):
         "positions a token", "No RoPE", "have no RoPE", "head width is unknown", "max_position_embeddings is missing",
         "its tables are not those of its config", "cannot save and load its config", "encoder and a decoder",
         "are off by", "its config does not carry it", "would not be read", "works on the whole head", "alibi",
+        "stand still", "holds no rotary table", "rows for", "cannot be compared",
         "no rotary module", "does not run on", "besides its rotary angles", "a new one", "extended, it does not",
     ):  # fmt: skip
         if words in message:
