@@ -154,7 +154,7 @@ def _complex_in(value: Any) -> Any:
 
 def _number_in(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{_short(value)} is no number.")
+        raise ValueError(f"{_short(value)} is not a number.")
     try:
         number = float(value)
     except OverflowError:
@@ -182,7 +182,7 @@ def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _text_in(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{_short(value)} is no text.")
+        raise ValueError(f"{_short(value)} is not a text.")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -192,7 +192,7 @@ def _text_in(value: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{_short(value)} is no list.")
+        raise ValueError(f"{_short(value)} is not a list.")
     return value
 
 

@@ -48,12 +48,7 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
         if name not in tables and torch.is_tensor(value)
     }
     weights |= {name: value for name, value in copied.state_dict().items() if name in tables}
-    other = sorted(set(copied.state_dict()) ^ set(weights))
-    if other:
-        raise CannotCopy(
-            f"its weights are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
-            "of the two alone. Merge adapters first, where there are any"
-        )
+    _check_names("weights", set(copied.state_dict()), set(weights), model)
     for name, value in copied.state_dict().items():
         if value.shape != weights[name].shape:
             raise CannotCopy(
@@ -73,11 +68,15 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
 
 def _check_modules(copied: Any, model: Any) -> None:
     """Raise when the model has other modules than its class makes, such as adapters or a new head."""
-    both = [{path for path, _ in one.named_modules(remove_duplicate=False)} for one in (model, copied)]
-    other = sorted(both[0] ^ both[1])
+    made, given = ({path for path, _ in one.named_modules(remove_duplicate=False)} for one in (copied, model))
+    _check_names("modules", made, given, model)
+
+
+def _check_names(kind: str, made: set[str], given: set[str], model: Any) -> None:
+    other = sorted(made ^ given)
     if other:
         raise CannotCopy(
-            f"its modules are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
+            f"its {kind} are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
             "of the two alone. Merge adapters first, where there are any"
         )
 

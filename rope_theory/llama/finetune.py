@@ -239,13 +239,13 @@ def finetune(
         trained = _wide(_extended(model, scaling, length))
         if not any(weight.requires_grad for weight in trained.parameters()):
             raise ValueError("All weights of this model are frozen; let some require gradients.")
-        a_step = batch * accumulation * arguments.world_size
+        rows_per_step = batch * accumulation * arguments.world_size
         settings = {
             "scaling": repr(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
             "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
-            "rows a step": a_step,
+            "rows per step": rows_per_step,
         }  # fmt: skip
-        rows = _Rows(source, seed, steps * a_step)
+        rows = _Rows(source, seed, steps * rows_per_step)
         run = _run_folder.identity(settings)
         checkpoint = None if folder is None else _begun(place, settings, steps, arguments)
         adapted = trained if lora is None else _with_adapters(trained, lora, seed)

@@ -181,7 +181,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path):
 
 @pytest.mark.parametrize(
     ("other", "name"),
-    [({"rate": 2e-3}, "rate"), ({"batch": 3}, "rows a step"), ({"stream": STREAM[::-1].copy()}, "text"),
+    [({"rate": 2e-3}, "rate"), ({"batch": 3}, "rows per step"), ({"stream": STREAM[::-1].copy()}, "text"),
      ({"model": build("llama", max_position_embeddings=24, tie_word_embeddings=True)}, "model")],
 )  # fmt: skip
 def test_a_folder_of_another_run_is_refused(model, tmp_path, other, name):
@@ -191,7 +191,7 @@ def test_a_folder_of_another_run_is_refused(model, tmp_path, other, name):
     run(steps=2)
     with pytest.raises(ValueError, match=f"holds a run with another {name}"):
         run(**other)
-    assert run(batch=1, accumulation=2).resumed_at == 2  # the same rows a step
+    assert run(batch=1, accumulation=2).resumed_at == 2  # the same rows per step
 
 
 def test_a_shorter_run_does_not_take_the_checkpoint_of_a_longer_one(model, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rope_theory._checks import shown
+from rope_theory._json_files import repeated_key
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN
 
 LARGEST_FILE = 1 << 24
@@ -100,12 +100,9 @@ class _Unusable(ValueError):
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        twice = next(key for key, count in counts.items() if count > 1)
+    if (twice := repeated_key(pairs)) is not None:
         raise _Unusable(f"gives the key {shown(twice)} twice in one dictionary; keep the one that is meant.")
-    return content
+    return dict(pairs)
 
 
 def _integer(digits: str) -> int:
@@ -180,5 +177,5 @@ def _scalar(value: Any) -> Any:
         return whole if whole.bit_length() <= MOST_BITS else shown(whole)
     try:
         return float(value) if hasattr(value, "__float__") else shown(value)
-    except Exception:  # whatever a conversion of its own raises, this is no number
+    except Exception:  # the conversion belongs to the caller's class and may raise anything
         return shown(value)

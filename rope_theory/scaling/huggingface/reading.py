@@ -518,7 +518,7 @@ def _latent_width(reading: _Reading) -> int | None:
 def _share(reading: _Reading, rope: Mapping[str, Any]) -> tuple[str, Any]:
     if rope.get("partial_rotary_factor") is not None:
         return "partial_rotary_factor", rope["partial_rotary_factor"]
-    if not reading.facts.completes_tables:  # where a top-level share counts, it stands in the dictionary by now
+    if not reading.facts.completes_tables:  # the dictionary already holds a top-level share that counts
         return "partial_rotary_factor", 1.0
     key, value = reading.first(reading.facts.share_keys)
     if key:
