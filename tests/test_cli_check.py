@@ -9,7 +9,7 @@ from test_cli import call, parsed
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import build  # noqa: E402
+from tiny_models import build  # noqa: E402
 
 from rope_theory._check_overview import check_overview  # noqa: E402
 from rope_theory.llama import check  # noqa: E402

@@ -11,7 +11,7 @@ from rope_theory import cli
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import IDS, build  # noqa: E402
+from tiny_models import IDS, build  # noqa: E402
 
 from rope_theory.llama.loading import load_model  # noqa: E402
 

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import FAMILIES, IDS, build  # noqa: E402
+from tiny_models import FAMILIES, IDS, build  # noqa: E402
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 from transformers.models.gemma2.modeling_gemma2 import eager_attention_forward as capped  # noqa: E402
 from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward as beside_sinks  # noqa: E402

@@ -8,7 +8,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import build  # noqa: E402
+from tiny_models import build  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -45,7 +45,7 @@ for line in sys.stdin:  # a process for each run, forked where torch is loaded a
 FINETUNE = """
 import numpy as np, torch
 torch.set_num_threads(1)
-from models import build
+from tiny_models import build
 import rope_theory as rt
 from rope_theory.llama import finetune
 MODEL = build("llama", max_position_embeddings=24)

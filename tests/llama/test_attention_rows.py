@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from every_class import attempt, causal_classes  # noqa: E402
-from models import FAMILIES, IDS, SMALL, build  # noqa: E402
+from tiny_models import FAMILIES, IDS, SMALL, build  # noqa: E402
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_mask  # noqa: E402
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402

@@ -10,7 +10,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import FAMILIES, IDS, SMALL, build  # noqa: E402
+from tiny_models import FAMILIES, IDS, SMALL, build  # noqa: E402
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface  # noqa: E402
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 

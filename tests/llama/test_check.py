@@ -11,7 +11,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from models import IDS, build  # noqa: E402
+from tiny_models import IDS, build  # noqa: E402
 
 from rope_theory.llama import _attention_rows, _means, _pair_scores, check  # noqa: E402
 from rope_theory.llama import check as check_function  # noqa: E402

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from every_class import WINDOW, attempt, quiet, rotary_classes  # noqa: E402
-from models import FAMILIES  # noqa: E402
+from tiny_models import FAMILIES  # noqa: E402
 
 from rope_theory.llama import extend  # noqa: E402
 from rope_theory.llama.extend import table_of  # noqa: E402

@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 
 from every_class import build as build_class  # noqa: E402
 from every_class import quiet, rotary_classes  # noqa: E402
-from models import FAMILIES, IDS, build  # noqa: E402
+from tiny_models import FAMILIES, IDS, build  # noqa: E402
 
 from rope_theory.llama import capture  # noqa: E402
 from rope_theory.llama import extend as extend_function  # noqa: E402

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
-from models import build  # noqa: E402
+from tiny_models import build  # noqa: E402
 
 from rope_theory.llama import Example, extend, finetune, perplexity  # noqa: E402
 from rope_theory.llama.finetune import _examples, _slices  # noqa: E402
@@ -123,7 +123,7 @@ def test_texts_need_their_tokenizer(model):
 
 def test_documents_are_put_behind_each_other(model):
     stream = _slices([[3, 4, 5], [6, 7]], model, None, 2).stream
-    assert stream.tolist() == [3, 4, 5, 2, 6, 7]  # 2 ends a document in tests/models.py
+    assert stream.tolist() == [3, 4, 5, 2, 6, 7]  # 2 ends a document in tests/tiny_models.py
 
 
 def test_examples_are_learnt_by_their_answers(model):
@@ -271,7 +271,7 @@ import json, sys
 import numpy as np, torch
 sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
-from models import build
+from tiny_models import build
 import rope_theory as rt
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import rope_theory as rt  # noqa: E402
 from rope_theory import llama  # noqa: E402
 from rope_theory.llama._layer_settings import layer_settings  # noqa: E402
 from rope_theory.scaling import NTKAware, PositionInterpolation, Proportional, Unscaled  # noqa: E402
-from tests.models import IDS  # noqa: E402
+from tests.tiny_models import IDS  # noqa: E402
 
 SMALL = {
     "hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,

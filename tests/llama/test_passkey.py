@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 
-from models import build  # noqa: E402
+from tiny_models import build  # noqa: E402
 
 from rope_theory.llama import (  # noqa: E402
     PasskeyRow,

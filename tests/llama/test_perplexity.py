@@ -11,13 +11,13 @@ transformers = pytest.importorskip("transformers")
 from every_class import attempt, causal_classes  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from models import FAMILIES, IDS, SMALL, build  # noqa: E402
+from tiny_models import FAMILIES, IDS, SMALL, build  # noqa: E402
 
 from rope_theory.llama import _losses, _memory, _modes, capture, check, perplexity  # noqa: E402
 from rope_theory.llama._modes import body_of, last_states  # noqa: E402
 from rope_theory.llama._windows import CONVENTIONS, windows_of  # noqa: E402
 
-BEGIN = 1  # the token of tests/models.py
+BEGIN = 1  # the token of tests/tiny_models.py
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
-from models import build  # noqa: E402
+from tiny_models import build  # noqa: E402
 
 from rope_theory.llama import _run_folder, finetune  # noqa: E402
 

@@ -8,7 +8,7 @@ import rope_theory as rt
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from models import IDS, build  # noqa: E402
+from tiny_models import IDS, build  # noqa: E402
 
 from paper_repro.far_keys import TREATMENTS, treated  # noqa: E402
 
