@@ -11,7 +11,7 @@ TOKENS, ROUNDS, TIME_AIM, MEMORY_AIM = 4096, 7, 1.15, 1.25
 CODE = f"""
 import json, statistics, time
 import torch, transformers
-from rope_theory.llama import capture
+from rope_theory.models import capture
 transformers.logging.set_verbosity_error()
 torch.manual_seed(0)
 model = transformers.LlamaForCausalLM(transformers.LlamaConfig(

@@ -21,10 +21,10 @@ ids = torch.randint(0, 1000, (256,))
 def status(name):
     line = next(line for line in open("/proc/self/status") if line.startswith(name))
     return int(line.split()[1]) / 2**20
-rt.llama.check(model, ids, pairs=4, length=512)
+rt.models.check(model, ids, pairs=4, length=512)
 open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
 before = status("VmRSS")
-rt.llama.check(model, ids, pairs=4096, length=length)
+rt.models.check(model, ids, pairs=4096, length=length)
 print(json.dumps(status("VmHWM") - before))
 """
 

@@ -15,7 +15,7 @@ from benchmarks.measure import ROOT
 from paper_repro import files, pretrain
 from rope_theory._optional import load
 from rope_theory._records import Record
-from rope_theory.llama.loading import encoded, load_model, read_text
+from rope_theory.models.loading import encoded, load_model, read_text
 
 TOLERANCE = 1e-4
 """Largest relative difference of a mean or a maximum between the devices."""
@@ -71,7 +71,7 @@ def largest_difference(device: str) -> float:
     checks = []
     for place in ("cpu", device):
         model, tokenizer = load_model(pretrain.REFERENCE, device=place)
-        checks.append(rt.llama.check(model, encoded(text, tokenizer), scalings=[rt.scaling.YaRN(4)], pairs=256))
+        checks.append(rt.models.check(model, encoded(text, tokenizer), scalings=[rt.scaling.YaRN(4)], pairs=256))
     differences = [
         abs(getattr(one, name) - getattr(other, name)) / max(abs(getattr(one, name)), 1e-9)
         for table, names in NUMBERS.items()
@@ -83,7 +83,7 @@ def largest_difference(device: str) -> float:
 
 def timed(size: Size, device: str) -> Timing:
     """Return how long a check of a random model takes on ``device``."""
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    torch, transformers = load("torch", "models"), load("transformers", "models")
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         hidden_size=size.heads * size.width // 4,
@@ -97,7 +97,7 @@ def timed(size: Size, device: str) -> Timing:
     )
     model = transformers.LlamaForCausalLM(config).to(device).eval()
     ids = torch.randint(0, 1000, (size.tokens,), device=device)
-    rt.llama.check(model, ids[: size.window], length=size.window, pairs=8)
+    rt.models.check(model, ids[: size.window], length=size.window, pairs=8)
     cuda = device.startswith("cuda")
     before = 0
     if cuda:
@@ -105,7 +105,7 @@ def timed(size: Size, device: str) -> Timing:
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
     start = time.perf_counter()
-    rt.llama.check(model, ids, length=size.length, pairs=size.pairs)
+    rt.models.check(model, ids, length=size.length, pairs=size.pairs)
     if cuda:
         torch.cuda.synchronize()
     seconds = time.perf_counter() - start
@@ -119,7 +119,7 @@ def _rows(check: Any, table: str) -> Any:
 
 def main() -> None:
     """Measure on the first CUDA device."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     if not torch.cuda.is_available():
         sys.exit("This benchmark needs CUDA, and torch sees no device; python -m benchmarks has those of the CPU.")
     content = {

@@ -11,7 +11,7 @@ TOKENS, VOCABULARY, AIM = 32768, 32000, 1.5
 CODE = f"""
 import json
 import torch, transformers
-from rope_theory.llama import perplexity
+from rope_theory.models import perplexity
 transformers.logging.set_verbosity_error()
 model = transformers.LlamaForCausalLM(transformers.LlamaConfig(
     hidden_size=256, intermediate_size=704, num_hidden_layers=2, num_attention_heads=4, vocab_size={VOCABULARY},

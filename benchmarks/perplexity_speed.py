@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.measure import Measurement
 from paper_repro import pretrain
 from rope_theory._optional import load
-from rope_theory.llama import perplexity
-from rope_theory.llama.loading import encoded, load_model, read_text
+from rope_theory.models import perplexity
+from rope_theory.models.loading import encoded, load_model, read_text
 
 TOKENS, ROUNDS, AIM, CLOSE = 4096, 5, 1.5, 1e-5
 WINDOWS = ((256, 32), (64, 16))
@@ -33,7 +33,7 @@ def run() -> Measurement:
 
 def compared(model: Any, window: int, stride: int) -> tuple[float, str]:
     """Return how many times faster than the loop, and what was measured; the losses must agree."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     tokenizer = load_model(pretrain.REFERENCE)[1]
     ids = torch.tensor(encoded(read_text(None)[0], tokenizer)[:TOKENS])
     rounds = []
@@ -55,7 +55,7 @@ def compared(model: Any, window: int, stride: int) -> tuple[float, str]:
 
 def _loop(model: Any, ids: Any, window: int, stride: int) -> float:
     """Return the mean loss, one window after the other, logits whole."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     total, count, done = 0.0, 0, 0
     for start in range(0, len(ids), stride):
         stop = min(start + window, len(ids))

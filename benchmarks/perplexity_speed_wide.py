@@ -11,7 +11,7 @@ VOCABULARY = 32000
 
 
 def run() -> Measurement:
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    torch, transformers = load("torch", "models"), load("transformers", "models")
     config = transformers.LlamaConfig.from_pretrained(pretrain.REFERENCE, vocab_size=VOCABULARY)
     torch.manual_seed(0)
     ratio, text = compared(transformers.AutoModelForCausalLM.from_config(config).eval(), 256, 32)

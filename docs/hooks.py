@@ -50,7 +50,7 @@ REFERENCE = {
     "regression": ("Regression", ("rope_theory.regression",)),
     "laws_and_precision": ("Laws, precision", ("rope_theory.laws", "rope_theory.precision")),
     "doctor": ("The doctor", ("rope_theory.doctor",)),
-    "llama": ("Checkpoints", ("rope_theory.llama",)),
+    "models": ("Checkpoints", ("rope_theory.models",)),
     "plots": ("Pictures", ("rope_theory.plots", "rope_theory.widgets")),
     "testing": ("Property tests", ("rope_theory.testing",)),
 }  # fmt: skip

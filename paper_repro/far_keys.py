@@ -33,8 +33,8 @@ def treated(model: Any, treatment: str, table: Frequencies) -> Iterator[None]:
     """
     if treatment not in TREATMENTS:
         raise ValueError(f"treatment must be one of {', '.join(TREATMENTS)}, got {treatment!r}.")
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
-    masks = load("transformers.masking_utils", "llama")
+    torch, transformers = load("torch", "models"), load("transformers", "models")
+    masks = load("transformers.masking_utils", "models")
     window = table.config.context_length
     theta = torch.tensor(table.theta.copy(), device=model.device)
 
@@ -70,7 +70,7 @@ def treated(model: Any, treatment: str, table: Frequencies) -> Iterator[None]:
 
 def _turned(x: Any, angles: Any) -> Any:
     """Return x (..., T, head_dim) turned by ``angles`` (T, P) more than it is."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     first, second = x.chunk(2, dim=-1)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)

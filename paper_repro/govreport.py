@@ -18,9 +18,9 @@ from paper_repro import files
 from paper_repro.extension import runs, summaries
 from rope_theory._checks import above, integer
 from rope_theory._whole_files import check_folder_place
-from rope_theory.llama.exporting import check_folder, export
-from rope_theory.llama.extend import window_of
-from rope_theory.llama.loading import checked_device, load_model
+from rope_theory.models.exporting import check_folder, export
+from rope_theory.models.extend import window_of
+from rope_theory.models.loading import checked_device, load_model
 
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
@@ -64,7 +64,7 @@ def run(
         learnt, asked = summaries.read_pairs(train), summaries.read_pairs(test)
         loaded, tokenizer = load_model(model, device=device)
         length = report + answer
-        done = rt.llama.finetune(
+        done = rt.models.finetune(
             loaded, summaries.examples(learnt, tokenizer, length, answer, cut=True), length=length, steps=steps,
             scaling=runs.scaling_of(method.value, factor), batch=batch, rate=rate, seed=seed, device=device,
             folder=kept,

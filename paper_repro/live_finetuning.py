@@ -13,7 +13,7 @@ from paper_repro import files, pretrain
 from paper_repro.extension import plan, results, runs, texts
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data, Part
-from rope_theory.llama.loading import load_model
+from rope_theory.models.loading import load_model
 
 METHODS = {"direct": 1, "PI": 1, "YaRN": 4}
 """Untuned ones that are measured again, and the window in trained ones: few, since every reproduction does it."""
@@ -37,7 +37,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     model, tokenizer = load_model(pretrain.REFERENCE)
     window = model.config.max_position_embeddings
     length = round(window * TUNED.factor)
-    done = rt.llama.finetune(
+    done = rt.models.finetune(
         model,
         texts.tuning_stream(tokenizer, window).astype(np.int64),
         scaling=runs.scaling_of(TUNED.method, TUNED.factor),
@@ -56,9 +56,9 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     for one in UNTUNED:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            extended = rt.llama.extend(model, runs.scaling_of(one.method, one.factor), length=length)
+            extended = rt.models.extend(model, runs.scaling_of(one.method, one.factor), length=length)
         size = METHODS[one.method] * window
-        found = rt.llama.perplexity(extended, documents, window=size, stride=min(measure.stride, size))
+        found = rt.models.perplexity(extended, documents, window=size, stride=min(measure.stride, size))
         stored = one_of(results.columns_of([one]), quantity="nll", corpus="code", window=size)
         assert stored is not None
         rows.append((f"nats a token at {size} tokens, {one.method} untuned", found.nll, stored["mean"]))

@@ -23,7 +23,7 @@ from paper_repro.readme import table
 from rope_theory._checks import above, integer
 from rope_theory._json_files import parse_json
 from rope_theory._whole_files import check_folder_place
-from rope_theory.llama.loading import checked_device, encoded, load_model, read_text
+from rope_theory.models.loading import checked_device, encoded, load_model, read_text
 
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)

@@ -23,8 +23,8 @@ from paper_repro.pretraining.recipe import Recipe
 from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory._check_overview import check_overview
-from rope_theory.llama import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
-from rope_theory.llama.loading import load_model
+from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
+from rope_theory.models.loading import load_model
 from rope_theory.plots._axes import legend_beside
 from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
 
@@ -62,7 +62,7 @@ def check_rows(chunk: Mapping[str, Any]) -> Columns:
     factor = chunk["factor"]
     scalings = [rt.scaling.PositionInterpolation(factor), rt.scaling.NTKAware(factor), rt.scaling.YaRN(factor)]
     ids = _ids(chunk, tokenizer, length)
-    check = rt.llama.check(model, ids, scalings=scalings, length=length, pairs=chunk["pairs"], seed=chunk["seed"])
+    check = rt.models.check(model, ids, scalings=scalings, length=length, pairs=chunk["pairs"], seed=chunk["seed"])
     tables = {"scores": check.rows} | {name: getattr(check, name).rows for name in ("heads", "bounds", "attention")}
     columns: dict[str, list[Any]] = {name: [] for name in ("table", *KEYS, "quantity", "value")}
     for table, rows in tables.items():
@@ -119,7 +119,7 @@ def _ids(inputs: Mapping[str, Any], tokenizer: Any, length: int) -> Any:
 
 CHECKED = Sweep(
     name="real_heads_check", kind="figures", inputs=INPUTS, chunks=check_chunks, compute=check_rows,
-    about="A row a number of llama.check on the reference model: table and what the row is about, quantity, value. "
+    about="A row a number of models.check on the reference model: table and what the row is about, quantity, value. "
     "Computed in float32 on a CPU; other processors give other last digits.",
 )  # fmt: skip
 LOSSES = Sweep(

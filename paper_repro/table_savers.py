@@ -18,8 +18,8 @@ from paper_repro.extension.runs import scaling_of
 from paper_repro.parts import Data, Part
 from paper_repro.sweeps import Columns, Sweep
 from rope_theory._optional import load
-from rope_theory.llama.extend import extend
-from rope_theory.llama.loading import load_model
+from rope_theory.models.extend import extend
+from rope_theory.models.loading import load_model
 from rope_theory.scaling import LongRoPE, Scaling
 
 INPUTS: dict[str, Any] = {
@@ -47,7 +47,7 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def rows(chunk: Mapping[str, Any]) -> Columns:
     """Return the largest logit difference from a full eager forward in float32, a row a way."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     original, _ = load_model(pretrain.REFERENCE)
     ways = chunk.get("ways") or list(WAYS)
     with warnings.catch_warnings():
@@ -79,7 +79,7 @@ def _scaling(method: str, factor: float, model: Any) -> Scaling:
 
 
 def _logits(model: Any, ids: Any) -> Any:
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     with torch.no_grad():
         return model(ids, use_cache=False).logits
 
@@ -96,7 +96,7 @@ def _sdpa(model: Any, ids: Any) -> Any:
 
 
 def _compiled(model: Any, ids: Any) -> Any:
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     return _logits(torch.compile(model), ids)
 
 
@@ -111,7 +111,7 @@ def _checkpointed(model: Any, ids: Any) -> Any:
 
 
 def _lora(model: Any, ids: Any) -> Any:
-    peft = load("peft", "llama")
+    peft = load("peft", "models")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules="all-linear"))
@@ -119,7 +119,7 @@ def _lora(model: Any, ids: Any) -> Any:
 
 
 def _cached(model: Any, ids: Any) -> Any:
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     logits, cache = [], None
     with torch.no_grad():
         for place in range(ids.shape[1]):
@@ -130,13 +130,13 @@ def _cached(model: Any, ids: Any) -> Any:
 
 
 def _bfloat16(model: Any, ids: Any) -> Any:
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     return _logits(model.to(torch.bfloat16), ids)
 
 
 def _flash(model: Any, ids: Any) -> Any:
     """Return nothing where there is no CUDA device or no flash attention."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     if not torch.cuda.is_available():
         return None
     try:

@@ -16,7 +16,7 @@ from rich.console import Console
 from paper_repro import files
 from rope_theory._optional import load
 from rope_theory._whole_files import check_place
-from rope_theory.llama.loading import checked_device, load_model
+from rope_theory.models.loading import checked_device, load_model
 
 TASKS = ("boolq", "piqa", "race", "winogrande")
 """The paper's, by the harness's names; its RACE is the high-school part."""

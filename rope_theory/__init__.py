@@ -14,7 +14,7 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 (``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
 ``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
-``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``llama``
+``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``models``
 (``capture``: queries and keys of a forward pass), ``plots``, ``exploration`` (one choice from three sides) and
 ``widgets`` (``explorer``: sliders for it), ``testing`` (hypothesis strategies).
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         doctor,
         exploration,
         laws,
-        llama,
+        models,
         plots,
         precision,
         proofs,
@@ -68,8 +68,8 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "exploration", "laws", "llama", "plots",
-    "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
+    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "exploration", "laws", "models",
+    "plots", "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -87,7 +87,7 @@ __all__ = [
     "exploration",
     "from_hf",
     "laws",
-    "llama",
+    "models",
     "plots",
     "position_free_term",
     "precision",

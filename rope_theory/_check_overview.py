@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rope_theory._labels import short_label
 from rope_theory._records import Record, Table
-from rope_theory.llama.measurements import AttentionRow, BoundRow, Check, LossRow, ScoreRow
+from rope_theory.models.measurements import AttentionRow, BoundRow, Check, LossRow, ScoreRow
 
 
 @dataclass(frozen=True)

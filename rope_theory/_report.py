@@ -9,7 +9,7 @@ from functools import partial
 from rope_theory import plots
 from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._page import page, picture, table
-from rope_theory.llama.measurements import Check
+from rope_theory.models.measurements import Check
 from rope_theory.plots.attention_mass import QUANTITIES
 
 

@@ -12,8 +12,8 @@ transformers = pytest.importorskip("transformers")
 from tiny_models import build  # noqa: E402
 
 from rope_theory._check_overview import check_overview  # noqa: E402
-from rope_theory.llama import check  # noqa: E402
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models import check  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")

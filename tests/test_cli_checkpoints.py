@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from tiny_models import IDS, build  # noqa: E402
 
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_perplexity_is_the_direct_call(folder):
     found = parsed("perplexity", folder, "--text", folder / "text", "--window", 24, "--stride", 8)
     model, tokenizer = load_model(folder)
     ids = tokenizer((folder / "text").read_text())["input_ids"]
-    assert found["nll"] == rt.llama.perplexity(model, ids, window=24, stride=8).nll
+    assert found["nll"] == rt.models.perplexity(model, ids, window=24, stride=8).nll
     assert found["texts"] == [str(folder / "text")]
     table = invoke("perplexity", folder, "--text", folder / "text", "--text", folder / "text").stdout
     assert "over documents" in table

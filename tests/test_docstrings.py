@@ -12,7 +12,7 @@ for needed in ("torch", "transformers", "hypothesis", "sklearn", "sympy", "flint
     pytest.importorskip(needed)
 
 FOLDERS = [name for name in rt.__all__ if inspect.ismodule(getattr(rt, name))] + ["certificates.closed_forms"]
-WITH_SOURCE = {"bounds", "certificates", "certificates.closed_forms", "regression", "laws", "precision", "llama"}
+WITH_SOURCE = {"bounds", "certificates", "certificates.closed_forms", "regression", "laws", "precision", "models"}
 
 
 def public():

@@ -26,7 +26,7 @@ RANKS = [
     {"coefficients", "scores", "_balls"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "testing"},
-    {"exploration", "doctor", "llama"},
+    {"exploration", "doctor", "models"},
     {"_labels", "_overview", "_check_overview"},
     {"plots"},
     {"_page"},
@@ -126,8 +126,8 @@ def test_imports_follow_the_path(path):
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_llama_imports_transformers(path):
-    if path.relative_to(ROOT).parts[0] != "llama":
+def test_only_models_imports_transformers(path):
+    if path.relative_to(ROOT).parts[0] != "models":
         assert not {name for name in imported(path) if name.split(".")[0] == "transformers"}
 
 
@@ -172,7 +172,7 @@ def test_every_public_object_has_a_docstring():
     assert [name for name, value in described.items() if not (value.__doc__ or "").strip()] == []
 
 
-@pytest.mark.parametrize("folder", ["bounds", "laws", "llama", "precision", "regression", "scaling"])
+@pytest.mark.parametrize("folder", ["bounds", "laws", "models", "precision", "regression", "scaling"])
 def test_every_name_a_folder_lists_resolves(folder):
     module = importlib.import_module(f"rope_theory.{folder}")
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name.lower()))

@@ -31,7 +31,7 @@ def test_the_surface_is_the_frozen_one(surface):
     [
         "rope_theory.bounds.chord_sharp(theta:", "rope_theory.certificates.worst_case(theta:",
         "rope_theory.certificates.Certificate.verify(self,", "rope_theory.certificates.Certificate.load(",
-        "rope_theory.comparison.Comparison.to_pandas(", "rope_theory.llama.finetune(model:",
+        "rope_theory.comparison.Comparison.to_pandas(", "rope_theory.models.finetune(model:",
         "rope_theory.testing.configs(", "rope_theory.from_hf", "rope_theory.config.RopeConfig(head_dim:",
     ],
 )  # fmt: skip

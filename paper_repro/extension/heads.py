@@ -12,7 +12,7 @@ import numpy as np
 
 import rope_theory as rt
 from paper_repro.extension import runs, texts
-from rope_theory.llama.loading import load_model
+from rope_theory.models.loading import load_model
 
 DOCUMENTS = 16
 """Of code held out, each as long as the new window."""
@@ -57,7 +57,7 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
     for number, ids in enumerate(texts.held_out("code", tokenizer, documents=DOCUMENTS, tokens=length)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            check = rt.llama.check(model, ids, scalings=[scaling], length=length, pairs=QUERIES, seed=number)
+            check = rt.models.check(model, ids, scalings=[scaling], length=length, pairs=QUERIES, seed=number)
         own = check.rows[0].scaling
         far.append([row.far for row in check.attention if (row.scaling, row.region) == (own, "beyond")])
         moved.append([row.moved for row in check.attention if row.scaling != own and row.region == "inside"])

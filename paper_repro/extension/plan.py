@@ -14,7 +14,7 @@ from rope_theory._optional import load
 from rope_theory._progress import closing
 from rope_theory._whole_files import check_folder_place
 from rope_theory._workers import tied
-from rope_theory.llama.loading import checked_device
+from rope_theory.models.loading import checked_device
 
 AnySettings = Settings | summaries.Settings | heads.Settings
 
@@ -158,13 +158,13 @@ def make_missing(
 
 def _trained(model: str, device: str) -> None:
     if device == "cpu":
-        load("torch", "llama").set_num_threads(1)
+        load("torch", "models").set_num_threads(1)
     variants.folder_of(model, device)
 
 
 def _made(settings: AnySettings, data: Path, device: str) -> str:
     if device == "cpu":
-        load("torch", "llama").set_num_threads(1)
+        load("torch", "models").set_num_threads(1)
     source = pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
     runs.written(settings, data, lambda: _content(settings, source, device))
     return settings.name

@@ -25,7 +25,7 @@ from paper_repro.sweeps import versions
 from rope_theory._json_files import parse_json
 from rope_theory._optional import load
 from rope_theory._records import json_ready
-from rope_theory.llama.loading import load_model
+from rope_theory.models.loading import load_model
 from rope_theory.scaling import Scaling
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "extension"
@@ -148,9 +148,9 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
         warnings.simplefilter("ignore", UserWarning)
         for stage in settings.stages:
             if stage == 0:
-                current = rt.llama.extend(model, scaling, length=length)
+                current = rt.models.extend(model, scaling, length=length)
             else:
-                done = rt.llama.finetune(
+                done = rt.models.finetune(
                     model,
                     stream,
                     scaling=scaling,
@@ -166,7 +166,7 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
             whole = stage in (0, settings.stages[-1])
             found = _perplexities(current, documents, window, length, measure, whole=whole)
             for size in (sorted({window, length}) if whole else [length]) if measure.distances else []:
-                keys = rt.llama.passkey(
+                keys = rt.models.passkey(
                     current, tokenizer, length=size, distances=measure.distances, trials=measure.trials, seed=1
                 )
                 reach = {"k_max": keys.k_max, "found": keys.reach[0].share}
@@ -199,7 +199,7 @@ def _perplexities(
     rows = []
     for kind in list(documents) if whole else list(documents)[:1]:
         for size in [round(times * window) for times in measure.windows] if whole else sorted({window, length}):
-            found = rt.llama.perplexity(model, documents[kind], window=size, stride=min(measure.stride, size))
+            found = rt.models.perplexity(model, documents[kind], window=size, stride=min(measure.stride, size))
             rows.append(
                 {"quantity": "nll", "corpus": kind, "window": size, "value": found.nll, "error": found.standard_error}
             )
@@ -214,7 +214,7 @@ def digest_of(source: Path) -> str:
 
 def hardware(device: str) -> str:
     """Return what a run was made on."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)"

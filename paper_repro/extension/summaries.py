@@ -22,8 +22,8 @@ from paper_repro.extension import runs
 from paper_repro.pretraining import corpus
 from rope_theory._optional import load
 from rope_theory._progress import watched
-from rope_theory.llama import Example
-from rope_theory.llama.loading import load_model
+from rope_theory.models import Example
+from rope_theory.models.loading import load_model
 
 QUESTION = "\n# What this module is about: "
 """Between a source and what is to be said of it."""
@@ -170,7 +170,7 @@ def rouge(model: Any, tokenizer: Any, asked: Sequence[Example], answer: int) -> 
     ModuleNotFoundError
         Without rouge-score.
     """
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     scorer = load("rouge_score.rouge_scorer", "dev").RougeScorer(list(KINDS), use_stemmer=True)
     scores = []
     for example in watched(asked, "Summaries", len(asked)):
@@ -198,7 +198,7 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
     scaling = None if settings.method == "cut" else runs.scaling_of(settings.method, settings.factor)
     learnt = examples(docstrings(TRAINING), tokenizer, length, ANSWER)
     asked = examples(docstrings(TESTED), tokenizer, length, ANSWER)[: settings.tested]
-    done = rt.llama.finetune(
+    done = rt.models.finetune(
         model, learnt, scaling=scaling, length=length, steps=settings.steps, batch=settings.batch, rate=settings.rate,
         seed=settings.seed,
     )  # fmt: skip

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from paper_repro import files
 from paper_repro.pretraining import corpus
 from paper_repro.pretraining.corpus import Document
-from rope_theory.llama.loading import encoded, read_text
-from rope_theory.llama.passkey_prompt import WORDING, PasskeyPrompts
+from rope_theory.models.loading import encoded, read_text
+from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompts
 
 TUNING = ("scipy", "sympy", "torch")
 """Distributions to fine-tune on; all are part of the training corpus, none of what is held out."""

@@ -12,8 +12,8 @@ from paper_repro.pretraining import tokens, training
 from paper_repro.pretraining.recipe import Recipe, Stage
 from paper_repro.pretraining.rows import Rows
 from rope_theory._whole_files import whole_folder
-from rope_theory.llama._run_folder import locked
-from rope_theory.llama.passkey_prompt import PasskeyPrompts
+from rope_theory.models._run_folder import locked
+from rope_theory.models.passkey_prompt import PasskeyPrompts
 
 A_STEP = 8192
 """Tokens of a step of pre-training, whatever the window."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paper_repro.pretraining.recipe import Recipe
-from rope_theory.llama.passkey_prompt import PasskeyPrompts
+from rope_theory.models.passkey_prompt import PasskeyPrompts
 
 
 class Rows:

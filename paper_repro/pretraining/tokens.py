@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paper_repro import files
 from paper_repro.pretraining import corpus
 from rope_theory._optional import load
-from rope_theory.llama.passkey_prompt import WORDING
+from rope_theory.models.passkey_prompt import WORDING
 
 BEGIN, END = "<s>", "</s>"
 """Special tokens: before every document, and after it."""
@@ -112,7 +112,7 @@ def prepare(folder: Path, vocabulary: int, packages: tuple[tuple[str, ...], tupl
 
 def read(home: Path) -> Prepared:
     """Return what ``prepare`` left in ``home``."""
-    transformers = load("transformers", "llama")
+    transformers = load("transformers", "models")
     return Prepared(
         tokenizer=transformers.PreTrainedTokenizerFast.from_pretrained(home / "tokenizer"),
         training=_read_stream(home, "training"),
@@ -128,8 +128,8 @@ def _read_stream(home: Path, split: str) -> Stream:
 
 
 def _trained(documents: list[corpus.Document], vocabulary: int) -> Any:
-    tokenizers = load("tokenizers", "llama")
-    transformers = load("transformers", "llama")
+    tokenizers = load("tokenizers", "models")
+    transformers = load("transformers", "models")
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
         [tokenizers.pre_tokenizers.Digits(individual_digits=True), tokenizers.pre_tokenizers.ByteLevel(False)]

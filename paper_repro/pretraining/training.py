@@ -17,7 +17,7 @@ from paper_repro.pretraining.rows import Rows
 from rope_theory._json_files import parse_json
 from rope_theory._optional import load
 from rope_theory._records import json_ready
-from rope_theory.llama import _run_folder
+from rope_theory.models import _run_folder
 
 BETAS = (0.9, 0.95)
 """AdamW's, as LLaMA was trained."""
@@ -66,7 +66,7 @@ def start(recipe: Recipe, special: tuple[int, int], device: str) -> State:
     device : str
         "cpu" or "cuda".
     """
-    torch, transformers = load("torch", "llama"), load("transformers", "llama")
+    torch, transformers = load("torch", "models"), load("transformers", "models")
     torch.manual_seed(recipe.seed)
     config = transformers.LlamaConfig(
         vocab_size=recipe.vocabulary,
@@ -104,7 +104,7 @@ def run(
     until: int | None = None,
 ) -> State:
     """Train up to the recipe's last step, or ``until``, from where ``state`` is; checkpoints go into ``folder``."""
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     device = state.model.device.type
     automatic = torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()
     turn = turning_point(recipe) // every * every
@@ -139,7 +139,7 @@ def run(
 
 def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
     """Return the mean of the next-token losses of ids (B, T), weighted by ``weights`` (B, T) of the tokens."""
-    functional = load("torch.nn.functional", "llama")
+    functional = load("torch.nn.functional", "models")
     logits = model(ids, use_cache=False).logits[:, :-1].float()
     losses = functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
     wanted = weights[:, 1:].flatten()
@@ -148,7 +148,7 @@ def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
 
 def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     """Write a whole checkpoint or none, and drop old ones; that of step ``keep`` stays."""
-    safetensors = load("safetensors.torch", "llama")
+    safetensors = load("safetensors.torch", "models")
     target = folder / f"step-{state.step:06d}"
     temporary = folder / f".{target.name}{files.TEMPORARY}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -187,10 +187,10 @@ def resume(state: State, folder: Path, recipe: Recipe) -> State:
     source = _newest_whole(folder, recipe)
     if source is None:
         return state
-    safetensors = load("safetensors.torch", "llama")
+    safetensors = load("safetensors.torch", "models")
     device = str(state.model.device)
     weights = safetensors.load_file(source / "weights.safetensors", device=device)
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     with torch.no_grad():
         for name, value in _weights(state.model):
             value.copy_(weights[name])

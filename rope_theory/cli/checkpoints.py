@@ -19,11 +19,11 @@ from rope_theory._checks import above, integer, one_of
 from rope_theory._labels import short_label
 from rope_theory._whole_files import check_folder_place, check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
-from rope_theory.llama._windows import BEGINNINGS, CONVENTIONS
-from rope_theory.llama.exporting import Extension, check_folder, export
-from rope_theory.llama.exporting import described as described_extension
-from rope_theory.llama.extend import window_of
-from rope_theory.llama.loading import checked_device, encoded, is_path, load_model, read_text
+from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
+from rope_theory.models.exporting import Extension, check_folder, export
+from rope_theory.models.exporting import described as described_extension
+from rope_theory.models.extend import window_of
+from rope_theory.models.loading import checked_device, encoded, is_path, load_model, read_text
 
 
 class Method(StrEnum):
@@ -84,7 +84,7 @@ def check(
     scalings = [] if factor == 1.0 else [method(factor) for method in methods]
     content, described = read_text(text)
     loaded, tokenizer = _loaded(model, device)
-    result = rt.llama.check(
+    result = rt.models.check(
         loaded, encoded(content, tokenizer, described), scalings=scalings, length=length, pairs=pairs or None, seed=seed
     )
     if page is not None:
@@ -94,7 +94,7 @@ def check(
     show(result, functools.partial(_draw_check, model, described, page), as_json, {"source": model, "text": described})
 
 
-def _draw_check(model: str, text: str, page: str | None, record: rt.llama.Check) -> Iterator[RenderableType]:
+def _draw_check(model: str, text: str, page: str | None, record: rt.models.Check) -> Iterator[RenderableType]:
     seen = check_overview(record)
     heads = f"{record.model}, {seen.heads} query heads"
     yield Text(f"{model}: {heads}; {described(record.config)}; {record.rows[0].scaling}")
@@ -151,7 +151,7 @@ def extend(
     check_folder(out)
     scaling = SCALINGS[method](factor)
     loaded, tokenizer = _loaded(model)
-    notes, extended = _noted(lambda: rt.llama.extend(loaded, scaling, length=length, replace=replace))
+    notes, extended = _noted(lambda: rt.models.extend(loaded, scaling, length=length, replace=replace))
     export(extended, tokenizer, out, window=window_of(extended))
     show(described_extension(extended, loaded, model, out), functools.partial(_draw_extension, notes), as_json)
 
@@ -204,7 +204,7 @@ def perplexity(
     loaded, tokenizer = _loaded(model, device)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
     size = window_of(loaded) if window is None else window
-    result = rt.llama.perplexity(
+    result = rt.models.perplexity(
         loaded, documents, window=size, stride=min(stride, size) if window is None else stride, convention=convention,
         beginning=beginning,
     )  # fmt: skip
@@ -223,7 +223,7 @@ def _tokens(content: str, tokenizer: Any, name: str) -> list[int]:
     return encoded(content, tokenizer, name, special=False)
 
 
-def _draw_perplexity(model: str, texts: list[str], record: rt.llama.Perplexity) -> Iterator[RenderableType]:
+def _draw_perplexity(model: str, texts: list[str], record: rt.models.Perplexity) -> Iterator[RenderableType]:
     error = "" if record.standard_error is None else f" ± {record.standard_error:.4f} over documents"
     yield Text(f"{model}: perplexity {record.perplexity:.4f}, {record.nll:.4f}{error} nats a token")
     yield Text(
@@ -254,11 +254,11 @@ def passkey(
     loaded, tokenizer = _loaded(model, device)
     if tokenizer is None:
         raise ValueError(f"{model} holds no tokenizer; put tokenizer.json there.")
-    result = rt.llama.passkey(loaded, tokenizer, length=length, distances=distances, trials=trials, seed=seed)
+    result = rt.models.passkey(loaded, tokenizer, length=length, distances=distances, trials=trials, seed=seed)
     show(result, functools.partial(_draw_passkey, model), as_json, {"source": model})
 
 
-def _draw_passkey(model: str, record: rt.llama.Passkey) -> Iterator[RenderableType]:
+def _draw_passkey(model: str, record: rt.models.Passkey) -> Iterator[RenderableType]:
     yield Text(f"{model}: {record.trials} keys a distance, seed {record.seed}, {record.dtype} on {record.device}")
     yield plain_table(
         ("window", "", "k_max", "found"), ((row.length, "", row.k_max, f"{row.share:.0%}") for row in record.reach)
@@ -313,7 +313,7 @@ def finetune(
     loaded, tokenizer = _loaded(model)
     documents = [_tokens(content, tokenizer, name) for content, name in texts]
     size = round(window_of(loaded) * factor) if length is None else integer(length, "--length", 2)
-    result = rt.llama.finetune(
+    result = rt.models.finetune(
         loaded, documents, scaling=scaling, length=size, steps=steps, batch=batch, accumulation=accumulation, rate=rate,
         precision=precision, lora=lora, gradient_checkpointing=gradient_checkpointing, seed=seed, device=device,
         folder=kept,
@@ -324,7 +324,7 @@ def finetune(
         show(result, functools.partial(_draw_finetuning, model, out, kept), as_json, about)
 
 
-def _draw_finetuning(model: str, out: Path, kept: Path, record: rt.llama.FineTuning) -> Iterator[RenderableType]:
+def _draw_finetuning(model: str, out: Path, kept: Path, record: rt.models.FineTuning) -> Iterator[RenderableType]:
     label = "no scaling" if record.scaling is None else short_label(record.scaling)
     yield Text(f"{model}: {label}, window {record.length}, {record.steps} steps, {record.tokens} tokens")
     rows = [step for step in (1, 10, 20, 50, 100, 200, 500, 1000) if step < record.steps] + [record.steps]

@@ -57,7 +57,7 @@ def doctor(
             check_place(Path(place))
     engines = ENGINES
     if execute:
-        from rope_theory.llama import installed_engine
+        from rope_theory.models import installed_engine
 
         engines = (*ENGINES, installed_engine())
     found = rt.doctor.diagnose(config, length, engines=engines)

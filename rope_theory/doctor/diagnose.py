@@ -115,7 +115,7 @@ def diagnose(source: Any, target_length: int | None = None, *, engines: Sequence
         Length of interest, tokens; the window the config extends to when not given.
     engines : sequence of Engine, optional
         Whose tables are compared; the first is the reference. ``ENGINES`` when not given.
-        ``rope_theory.llama.installed_engine()`` executes the installed transformers.
+        ``rope_theory.models.installed_engine()`` executes the installed transformers.
 
     Returns
     -------

@@ -156,7 +156,7 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     if case.facts is UNKNOWN:
         notes.append(
             f"model_type {case.model_type!r} is not in the table of known classes: whether its class reads these keys "
-            "was not checked. rope_theory.llama.extend runs the model and says."
+            "was not checked. rope_theory.models.extend runs the model and says."
         )
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))

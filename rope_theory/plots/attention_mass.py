@@ -24,7 +24,7 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
 
     Parameters
     ----------
-    check : llama.Check
+    check : models.Check
         Its rows of attention under the model's own table are drawn.
     quantity : {"entropy", "first", "last"}
         What to compare.
@@ -41,7 +41,7 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
         For another quantity, or a check of a text that ends inside the window.
     """
     one_of(quantity, "quantity", tuple(QUANTITIES))
-    with_attributes(check, "check", ("rows", "attention"), "Check", "rope_theory.llama.check")
+    with_attributes(check, "check", ("rows", "attention"), "Check", "rope_theory.models.check")
     own = check.rows[0].scaling
     regions: dict[str, list[Any]] = {"inside": [], "beyond": []}
     for row in check.attention.rows:

@@ -21,7 +21,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    check : llama.Check
+    check : models.Check
         Heads stand in the order of layers; only the model's own table is drawn.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
@@ -35,7 +35,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
     ValueError
         For a check whose length is the trained window: it has nothing beyond.
     """
-    with_attributes(check, "check", ("rows", "heads"), "Check", "rope_theory.llama.check")
+    with_attributes(check, "check", ("rows", "heads"), "Check", "rope_theory.models.check")
     own = check.rows[0].scaling
     beyond = [row for row in check.rows if row.scaling == own and row.region == "beyond"]
     if not beyond:

@@ -18,7 +18,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    check : llama.Check
+    check : models.Check
         A line a head; the even share 1/P is marked.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
@@ -27,7 +27,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    with_attributes(check, "check", ("heads",), "Check", "rope_theory.llama.check")
+    with_attributes(check, "check", ("heads",), "Check", "rope_theory.models.check")
     heads = check.heads.rows
     with canvas(ax) as axes:
         for number, head in enumerate(heads):

@@ -19,7 +19,7 @@ def passkey_map(passkey: Any, *, window: int | None = None, ax: Axes | None = No
 
     Parameters
     ----------
-    passkey : llama.Passkey
+    passkey : models.Passkey
         With one length or several.
     window : int, optional
         Trained window in tokens, marked where given.
@@ -31,7 +31,7 @@ def passkey_map(passkey: Any, *, window: int | None = None, ax: Axes | None = No
     matplotlib Axes
         Fields run from 0 (dark) to 1 (light); a colour bar stands beside them.
     """
-    with_attributes(passkey, "passkey", ("rows", "reach"), "Passkey", "rope_theory.llama.passkey")
+    with_attributes(passkey, "passkey", ("rows", "reach"), "Passkey", "rope_theory.models.passkey")
     lengths = sorted({row.length for row in passkey.rows})
     with canvas(ax) as axes:
         for place, length in enumerate(lengths):

@@ -17,7 +17,7 @@ def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    check : llama.Check
+    check : models.Check
         Its losses.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
@@ -31,7 +31,7 @@ def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
     ValueError
         For a check without losses.
     """
-    with_attributes(check, "check", ("losses", "config"), "Check", "rope_theory.llama.check")
+    with_attributes(check, "check", ("losses", "config"), "Check", "rope_theory.models.check")
     rows = check.losses.rows
     if not rows:
         raise ValueError("The check has no losses; its notes say why.")

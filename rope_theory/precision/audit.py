@@ -40,7 +40,7 @@ def audit(model: Any) -> Audit:
     it. A table that follows the sequence length (dynamic, longrope) may be that of any length the module has seen.
     Source: the classes of transformers 5.23.0, and docs/theory.md, section 9.
     """
-    torch = load("torch", "llama")
+    torch = load("torch", "models")
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
             f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."

@@ -15,7 +15,7 @@ from transformers.models.gemma2.modeling_gemma2 import eager_attention_forward a
 from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward as beside_sinks  # noqa: E402
 from transformers.models.llama.modeling_llama import eager_attention_forward as plain  # noqa: E402
 
-from rope_theory.llama import _attention_rows, _masks, _recording  # noqa: E402
+from rope_theory.models import _attention_rows, _masks, _recording  # noqa: E402
 
 pytestmark = pytest.mark.slow
 DRAWS = 10_000

@@ -117,7 +117,7 @@ def test_no_damaged_table_passes(kind, capsys):
     caught, refused = 0, 0
     for name, corrupt in CORRUPTIONS.items():
         if kind == "yarn":
-            model = rt.llama.extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
+            model = rt.models.extend(build("llama", max_position_embeddings=64), rt.scaling.YaRN(4.0))
         else:
             model = build(kind, max_position_embeddings=64, **({"rotary_pct": 1.0} if kind == "gpt_neox" else {}))
         assert rt.precision.audit(model).ok

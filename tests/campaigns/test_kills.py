@@ -47,7 +47,7 @@ import numpy as np, torch
 torch.set_num_threads(1)
 from tiny_models import build
 import rope_theory as rt
-from rope_theory.llama import finetune
+from rope_theory.models import finetune
 MODEL = build("llama", max_position_embeddings=24)
 STREAM = np.random.default_rng(0).integers(3, 9, 3000)
 def work(place):
@@ -150,7 +150,7 @@ def temporary(place):
 
 def check_whole(place):
     """Read every file with a final name after a kill: each is what it says it is."""
-    from rope_theory.llama import _run_folder
+    from rope_theory.models import _run_folder
 
     for path in place.rglob("*"):
         if path.is_dir() or any(part.endswith(".partial") for part in path.parts) or path.name == ".lock":

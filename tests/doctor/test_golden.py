@@ -35,7 +35,7 @@ def test_this_package_agrees_in_float64(one):
 def test_the_installed_transformers_agrees(one):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from rope_theory.llama import installed_engine
+    from rope_theory.models import installed_engine
 
     asked = request(opened(one.config), one.length, layer_type=one.layer_type)
     if one.name in WITHOUT_A_ROTARY_MODULE:

@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers")
 from rope_theory import from_hf, scaling  # noqa: E402
 from rope_theory.doctor import ENGINES, Refused, diagnose, recommend  # noqa: E402
 from rope_theory.doctor.case import opened  # noqa: E402
-from rope_theory.llama import installed_engine  # noqa: E402
+from rope_theory.models import installed_engine  # noqa: E402
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn  # noqa: E402
 
 CONFIGS = sorted((Path(__file__).parents[1] / "reference" / "configs").glob("*.json"))

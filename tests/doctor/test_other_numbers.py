@@ -20,7 +20,7 @@ transformers = pytest.importorskip("transformers")
 
 from every_class import WINDOW, attempt, quiet, rotary_classes  # noqa: E402
 
-from rope_theory.llama._executed import angles_off, executed, same_but_for_angles  # noqa: E402
+from rope_theory.models._executed import angles_off, executed, same_but_for_angles  # noqa: E402
 from rope_theory.scaling.huggingface.facts import RESCALES_SOFTMAX  # noqa: E402
 from rope_theory.scaling.huggingface.reading import CLASS_KEYS, layer_types  # noqa: E402
 

@@ -16,7 +16,7 @@ from tests.paper_repro.pinned_text import needs_pinned_text
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from rope_theory.llama.loading import load_model
+from rope_theory.models.loading import load_model
 
 mpl.use("Agg")
 
@@ -69,7 +69,7 @@ def test_far_and_moved_are_what_a_check_says():
     settings = plan.HEADS[0]  # of the reference model, whose weights are at hand
     model, tokenizer = load_model(pretrain.REFERENCE)
     ids = texts.held_out("code", tokenizer, documents=2, tokens=1024)[1]
-    check = rt.llama.check(
+    check = rt.models.check(
         model, ids, scalings=[rt.scaling.PositionInterpolation(4)], length=1024, pairs=heads.QUERIES, seed=1
     )
     rows = check.attention

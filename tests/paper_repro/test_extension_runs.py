@@ -14,7 +14,7 @@ from rope_theory._records import json_ready
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 SMALL = runs.Measure(windows=(1, 2), documents=2, corpora=("code",), distances=2, trials=1)
 RUN = runs.Settings("reference", "PI", 2.0, (0, 1, 2), 1e-3, tokens_a_step=512)
@@ -70,11 +70,11 @@ def test_a_run_measures_what_the_functions_measure(little, tmp_path):
     content = runs.read(RUN, tmp_path)
     assert place.name == "reference_pi_2x_2_rate0.001_seed0.json"
     model, tokenizer = load_model(pretrain.REFERENCE)
-    extended = rt.llama.extend(model, rt.scaling.PositionInterpolation(2.0))
+    extended = rt.models.extend(model, rt.scaling.PositionInterpolation(2.0))
     documents = texts.held_out("code", tokenizer, documents=2, tokens=512)
     rows = {(row["step"], row["quantity"], row["window"]): row["value"] for row in content["rows"]}
     for window in (256, 512):
-        assert rows[0, "nll", window] == rt.llama.perplexity(extended, documents, window=window).nll
+        assert rows[0, "nll", window] == rt.models.perplexity(extended, documents, window=window).nll
     assert {step for step, _, _ in rows} == {0, 1, 2}
     assert (1, "found", 256) not in rows  # measured in full at the ends only
     assert (2, "k_max", 512) in rows
@@ -85,11 +85,11 @@ def test_a_run_measures_what_the_functions_measure(little, tmp_path):
         (0, 256), (0, 512), (1, 512), (2, 256), (2, 512)
     }  # fmt: skip
     stream = texts.tuning_stream(tokenizer, 256).astype(np.int64)
-    tuned = rt.llama.finetune(
+    tuned = rt.models.finetune(
         model, stream, scaling=rt.scaling.PositionInterpolation(2.0), length=512, steps=2, batch=1, rate=1e-3
     )
     assert content["losses"] == pytest.approx(tuned.losses.tolist(), rel=1e-6)
-    assert rows[2, "nll", 512] == pytest.approx(rt.llama.perplexity(tuned.model, documents, window=512).nll, rel=1e-6)
+    assert rows[2, "nll", 512] == pytest.approx(rt.models.perplexity(tuned.model, documents, window=512).nll, rel=1e-6)
     before = place.read_bytes()
     runs.make(RUN, pretrain.REFERENCE, tmp_path, SMALL)  # is there already
     assert place.read_bytes() == before

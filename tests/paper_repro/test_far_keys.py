@@ -22,7 +22,7 @@ def model():
 
 def first_layer(model, ids, treatment, table):
     """Return what the only attention module gives, from h of every pair."""
-    captured = rt.llama.capture(model, ids)
+    captured = rt.models.capture(model, ids)
     q, k = captured.query[0].double().numpy(), captured.key[0].double().numpy()
     attention = model.model.layers[0].self_attn
     with torch.no_grad():

@@ -13,7 +13,7 @@ from paper_repro.extension import texts
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def test_untuned_numbers_are_those_of_perplexity(text, tmp_path):
     assert invoke(*words)[0] == 0
     model, tokenizer = load_model(pretrain.REFERENCE)
     pieces = texts.held_out(str(text), tokenizer, documents=16, tokens=512)
-    extended = rt.llama.extend(model, rt.scaling.YaRN(2, ramp="transformers"))
-    inside, beyond = (rt.llama.perplexity(extended, pieces, window=window).perplexity for window in (256, 512))
+    extended = rt.models.extend(model, rt.scaling.YaRN(2, ramp="transformers"))
+    inside, beyond = (rt.models.perplexity(extended, pieces, window=window).perplexity for window in (256, 512))
     assert f"| 2L | YaRN | 0 | 1 | {inside:.2f} | {beyond:.2f} |" in (out / "table.md").read_text()
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("reference_*")}
     assert len(before) == 2

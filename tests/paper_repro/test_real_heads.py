@@ -13,7 +13,7 @@ from paper_repro.parts import STORE
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 SMALL = {**real_heads.INPUTS, "pairs": 12, "documents": 2}
 
@@ -48,7 +48,7 @@ def test_long_rows_are_the_check_they_were_made_of():
     rows = real_heads.check_rows(SMALL)
     model, tokenizer = load_model(pretrain.REFERENCE)
     scalings = [rt.scaling.PositionInterpolation(4.0), rt.scaling.NTKAware(4.0), rt.scaling.YaRN(4.0)]
-    direct = rt.llama.check(model, real_heads._ids(SMALL, tokenizer, 1024), scalings=scalings, length=1024, pairs=12)
+    direct = rt.models.check(model, real_heads._ids(SMALL, tokenizer, 1024), scalings=scalings, length=1024, pairs=12)
     found = real_heads._check(real_heads._tables(rows))
     assert found.rows == direct.rows
     for name in ("heads", "bounds", "attention"):
@@ -99,8 +99,8 @@ def test_the_shipped_model_is_what_its_card_says():
 
 def test_the_shipped_model_finds_passkeys_and_predicts_code():
     from paper_repro.pretraining import measured
-    from rope_theory.llama.loading import encoded
-    from rope_theory.llama.passkey_prompt import PasskeyPrompts
+    from rope_theory.models.loading import encoded
+    from rope_theory.models.passkey_prompt import PasskeyPrompts
 
     model, tokenizer = load_model(pretrain.REFERENCE)
     assert model.config.head_dim >= 64

@@ -11,7 +11,7 @@ from paper_repro.extension import plan, runs, summaries
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from rope_theory.llama.loading import load_model  # noqa: E402
+from rope_theory.models.loading import load_model  # noqa: E402
 
 SOURCE = (
     '"""Sums of many\nnumbers, one by one.\n\nMore of it."""\n\nimport math\n' + "x = 1  # a line that fills\n" * 80

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rope_theory as rt
-from rope_theory import llama, plots
+from rope_theory import models, plots
 from rope_theory.comparison import chord_cells
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -21,24 +21,24 @@ H = rt.coefficients.random_phase(CONFIG.pairs, seed=0)
 S = np.arange(1.0, 9.0)
 
 REGIONS = ("inside", "beyond")
-CHECK = llama.Check(
-    rows=tuple(llama.ScoreRow(0, 0, "Unscaled()", region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
-    heads=llama.Rows((llama.HeadRow(0, 0, 9, *(1.0, 0.1) * 3, 0, 0, 0.7, 0.1, 0.8, 1.5, 0.1, 1.9, (0.3, 0.7)),)),
-    bounds=llama.Rows(()),
-    attention=llama.Rows(
-        tuple(llama.AttentionRow(0, 0, "Unscaled()", r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
+CHECK = models.Check(
+    rows=tuple(models.ScoreRow(0, 0, "Unscaled()", region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
+    heads=models.Rows((models.HeadRow(0, 0, 9, *(1.0, 0.1) * 3, 0, 0, 0.7, 0.1, 0.8, 1.5, 0.1, 1.9, (0.3, 0.7)),)),
+    bounds=models.Rows(()),
+    attention=models.Rows(
+        tuple(models.AttentionRow(0, 0, "Unscaled()", r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
     ),
-    losses=llama.Rows((llama.LossRow(0, 9, "inside", 9, 1.0, 0.1), llama.LossRow(9, 18, "beyond", 9, 2.0, 0.1))),
+    losses=models.Rows((models.LossRow(0, 9, "inside", 9, 1.0, 0.1), models.LossRow(9, 18, "beyond", 9, 2.0, 0.1))),
     violations=0, published_violations=0, model="LlamaForCausalLM", dtype="float32", device="cpu", config=CONFIG,
     length=18, tokens=18, stretches=1, pairs=9, seed=0, notes=(),
 )  # fmt: skip
 
-PASSKEY = llama.Passkey(
+PASSKEY = models.Passkey(
     rows=tuple(
-        llama.PasskeyRow(length, length * place / 4, place, 10, 10 - place, 1 - place / 10, 0.0, 1.0)
+        models.PasskeyRow(length, length * place / 4, place, 10, 10 - place, 1 - place / 10, 0.0, 1.0)
         for length in (16, 32) for place in (1, 2, 3, 4)
     ),
-    reach=(llama.ReachRow(16, 12.0, 0.7), llama.ReachRow(32, 32.0, 0.7)), distances=4, trials=10, seed=0,
+    reach=(models.ReachRow(16, 12.0, 0.7), models.ReachRow(32, 32.0, 0.7)), distances=4, trials=10, seed=0,
     instruction="", filler="", key="", question="", model="LlamaForCausalLM", dtype="float32", device="cpu",
 )  # fmt: skip
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from rope_theory import llama, plots
+from rope_theory import models, plots
 
 matplotlib = pytest.importorskip("matplotlib")
 
 ROWS = tuple(
-    llama.PasskeyRow(length, length * place / 2, place, 10, 5 * place, 0.5 * place, 0.0, 1.0)
+    models.PasskeyRow(length, length * place / 2, place, 10, 5 * place, 0.5 * place, 0.0, 1.0)
     for length in (8, 16)
     for place in (1, 2)
 )
-RECORD = llama.Passkey(
-    rows=ROWS, reach=(llama.ReachRow(8, 4.0, 0.7), llama.ReachRow(16, 16.0, 0.7)), distances=2, trials=10, seed=0,
+RECORD = models.Passkey(
+    rows=ROWS, reach=(models.ReachRow(8, 4.0, 0.7), models.ReachRow(16, 16.0, 0.7)), distances=2, trials=10, seed=0,
     instruction="", filler="", key="", question="", model="", dtype="", device="",
 )  # fmt: skip
 

@@ -13,8 +13,8 @@ from paper_repro import files, pretrain  # noqa: E402
 from paper_repro.pretraining import corpus, measured, tokens, training  # noqa: E402
 from paper_repro.pretraining.recipe import Recipe, Stage  # noqa: E402
 from paper_repro.pretraining.rows import Rows  # noqa: E402
-from rope_theory.llama import loading  # noqa: E402
-from rope_theory.llama.passkey_prompt import PasskeyPrompts  # noqa: E402
+from rope_theory.models import loading  # noqa: E402
+from rope_theory.models.passkey_prompt import PasskeyPrompts  # noqa: E402
 
 RECIPE = Recipe(
     training=("tornado",), held_out=("joblib",), vocabulary=600, hidden=32, inner=48, layers=2, heads=2, window=128,

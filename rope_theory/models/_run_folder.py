@@ -1,0 +1,245 @@
+"""The folder of a training run: one run at a time, checkpoints that are whole and its own, settings beside them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rope_theory._json_files import read_json
+from rope_theory._optional import load
+from rope_theory._whole_files import TEMPORARY, free_bytes, named, remove, sync_folder, sync_tree, told, write_text
+
+SETTINGS, MANIFEST, STATE, LOCK = "settings.json", "rope_theory.json", "trainer_state.json", ".lock"
+"""Files: the run's settings; in each checkpoint whose it is and what it holds, and what transformers writes last;
+the lock."""
+
+SAVING = f".saving{TEMPORARY}"
+"""Folder in which a checkpoint is written before it gets its name."""
+
+KEPT = 2
+"""Checkpoints kept, the newest: one more than is needed, in case the last is damaged."""
+
+MOST_BYTES = 1 << 20
+"""Longest settings or manifest that are read, bytes."""
+
+NO_SPACE = 1 << 20
+"""Free bytes below which a disk is called full where a library does not say why it could not write."""
+
+REMEDY = "give another folder, or empty it"
+"""What to do with a folder that cannot be continued."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold ``folder``, made where it is missing, for one run; what a killed run left half-written is removed.
+
+    The lock is the operating system's and ends with the process, however that ends.
+
+    Raises
+    ------
+    ValueError
+        When another run holds it.
+    OSError
+        When it cannot be written to.
+    """
+    filelock = load("filelock", "models")
+    with named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with named(folder / LOCK):
+        lock = filelock.FileLock(folder / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise ValueError(f"Another run uses {folder}; wait for its end, or give another folder.") from None
+    try:
+        for leftover in folder.glob(f".*{TEMPORARY}"):
+            remove(leftover)
+        yield
+    finally:
+        lock.release()
+
+
+def identity(settings: dict[str, Any]) -> str:
+    """Return a name of a run: runs of the same settings, model and texts make the same checkpoints."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write the settings beside the checkpoints, or raise when those there are of another run, damaged or missing.
+
+    Settings of a run that ended before its first checkpoint are replaced.
+    """
+    path, found = folder / SETTINGS, checkpoints(folder)
+    if not os.path.lexists(path):
+        if found:
+            raise ValueError(
+                f"{path} is missing, and {folder} holds checkpoints ({found[-1].name}): nothing says which run they "
+                f"are of. Put it back, {REMEDY}."
+            )
+        write_text(path, json.dumps(settings, indent=2) + "\n")
+        return
+    try:
+        stored = read_json(path, "the settings of a run", MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{error} Put it back, {REMEDY}.") from None
+    if not isinstance(stored, dict) or set(stored) != set(settings):
+        raise ValueError(f"{path} is not the settings of a run: it has other names. Put it back, {REMEDY}.")
+    other = sorted(name for name in settings if stored[name] != settings[name])
+    if other and not found:
+        write_text(path, json.dumps(settings, indent=2) + "\n")
+    elif other:
+        raise ValueError(
+            f"{folder} holds a run with another {other[0]} ({stored[other[0]]!r:.80}, now "
+            f"{settings[other[0]]!r:.80}), as {path.name} says; {REMEDY}."
+        )
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in ``folder``, the newest last."""
+    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal()]
+    return sorted(found, key=step_of)
+
+
+def step_of(path: Path) -> int:
+    """Return the step of a checkpoint."""
+    return int(path.name.removeprefix("checkpoint-"))
+
+
+def newest_whole(folder: Path, run: str, steps: int) -> Path | None:
+    """Return the newest checkpoint no further than ``steps`` that is whole; damaged ones are skipped with a warning.
+
+    Raises
+    ------
+    ValueError
+        For a checkpoint of another run.
+    """
+    for path in reversed(checkpoints(folder)):
+        if step_of(path) > steps:
+            continue
+        damage = damage_of(path, run, STATE)
+        if damage is None:
+            return path
+        warn_of(damage, path)
+    return None
+
+
+def warn_of(damage: str, path: Path) -> None:
+    """Say that a damaged checkpoint is not used."""
+    warnings.warn(f"{damage}; {path.name} is skipped, and an earlier one taken if there is one.", stacklevel=4)
+
+
+def damage_of(path: Path, run: str, last: str) -> str | None:
+    """Return what is wrong with a checkpoint, in words, and None for a whole one of this run.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    run : str
+        Name of the run.
+    last : str
+        The file that is written last into a checkpoint, JSON.
+
+    Raises
+    ------
+    ValueError
+        For a whole checkpoint of another run, or one that does not say of which.
+    """
+    manifest = path / MANIFEST
+    if not manifest.exists():
+        if _is_whole_json(path / last):
+            raise ValueError(f"{path} was not written by this run: it has no {MANIFEST}; remove it, {REMEDY}.")
+        return f"{path / last} is missing or damaged"
+    try:
+        stored = read_json(manifest, "the list of a checkpoint's files", MOST_BYTES)
+        owner, files = (
+            stored["run"],
+            {str(name): (int(size), str(sha)) for name, (size, sha) in stored["files"].items()},
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return f"{manifest} is damaged"
+    if owner != run:
+        raise ValueError(f"{path} is of another run, as its {MANIFEST} says; remove it, {REMEDY}.")
+    if last not in files:
+        return f"{manifest} is damaged: it does not list {last}"
+    for name, (size, sha256) in files.items():
+        place = path / name
+        if not _is_file(place):
+            return f"{place} is missing"
+        if place.stat().st_size != size:
+            return f"{place} is damaged: it has {place.stat().st_size} bytes of {size}"
+        if _sha256(place) != sha256:
+            return f"{place} is damaged: its content is not what was written"
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _is_whole_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def publish(written: Path, target: Path, run: str) -> None:
+    """Give a checkpoint written under a temporary name its list of files and its name, once all is on disk."""
+    files = {
+        str(path.relative_to(written)): [path.stat().st_size, _sha256(path)]
+        for path in sorted(written.rglob("*"))
+        if path.is_file()
+    }
+    (written / MANIFEST).write_text(json.dumps({"run": run, "files": files}, indent=1) + "\n", encoding="utf-8")
+    sync_tree(written)
+    drop(target)
+    written.replace(target)
+    sync_folder(target.parent)
+
+
+def drop_old(folder: Path, step: int) -> None:
+    """Delete all but the newest checkpoints up to ``step``; those of a longer run stay."""
+    for old in [path for path in checkpoints(folder) if step_of(path) <= step][:-KEPT]:
+        drop(old)
+
+
+def drop(path: Path) -> None:
+    """Delete a checkpoint under a temporary name, so that none is ever half there under its own."""
+    if path.is_symlink():
+        path.unlink()
+    if path.exists():
+        trash = path.with_name(f".{path.name}.old{TEMPORARY}")
+        remove(trash)
+        path.replace(trash)
+        remove(trash)
+
+
+@contextmanager
+def saving(written: Path, target: Path) -> Iterator[None]:
+    """Name the checkpoint in errors of writing it, and leave nothing of it then."""
+    try:
+        with named(target):
+            yield
+    except Exception as error:
+        full = not isinstance(error, OSError) and free_bytes(target.parent) < NO_SPACE  # torch only says "failed"
+        remove(written)
+        if full:
+            raise told(OSError, errno.ENOSPC, target) from error
+        raise

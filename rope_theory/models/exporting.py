@@ -1,0 +1,126 @@
+"""Checkpoints written whole or not at all, and what an extension did, for the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rope_theory._optional import load
+from rope_theory._records import Record
+from rope_theory._whole_files import check_folder_place, whole_folder
+from rope_theory.models.extend import table_of, window_of
+from rope_theory.models.loading import bars_on_terminals_only
+from rope_theory.precision.audit import audit
+from rope_theory.scaling import Scaling
+
+LONG = 2048
+"""Longest window in which logits are compared whole, tokens."""
+
+
+@dataclass(frozen=True)
+class Extension(Record):
+    """A checkpoint with another table.
+
+    Attributes
+    ----------
+    source, folder : str
+        What was read, and where the extended one lies.
+    kind : str
+        Class of the model.
+    before, after : Scaling
+        As the two configs say them.
+    trained_window, window_before, window : int
+        Tokens: trained on, made for before, made for now.
+    keys : dict
+        ``rope_parameters`` of the new config.
+    tables : str
+        What the audit of the written checkpoint says.
+    logit_difference : float
+        Largest absolute difference of logits between the model in memory and the checkpoint loaded again by
+        transformers, on a few tokens more than the trained window (on 24 where that is longer than 2048).
+    """
+
+    source: str
+    folder: str
+    kind: str
+    before: Scaling
+    after: Scaling
+    trained_window: int
+    window_before: int
+    window: int
+    keys: dict[str, Any]
+    tables: str
+    logit_difference: float
+
+
+def check_folder(folder: Path) -> None:
+    """Raise when a checkpoint cannot be written as ``folder``: asked before minutes of work, not after."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file or a broken link; give the name of a new folder.")
+    if folder.resolve() == Path.cwd():
+        raise FileExistsError("That is the folder you are in; give the name of a new folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty; give the name of a new folder.")
+    if not folder.absolute().parent.is_dir():
+        raise FileNotFoundError(f"The folder {folder.absolute().parent} does not exist; make it first.")
+    check_folder_place(folder.resolve().parent)  # an empty folder is replaced, so that its parent must be written to
+
+
+def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
+    """Write model and tokenizer into a new folder, which is whole or absent.
+
+    Parameters
+    ----------
+    model : transformers model
+        Its weights are written as safetensors.
+    tokenizer : transformers tokenizer or None
+        Its ``model_max_length`` becomes ``window``, in tokens.
+    folder : Path
+        New, or empty.
+    window : int
+        Tokens.
+    """
+    check_folder(folder)
+    with whole_folder(folder) as temporary:
+        with bars_on_terminals_only():
+            model.save_pretrained(temporary)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(temporary)
+            _set_window(temporary, window)
+
+
+def described(model: Any, original: Any, source: str, folder: Path) -> Extension:
+    """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
+    torch, transformers = load("torch", "models"), load("transformers", "models")
+    trained = table_of(model).config.context_length
+    tokens = trained + 8 if trained <= LONG else 24  # beyond the trained window where that is cheap
+    with bars_on_terminals_only():
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True).eval()
+    ids = (torch.arange(tokens) % model.get_input_embeddings().weight.shape[0])[None]
+    with torch.no_grad():
+        difference = (loaded(ids).logits - model.cpu()(ids).logits).abs().max()
+    before, after = table_of(original), table_of(loaded)
+    half = next(loaded.parameters()).dtype == torch.float16
+    return Extension(
+        source=source,
+        folder=str(folder),
+        kind=type(model).__name__,
+        before=before.scaling,
+        after=after.scaling,
+        trained_window=after.config.context_length,
+        window_before=window_of(original),
+        window=window_of(model),
+        keys=dict(loaded.config.get_text_config().rope_parameters),
+        tables=audit(loaded.float() if half else loaded).verdict,
+        logit_difference=float(difference),
+    )
+
+
+def _set_window(folder: Path, window: int) -> None:
+    path = folder / "tokenizer_config.json"
+    if path.is_file():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**content, "model_max_length": window}, indent=2), encoding="utf-8")

@@ -1,0 +1,265 @@
+"""How far back a model finds a passkey: the protocol of arXiv 2306.15595, section 3.3, placed to the token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rope_theory._checks import integer
+from rope_theory._optional import load
+from rope_theory._progress import watched
+from rope_theory._records import Table
+from rope_theory.models._losses import output_layer
+from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
+from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._recording import checked_model
+from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
+
+NEEDED = 0.2
+"""Share of the trials that counts as success, as in the paper."""
+
+NORMAL = 1.959963984540054
+"""Standard normal quantile at 97.5 %."""
+
+
+@dataclass(frozen=True)
+class PasskeyRow:
+    """Trials at one distance.
+
+    Attributes
+    ----------
+    length : int
+        Tokens of the prompt with its answer: the window that is tried.
+    nominal : float
+        Distance asked for, tokens: i · length / distances.
+    distance : int
+        Real distance, from the first token of the key line to the end of the prompt: ``nominal``, as far as
+        instruction and question leave room.
+    trials, found : int
+        Prompts with a new key each, and how many were answered with the whole key.
+    share, low, high : float
+        found / trials, and its 95 % interval by Wilson.
+    """
+
+    length: int
+    nominal: float
+    distance: int
+    trials: int
+    found: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ReachRow:
+    """How far a model reaches at one length.
+
+    Attributes
+    ----------
+    length : int
+        The window that was tried, tokens.
+    k_max : float
+        Largest nominal distance up to which, at every distance, at least a fifth of the trials succeeded; 0 for none.
+    share : float
+        Success over all distances.
+    """
+
+    length: int
+    k_max: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Passkey(Table):
+    """Passkeys found, by length and distance.
+
+    Attributes
+    ----------
+    rows : tuple of PasskeyRow
+        One a length and distance.
+    reach : tuple of ReachRow
+        One a length.
+    distances, trials, seed : int
+        Distances a length, trials a distance, seed of the keys.
+    instruction, filler, key, question : str
+        The wording.
+    model, dtype, device : str
+        Class, dtype of the weights, device.
+    """
+
+    rows: tuple[PasskeyRow, ...]
+    reach: tuple[ReachRow, ...]
+    distances: int
+    trials: int
+    seed: int
+    instruction: str
+    filler: str
+    key: str
+    question: str
+    model: str
+    dtype: str
+    device: str
+
+    @property
+    def k_max(self) -> float:
+        """Return the reach at the longest length."""
+        return max(self.reach, key=lambda row: row.length).k_max
+
+
+def passkey(
+    model: Any,
+    tokenizer: Any,
+    *,
+    length: int | Sequence[int],
+    distances: int = 32,
+    trials: int = 10,
+    seed: int = 0,
+    wording: PasskeyWording = WORDING,
+) -> Passkey:
+    """Return how often a model repeats a five-digit key hidden at evenly spaced distances from the end of a prompt.
+
+    Parameters
+    ----------
+    model : transformers model
+        A causal language model on any device; it is left as it was.
+    tokenizer : transformers tokenizer
+        The model's own.
+    length : int or sequence of int
+        Windows to try, in tokens: prompt and answer together.
+    distances : int
+        The nominal distances are i · length / distances, i = 1 … distances.
+    trials : int
+        Prompts a distance, each with a fresh key.
+    seed : int
+        Of the keys.
+    wording : PasskeyWording
+        The texts; this package's own by default.
+
+    Returns
+    -------
+    Passkey
+        One row a length and distance with Wilson intervals, and k_max.
+
+    Raises
+    ------
+    TypeError
+        For something that is no transformers model.
+    ValueError
+        For a length without room for instruction, key line, question and answer, a tokenizer that makes tokens outside
+        the model's vocabulary or merges question and answer, too little memory.
+
+    Notes
+    -----
+    A trial succeeds when each token of the answer is the likeliest one, given the right ones before it: what greedy
+    decoding without a cache would write. Source: section 3.3 of arXiv 2306.15595v2.
+    """
+    checked_model(model)
+    trials, seed = integer(trials, "trials", 1), integer(seed, "seed", 0)
+    distances = integer(distances, "distances", 1)
+    asked: Any = [length] if np.ndim(length) == 0 else length
+    lengths = [integer(one, "length", 2) for one in asked]
+    if not lengths:
+        raise ValueError("length must name at least one window.")
+    if len(set(lengths)) < len(lengths):
+        raise ValueError(f"length names a window twice: {lengths}.")
+    if tokenizer is None:
+        raise ValueError("tokenizer must be the model's own, got None.")
+    prompts = PasskeyPrompts(tokenizer, wording)
+    random = np.random.default_rng(seed)
+    cells = [
+        (one, place, [f"{random.integers(10**4, 10**5)}" for _ in range(trials)])
+        for one in lengths
+        for place in range(1, distances + 1)
+    ]
+    bare = {key: prompts.make(prompts.shortest(key), 0, key) for _, _, keys in cells for key in keys}
+    _refuse_other_tokenizer(model, prompts, bare)
+    room = max(len(prompt.ids) + len(prompt.answer) for prompt in bare.values())
+    nearest = max(prompt.distance for prompt in bare.values())
+    for one in lengths:
+        if one < room:
+            raise ValueError(f"length must be at least {room}, what the texts and the answer take, got {one} tokens.")
+    refuse_too_long(model, max(lengths))
+    rows = []
+    with measuring(model), saying_what_fits(model):
+        project = output_layer(model) or _refuse(model)
+        for one, place, keys in watched(cells, "Passkeys", len(cells)):
+            nominal = place * one / distances
+            distance = int(np.clip(round(nominal), nearest, nearest + one - room))
+            made = [_prompt(prompts, one, distance, bare[key]) for key in keys]
+            found = sum(_found(model, project, some) for some in _alike(made, sequences_at_once(model, one)))
+            low, high = wilson(found, trials)
+            rows.append(PasskeyRow(one, nominal, distance, trials, found, found / trials, low, high))
+    return Passkey(
+        rows=tuple(rows),
+        reach=tuple(_reach(one, [row for row in rows if row.length == one]) for one in lengths),
+        distances=distances,
+        trials=trials,
+        seed=seed,
+        instruction=wording.instruction,
+        filler=wording.filler,
+        key=wording.key,
+        question=wording.question,
+        model=type(model).__name__,
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=str(model.device),
+    )
+
+
+def wilson(found: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share, by Wilson's score (J. Am. Stat. Assoc. 22 (1927) 209)."""
+    share, square = found / trials, NORMAL**2
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    half = NORMAL / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:
+    """Return the prompt with the key line that far from its end, as long as its answer leaves room for."""
+    return prompts.make(length - len(bare.answer), distance - bare.distance, bare.key)
+
+
+def _alike(made: list[PasskeyPrompt], size: int) -> Iterator[list[PasskeyPrompt]]:
+    """Yield prompts of one length with answers of one length, at most ``size`` of them."""
+    shapes: dict[tuple[int, int], list[PasskeyPrompt]] = {}
+    for prompt in made:
+        shapes.setdefault((len(prompt.ids), len(prompt.answer)), []).append(prompt)
+    for alike in shapes.values():
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]
+
+
+def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
+    torch = load("torch", "models")
+    ids = torch.tensor([prompt.ids + prompt.answer for prompt in made], device=model.device)
+    digits = len(made[0].answer)
+    states = last_states(model, ids)[:, -digits - 1 : -1]
+    return int((project(states).argmax(-1) == ids[:, -digits:]).all(-1).sum())
+
+
+def _reach(length: int, rows: list[PasskeyRow]) -> ReachRow:
+    reach = 0.0
+    for row in rows:
+        if row.share < NEEDED:
+            break
+        reach = row.nominal
+    return ReachRow(length, reach, sum(row.found for row in rows) / sum(row.trials for row in rows))
+
+
+def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[str, PasskeyPrompt]) -> None:
+    size = model.get_input_embeddings().weight.shape[0]
+    key = next(iter(bare))
+    with_filler = prompts.make(prompts.shortest(key) + 100, 50, key)
+    largest = max(max(prompt.ids + prompt.answer) for prompt in (*bare.values(), with_filler))
+    if largest >= size:
+        raise ValueError(
+            f"The tokenizer makes token {largest}, and the model knows {size}: it is not the model's tokenizer."
+        )
+
+
+def _refuse(model: Any) -> Any:
+    raise ValueError(f"The output layer of {type(model).__name__} does more than this package knows, or there is none.")
