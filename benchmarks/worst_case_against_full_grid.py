@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.measure import Measurement
 from benchmarks.worst_cases import LAST, Cell, cells
 from rope_theory import RopeConfig
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.scaling import Unscaled
 
 AIM = 2.0

@@ -9,8 +9,8 @@ from types import FrameType
 def _stop(number: int, frame: FrameType | None) -> None:
     # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up but the
     # workers, since files are renamed into place when they are whole and the next run removes what was not.
-    if "rope_theory._workers" in sys.modules:
-        sys.modules["rope_theory._workers"].kill_workers()
+    if "rope_theory._core.workers" in sys.modules:
+        sys.modules["rope_theory._core.workers"].kill_workers()
     cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
     message = f"{cursor}\nStopped. What is finished is kept; run the same command again for the rest.\n"
     os.write(sys.stderr.fileno(), message.encode())

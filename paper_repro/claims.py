@@ -23,7 +23,7 @@ from paper_repro.extension import plan
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data
 from paper_repro.settings import CONFIG, theta
-from rope_theory._records import Record, Table
+from rope_theory._core.records import Record, Table
 from rope_theory.bounds import (
     CATALOGUE,
     abel,

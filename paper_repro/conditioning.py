@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._balls import frequency_balls, working_precision
+from rope_theory._core.balls import working_precision
 from rope_theory.certificates._design import Design
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
+from rope_theory.scaling._exact_form import frequency_balls
 
 PRECISION = 2000
 """Bits of the computation; the answer needs about 830 of them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.scaling import Frequencies
 
 TREATMENTS = ("plain", "capped", "hidden", "near")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._records import json_ready, plain
-from rope_theory._whole_files import TEMPORARY, named, remove_leftovers, write_bytes
+from rope_theory._core.files import TEMPORARY, named, remove_leftovers, write_bytes
+from rope_theory._core.records import json_ready, plain
 
 __all__ = ["TEMPORARY", "as_csv", "as_json", "as_npy", "digest", "remove_leftovers", "rounded", "write"]
 

@@ -20,9 +20,9 @@ from paper_repro.extension import pages, plan, results, runs
 from paper_repro.parts import Data
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.readme import table
-from rope_theory._checks import above, integer
-from rope_theory._json_files import parse_json
-from rope_theory._whole_files import check_folder_place
+from rope_theory._core.checks import above, integer
+from rope_theory._core.files import check_folder_place
+from rope_theory._core.json_files import parse_json
 from rope_theory.models.loading import checked_device, encoded, load_model, read_text
 
 app = typer.Typer(add_completion=False)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from paper_repro import files
 from paper_repro.sweeps import Store, Sweep
-from rope_theory._json_files import parse_json
-from rope_theory._records import Record, json_ready
-from rope_theory._whole_files import check_folder_place
+from rope_theory._core.files import check_folder_place
+from rope_theory._core.json_files import parse_json
+from rope_theory._core.records import Record, json_ready
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

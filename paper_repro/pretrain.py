@@ -18,8 +18,8 @@ from paper_repro.parts import ROOT
 from paper_repro.pretraining import card, kneser_ney, measured, tokens, training
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
-from rope_theory._optional import load
-from rope_theory._whole_files import check_folder_place
+from rope_theory._core.files import check_folder_place
+from rope_theory._core.optional import load
 from rope_theory.models._run_folder import locked
 from rope_theory.models.loading import checked_device
 from rope_theory.models.passkey_prompt import PasskeyPrompts

@@ -8,7 +8,7 @@ from typing import Any
 
 from paper_repro import files
 from rope_theory import proofs
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._boxes import Boxes
 from rope_theory.proofs._claims import Claim
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from paper_repro import files
-from rope_theory._json_files import parse_json
-from rope_theory._optional import load
-from rope_theory._progress import closing
-from rope_theory._records import json_ready
-from rope_theory._whole_files import check_folder_place
-from rope_theory._workers import tied
+from rope_theory._core.files import check_folder_place
+from rope_theory._core.json_files import parse_json
+from rope_theory._core.optional import load
+from rope_theory._core.progress import closing
+from rope_theory._core.records import json_ready
+from rope_theory._core.workers import tied
 
 HERE = Path(__file__).resolve().parent
 

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from paper_repro import files
-from rope_theory._optional import load
-from rope_theory._whole_files import check_place
+from rope_theory._core.files import check_place
+from rope_theory._core.optional import load
 from rope_theory.models.loading import checked_device, load_model
 
 TASKS = ("boolq", "piqa", "race", "winogrande")

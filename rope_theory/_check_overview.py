@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rope_theory._core.records import Record, Table
 from rope_theory._labels import short_label
-from rope_theory._records import Record, Table
 from rope_theory.models.measurements import AttentionRow, BoundRow, Check, LossRow, ScoreRow
 
 

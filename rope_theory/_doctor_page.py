@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rope_theory import plots
+from rope_theory._core.records import json_ready
 from rope_theory._page import page, picture, table
-from rope_theory._records import json_ready
 from rope_theory.doctor.conformance import SAME, ConformanceMatrix
 from rope_theory.doctor.diagnose import Diagnosis, RopeTable
 from rope_theory.doctor.finding import SEVERITIES, Finding

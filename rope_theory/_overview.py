@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory import bounds
-from rope_theory._checks import above, at_least, integer, number, scaling_factor
-from rope_theory._records import Record, Table
+from rope_theory._core.checks import above, at_least, integer, number, scaling_factor
+from rope_theory._core.records import Record, Table
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
 from rope_theory.proofs import Checked

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
-from rope_theory._checks import above, at_least, even_width, integer, one_of
+from rope_theory._core.arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
+from rope_theory._core.checks import above, at_least, even_width, integer, one_of
 
 __all__ = ["PAIRINGS", "adversarial", "aligned", "decaying", "position_free_term", "random_phase", "score_coefficients"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, coefficients, numpy_angular, space_of
-from rope_theory._checks import integer
-from rope_theory._records import Record, Table
+from rope_theory._core.arrays import as_numpy, coefficients, numpy_angular, space_of
+from rope_theory._core.checks import integer
+from rope_theory._core.records import Record, Table
 from rope_theory.bounds.chord import chord_curvature, chord_sharp
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Scaling, Unscaled

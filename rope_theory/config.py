@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rope_theory._checks import above, even_width, integer
-from rope_theory._records import Record
+from rope_theory._core.checks import above, even_width, integer
+from rope_theory._core.records import Record
 
 __all__ = ["LLAMA_1", "LLAMA_2", "LLAMA_3", "RopeConfig"]
 

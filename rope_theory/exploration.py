@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, one_of
-from rope_theory._records import Record
+from rope_theory._core.checks import above, one_of
+from rope_theory._core.records import Record
 from rope_theory.bounds.chord import chord_curvature, chord_published, chord_sharp
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig

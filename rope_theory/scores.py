@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._arrays import (
+from rope_theory._core.arrays import (
     Array,
     Space,
     _product_error,
@@ -21,7 +21,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
-from rope_theory._checks import above, flag, number
+from rope_theory._core.checks import above, flag, number
 
 __all__ = ["attention_score", "score_curve"]
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import LARGEST_OFFSET, above, at_least, flag, integer, number, sequence
-from rope_theory._optional import load
+from rope_theory._core.checks import LARGEST_OFFSET, above, at_least, flag, integer, number, sequence
+from rope_theory._core.optional import load
 from rope_theory.coefficients import decaying
 from rope_theory.config import LLAMA_1, RopeConfig
 from rope_theory.scaling import (

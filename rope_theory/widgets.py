@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
 from rope_theory.exploration import METHODS, explore
 from rope_theory.plots.exploration import exploration_lines

@@ -20,10 +20,10 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_arrays", "_checks", "_optional", "_json_files", "_progress", "_records", "_whole_files", "_workers"},
+    {"_core"},
     {"config"},
     {"scaling"},
-    {"coefficients", "scores", "_balls"},
+    {"coefficients", "scores"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "testing"},
     {"exploration", "doctor", "models"},
@@ -185,7 +185,7 @@ def test_an_unknown_estimator_is_an_attribute_error():
 
 
 def test_a_missing_extra_names_the_pip_command():
-    from rope_theory._optional import load
+    from rope_theory._core.optional import load
 
     with pytest.raises(ModuleNotFoundError, match=r"needs no_such_thing.*pip install 'rope_theory\[plots\]'"):
         load("no_such_thing.inside", "plots")

@@ -10,10 +10,10 @@ from typing import Any
 from paper_repro import pretrain
 from paper_repro.extension import heads, runs, summaries, variants
 from paper_repro.extension.runs import Measure, Settings
-from rope_theory._optional import load
-from rope_theory._progress import closing
-from rope_theory._whole_files import check_folder_place
-from rope_theory._workers import tied
+from rope_theory._core.files import check_folder_place
+from rope_theory._core.optional import load
+from rope_theory._core.progress import closing
+from rope_theory._core.workers import tied
 from rope_theory.models.loading import checked_device
 
 AnySettings = Settings | summaries.Settings | heads.Settings

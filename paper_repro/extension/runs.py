@@ -22,9 +22,9 @@ import rope_theory as rt
 from paper_repro import files, pretrain
 from paper_repro.extension import texts
 from paper_repro.sweeps import versions
-from rope_theory._json_files import parse_json
-from rope_theory._optional import load
-from rope_theory._records import json_ready
+from rope_theory._core.json_files import parse_json
+from rope_theory._core.optional import load
+from rope_theory._core.records import json_ready
 from rope_theory.models.loading import load_model
 from rope_theory.scaling import Scaling
 

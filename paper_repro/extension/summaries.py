@@ -20,8 +20,8 @@ import numpy as np
 import rope_theory as rt
 from paper_repro.extension import runs
 from paper_repro.pretraining import corpus
-from rope_theory._optional import load
-from rope_theory._progress import watched
+from rope_theory._core.optional import load
+from rope_theory._core.progress import watched
 from rope_theory.models import Example
 from rope_theory.models.loading import load_model
 

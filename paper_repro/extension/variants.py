@@ -11,7 +11,7 @@ from paper_repro import files, pretrain
 from paper_repro.pretraining import tokens, training
 from paper_repro.pretraining.recipe import Recipe, Stage
 from paper_repro.pretraining.rows import Rows
-from rope_theory._whole_files import whole_folder
+from rope_theory._core.files import whole_folder
 from rope_theory.models._run_folder import locked
 from rope_theory.models.passkey_prompt import PasskeyPrompts
 

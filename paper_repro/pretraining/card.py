@@ -14,8 +14,8 @@ from paper_repro import files
 from paper_repro.pretraining.measured import HeldOut, PasskeyCell
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.tokens import Prepared
-from rope_theory._records import Record
-from rope_theory._whole_files import check_folder_place, whole_folder
+from rope_theory._core.files import check_folder_place, whole_folder
+from rope_theory._core.records import Record
 
 SHARD = "12MB"
 """Largest file of weights."""

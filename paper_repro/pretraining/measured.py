@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from paper_repro.pretraining.kneser_ney import Trigram
 from paper_repro.pretraining.tokens import Stream
-from rope_theory._optional import load
-from rope_theory._records import Record
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record
 from rope_theory.models.passkey_prompt import PasskeyPrompts
 
 AT_ONCE = 4096

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from paper_repro import files
 from paper_repro.pretraining import corpus
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.models.passkey_prompt import WORDING
 
 BEGIN, END = "<s>", "</s>"

@@ -14,9 +14,9 @@ from typing import Any
 from paper_repro import files
 from paper_repro.pretraining.recipe import Recipe
 from paper_repro.pretraining.rows import Rows
-from rope_theory._json_files import parse_json
-from rope_theory._optional import load
-from rope_theory._records import json_ready
+from rope_theory._core.json_files import parse_json
+from rope_theory._core.optional import load
+from rope_theory._core.records import json_ready
 from rope_theory.models import _run_folder
 
 BETAS = (0.9, 0.95)

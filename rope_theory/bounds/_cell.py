@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._arrays import (
+from rope_theory._core.arrays import (
     Array,
     Space,
     angular,
@@ -20,7 +20,7 @@ from rope_theory._arrays import (
     space_of,
     values_behind,
 )
-from rope_theory._checks import at_least
+from rope_theory._core.checks import at_least
 from rope_theory.bounds import _wide_range as _wide
 
 

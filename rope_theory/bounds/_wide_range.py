@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import Array, Space, as_numpy
+from rope_theory._core.arrays import Array, Space, as_numpy
 
 Floats: TypeAlias = NDArray[np.float64]
 Wide: TypeAlias = tuple[Floats, NDArray[np.int64]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import (
+from rope_theory._core.arrays import (
     Array,
     angular,
     coefficients,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rope_theory._arrays import Array, as_numpy, first, in_kind, real, space_of
+from rope_theory._core.arrays import Array, as_numpy, first, in_kind, real, space_of
 from rope_theory.bounds import _wide_range as _wide
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 from rope_theory.bounds import abel as _abel
 from rope_theory.bounds import attention_shift as _attention_shift
 from rope_theory.bounds import chord as _chord

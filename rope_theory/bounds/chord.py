@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of
+from rope_theory._core.arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of
 from rope_theory.bounds import _wide_range as _wide
 from rope_theory.bounds._cell import Cell, cell, cell_space, largest_modulus, moduli, wide_sizes
 from rope_theory.config import RopeConfig

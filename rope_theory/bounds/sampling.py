@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from rope_theory._checks import above, at_least
+from rope_theory._core.checks import above, at_least
 
 PI_BELOW = Fraction(0x3243F6A8885A308D313198A2E03707344A4093822299F31D0082EFA98EC4E6C89, 1 << 256)
 """π, cut off after 256 binary places."""

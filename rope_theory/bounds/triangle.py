@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rope_theory._arrays import Array, complex_, in_kind, space_of
+from rope_theory._core.arrays import Array, complex_, in_kind, space_of
 from rope_theory.bounds import _wide_range as _wide
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import phasors, space_of
-from rope_theory._optional import load
+from rope_theory._core.arrays import phasors, space_of
+from rope_theory._core.optional import load
 
 Floats = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from rope_theory import scaling as _scaling
-from rope_theory._checks import LARGEST_OFFSET, path_of
-from rope_theory._json_files import read_json
-from rope_theory._records import plain
-from rope_theory._whole_files import write_bytes
+from rope_theory._core.checks import LARGEST_OFFSET, path_of
+from rope_theory._core.files import write_bytes
+from rope_theory._core.json_files import read_json
+from rope_theory._core.records import plain
 from rope_theory.certificates._design import even_step
 from rope_theory.certificates._sizes import MOST_BYTES, check_count, check_grid
 from rope_theory.certificates._verification import check_form

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._balls import largest
+from rope_theory._core.balls import largest
 from rope_theory.certificates._design import Design
 
 SHORT = 4096

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, numpy_angular, offsets, space_of
-from rope_theory._checks import above
+from rope_theory._core.arrays import as_numpy, numpy_angular, offsets, space_of
+from rope_theory._core.checks import above
 
 
 @dataclass(frozen=True, eq=False)

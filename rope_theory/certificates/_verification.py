@@ -9,22 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import numpy_angular
-from rope_theory._balls import (
-    FLOAT64,
-    float_above,
-    float_below,
-    floats_around,
-    frequency_balls,
-    kind_of_frequencies,
-    largest,
-    working_precision,
-)
-from rope_theory._checks import LARGEST_OFFSET
+from rope_theory._core.arrays import numpy_angular
+from rope_theory._core.balls import float_above, float_below, floats_around, largest, working_precision
+from rope_theory._core.checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
 from rope_theory.certificates._largest_score import largest_score
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates.enclosure import Enclosure
+from rope_theory.scaling._exact_form import FLOAT64, frequency_balls, kind_of_frequencies
 
 if TYPE_CHECKING:
     from rope_theory.certificates.certificate import Certificate

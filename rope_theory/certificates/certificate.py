@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 from rope_theory.certificates.enclosure import Enclosure
 
 

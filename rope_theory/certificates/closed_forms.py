@@ -14,21 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory import bounds
-from rope_theory._arrays import angular, coefficients, complex_, offsets, real, space_of
-from rope_theory._balls import (
-    FLOAT64,
-    REAL,
-    frequency_balls,
-    kind_of_frequencies,
-    largest,
-    working_precision,
-)
-from rope_theory._records import Record
+from rope_theory._core.arrays import angular, coefficients, complex_, offsets, real, space_of
+from rope_theory._core.balls import largest, working_precision
+from rope_theory._core.records import Record
 from rope_theory.bounds._cell import cell, largest_modulus, moduli
 from rope_theory.bounds.chord import _width_and_log_base
 from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
+from rope_theory.scaling._exact_form import FLOAT64, REAL, frequency_balls, kind_of_frequencies
 
 __all__ = [
     "Refutation", "abel", "abel_published", "abel_sum", "attention_shift", "chord_curvature", "chord_published",

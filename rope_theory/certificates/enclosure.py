@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._balls import floats_around
-from rope_theory._records import Record
+from rope_theory._core.balls import floats_around
+from rope_theory._core.records import Record
 
 
 @dataclass(frozen=True, eq=False)

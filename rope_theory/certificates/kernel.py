@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import numpy_angular
-from rope_theory._balls import frequency_balls, kind_of_frequencies, working_precision
-from rope_theory._checks import above, integer
-from rope_theory._records import Record
+from rope_theory._core.arrays import numpy_angular
+from rope_theory._core.balls import working_precision
+from rope_theory._core.checks import above, integer
+from rope_theory._core.records import Record
 from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.scaling import Frequencies
+from rope_theory.scaling._exact_form import frequency_balls, kind_of_frequencies
 
 MOST_DIGITS = 12
 """Decimals a weight may have; a kernel that needs more is not taken."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, offsets, phasors, space_of
-from rope_theory._balls import REAL, kind_of_frequencies
-from rope_theory._checks import integer
+from rope_theory._core.arrays import as_numpy, offsets, phasors, space_of
+from rope_theory._core.checks import integer
 from rope_theory.certificates._question import Question, question
+from rope_theory.scaling._exact_form import REAL, kind_of_frequencies
 
 NEAREST, FARTHER = 40, 216
 """Trained offsets that may carry a weight: all of the nearest, and so many of the others, rarer with distance."""

@@ -9,17 +9,17 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, offsets, space_of
-from rope_theory._balls import kind_of_frequencies
-from rope_theory._optional import load
-from rope_theory._progress import watched
-from rope_theory._workers import tied
+from rope_theory._core.arrays import as_numpy, offsets, space_of
+from rope_theory._core.optional import load
+from rope_theory._core.progress import watched
+from rope_theory._core.workers import tied
 from rope_theory.certificates import _cone_program
 from rope_theory.certificates._question import Question, question
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.scaling import Frequencies
+from rope_theory.scaling._exact_form import kind_of_frequencies
 
 CHUNK, FEW = 8, 3
 """Most offsets solved in a row by one worker, each starting from the constraints that were tight at the one before,

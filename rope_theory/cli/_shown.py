@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 import rope_theory as rt
+from rope_theory._core.records import Record, json_ready
 from rope_theory._labels import short_label
-from rope_theory._records import Record, json_ready
 
 P = ParamSpec("P")
 R = TypeVar("R")

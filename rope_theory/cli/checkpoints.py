@@ -15,9 +15,9 @@ from rich.text import Text
 
 import rope_theory as rt
 from rope_theory._check_overview import LEGEND, check_overview, stretches
-from rope_theory._checks import above, integer, one_of
+from rope_theory._core.checks import above, integer, one_of
+from rope_theory._core.files import check_folder_place, check_place, write_text
 from rope_theory._labels import short_label
-from rope_theory._whole_files import check_folder_place, check_place, write_text
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.models.exporting import Extension, check_folder, export

@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 import rope_theory as rt
-from rope_theory._records import json_ready, plain
-from rope_theory._whole_files import check_place, write_text
+from rope_theory._core.files import check_place, write_text
+from rope_theory._core.records import json_ready, plain
 from rope_theory.cli._shown import AsJson, Config, LayerType, app, plain_errors, plain_table, show
 from rope_theory.doctor import ENGINES, Diagnosis, Finding, Reach, Recommendation
 from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE

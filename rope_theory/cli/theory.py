@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 import rope_theory as rt
+from rope_theory._core.files import check_place
 from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
@@ -26,7 +27,6 @@ from rope_theory._overview import (
     frequency_overview,
     worst_case_overview,
 )
-from rope_theory._whole_files import check_place
 from rope_theory.cli._shown import (
     AsJson,
     Config,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._records import Table
+from rope_theory._core.records import Table
 from rope_theory.doctor.case import Case
 from rope_theory.doctor.engines import ENGINES, Engine, EngineTable, Refused, Request
 

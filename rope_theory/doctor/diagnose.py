@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._checks import integer
-from rope_theory._records import Record
+from rope_theory._core.checks import integer
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance

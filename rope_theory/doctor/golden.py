@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 
 FILE = Path(__file__).with_name("golden_tables.json")
 

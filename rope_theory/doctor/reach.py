@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, integer, shown
-from rope_theory._records import Table
+from rope_theory._core.checks import above, integer, shown
+from rope_theory._core.records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.methods import untouched

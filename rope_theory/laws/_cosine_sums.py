@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import phasors, space_of
-from rope_theory._balls import REAL, frequency_balls, kind_of_frequencies, working_precision
+from rope_theory._core.arrays import phasors, space_of
+from rope_theory._core.balls import working_precision
+from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
 UNIT = 2.0**-53
 """Rounding unit of float64."""

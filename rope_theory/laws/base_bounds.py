@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import numpy_angular, real, runs, space_of
-from rope_theory._checks import LARGEST_NUMBER, even_width, integer
-from rope_theory._progress import watched
-from rope_theory._records import Record, Table
+from rope_theory._core.arrays import numpy_angular, real, runs, space_of
+from rope_theory._core.checks import LARGEST_NUMBER, even_width, integer
+from rope_theory._core.progress import watched
+from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
 from rope_theory.laws._cosine_sums import first_negative
 from rope_theory.scaling import Unscaled

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any
 
-from rope_theory._checks import LARGEST_NUMBER, above, integer
-from rope_theory._records import Record
+from rope_theory._core.checks import LARGEST_NUMBER, above, integer
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 
 SHORTEST_WINDOW = 7

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, even_width, integer
-from rope_theory._records import Record
+from rope_theory._core.checks import above, even_width, integer
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.laws._cosine_sums import doubt, first_negative, sums_in_blocks
 from rope_theory.scaling import Frequencies, Unscaled

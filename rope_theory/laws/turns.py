@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._arrays import numpy_angular
-from rope_theory._checks import integer
-from rope_theory._records import Record, Table
+from rope_theory._core.arrays import numpy_angular
+from rope_theory._core.checks import integer
+from rope_theory._core.records import Record, Table
 
 
 @dataclass(frozen=True)

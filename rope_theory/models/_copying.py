@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.models._executed import rotary_modules
 from rope_theory.precision._model_tables import tables_of
 

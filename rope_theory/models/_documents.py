@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.models._recording import checked_tokens
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.models._modes import evaluating, restoring_tables
 from rope_theory.precision._model_tables import FREQUENCY_NAME
 from rope_theory.precision._table_rounding import allowed

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 _listener: ContextVar[Callable[..., Any] | None] = ContextVar("rope_theory_listener", default=None)
 _lock = Lock()

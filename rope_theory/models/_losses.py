@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.models._modes import last_states, measuring
 
 LOGITS = 1 << 24

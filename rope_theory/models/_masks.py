@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 HIDING = 0.5
 """An added number below this share of the lowest number of its dtype hides a key: masks are filled with the lowest."""

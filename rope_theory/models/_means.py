@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 
 class Means:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 
 def body_of(model: Any) -> Any:

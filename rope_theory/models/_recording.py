@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from rope_theory._checks import integer
-from rope_theory._optional import load
+from rope_theory._core.checks import integer
+from rope_theory._core.optional import load
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rope_theory._json_files import read_json
-from rope_theory._optional import load
-from rope_theory._whole_files import TEMPORARY, free_bytes, named, remove, sync_folder, sync_tree, told, write_text
+from rope_theory._core.files import TEMPORARY, free_bytes, named, remove, sync_folder, sync_tree, told, write_text
+from rope_theory._core.json_files import read_json
+from rope_theory._core.optional import load
 
 SETTINGS, MANIFEST, STATE, LOCK = "settings.json", "rope_theory.json", "trainer_state.json", ".lock"
 """Files: the run's settings; in each checkpoint whose it is and what it holds, and what transformers writes last;

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from rope_theory._checks import integer
-from rope_theory._records import Record
+from rope_theory._core.checks import integer
+from rope_theory._core.records import Record
 from rope_theory.models._recording import VisitedLayer, visit
 from rope_theory.scaling import Frequencies
 

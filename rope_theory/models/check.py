@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import integer
-from rope_theory._optional import load
-from rope_theory._progress import watched
+from rope_theory._core.checks import integer
+from rope_theory._core.optional import load
+from rope_theory._core.progress import watched
 from rope_theory.models._attention_rows import QUANTITIES, AttentionMass, reduced_rows
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._masks import RowsRefused, seen_by

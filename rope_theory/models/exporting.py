@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rope_theory._optional import load
-from rope_theory._records import Record
-from rope_theory._whole_files import check_folder_place, whole_folder
+from rope_theory._core.files import check_folder_place, whole_folder
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record
 from rope_theory.models.extend import table_of, window_of
 from rope_theory.models.loading import bars_on_terminals_only
 from rope_theory.precision.audit import audit

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._checks import flag, integer
-from rope_theory._optional import load
+from rope_theory._core.checks import flag, integer
+from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
 from rope_theory.models._copying import CannotCopy, changed_numbers, filled, one_line, without_weights
 from rope_theory.models._executed import (

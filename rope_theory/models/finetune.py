@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, integer, one_of, path_of
-from rope_theory._optional import load
-from rope_theory._records import Record
-from rope_theory._whole_files import check_folder_place, remove
+from rope_theory._core.checks import above, integer, one_of, path_of
+from rope_theory._core.files import check_folder_place, remove
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record
 from rope_theory.models import _run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._memory import saying_what_fits

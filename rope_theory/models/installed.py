@@ -6,7 +6,7 @@ import importlib
 import json
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.doctor.engines import Engine, EngineTable, Refused, Request
 
 NOT_TEXT = ("Vision", "Audio", "Speech")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 _LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
 """What transformers raises for folders that are no model it knows."""

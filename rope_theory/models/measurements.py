@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rope_theory._records import Record, Table
+from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
 
 

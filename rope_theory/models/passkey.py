@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._checks import integer
-from rope_theory._optional import load
-from rope_theory._progress import watched
-from rope_theory._records import Table
+from rope_theory._core.checks import integer
+from rope_theory._core.optional import load
+from rope_theory._core.progress import watched
+from rope_theory._core.records import Table
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.models._modes import last_states, measuring

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._checks import integer
-from rope_theory._records import Record
+from rope_theory._core.checks import integer
+from rope_theory._core.records import Record
 
 
 @dataclass(frozen=True)

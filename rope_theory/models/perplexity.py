@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import integer, one_of
-from rope_theory._optional import load
-from rope_theory._progress import watched
-from rope_theory._records import Record
+from rope_theory._core.checks import integer, one_of
+from rope_theory._core.optional import load
+from rope_theory._core.progress import watched
+from rope_theory._core.records import Record
 from rope_theory.models._documents import documents_of
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy, real, space_of
-from rope_theory._checks import integer, sequence
-from rope_theory._optional import load
+from rope_theory._core.arrays import as_numpy, real, space_of
+from rope_theory._core.checks import integer, sequence
+from rope_theory._core.optional import load
 from rope_theory.plots.style import GREY, PALETTE, style
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rope_theory._checks import flag
+from rope_theory._core.checks import flag
 from rope_theory.plots._axes import HEADROOM, canvas, line_of, mark_window, share_across
 from rope_theory.plots.style import BLUE, GREY, VERMILION
 

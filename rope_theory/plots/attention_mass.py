@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rope_theory._checks import one_of, with_attributes
+from rope_theory._core.checks import one_of, with_attributes
 from rope_theory.plots._axes import canvas
 from rope_theory.plots.style import BLUE, GREY
 

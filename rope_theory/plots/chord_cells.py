@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rope_theory._checks import one_of
+from rope_theory._core.checks import one_of
 from rope_theory.comparison import ChordCells
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import BLUE, SKY, VERMILION

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.exploration import Exploration
 from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE, style
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rope_theory._checks import with_attributes
-from rope_theory._optional import load
+from rope_theory._core.checks import with_attributes
+from rope_theory._core.optional import load
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import GREY, MARKERS, PALETTE
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory._checks import with_attributes
+from rope_theory._core.checks import with_attributes
 from rope_theory.plots._axes import canvas
 from rope_theory.plots.style import GREY
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory._checks import above
+from rope_theory._core.checks import above
 from rope_theory.plots._axes import canvas, line_of, values
 from rope_theory.plots.style import BLACK, BLUE, GREY, ORANGE
 

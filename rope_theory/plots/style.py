@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 BLUE, ORANGE, BLACK, PURPLE = "#0072B2", "#E69F00", "#000000", "#CC79A7"
 GREEN, SKY, VERMILION = "#009E73", "#56B4E9", "#D55E00"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rope_theory._checks import integer, sequence
+from rope_theory._core.checks import integer, sequence
 from rope_theory._labels import short_label
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots.style import GREY

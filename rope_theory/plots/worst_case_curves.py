@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory._checks import flag
+from rope_theory._core.checks import flag
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
 from rope_theory.plots.style import DASHES, MARKERS, PALETTE
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import FASTEST
+from rope_theory._core.arrays import FASTEST
 from rope_theory.precision._model_tables import FREQUENCIES, Found
 from rope_theory.precision._table_rounding import close, kept_in, relative
 from rope_theory.precision.findings import AuditRow

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import phasors, space_of
+from rope_theory._core.arrays import phasors, space_of
 from rope_theory.precision._judged_frequencies import FACTOR_TOLERANCE, few, judged, lengths_of, wrong_shape
 from rope_theory.precision._model_tables import Found
 from rope_theory.precision._table_rounding import allowed, kept_in, relative

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.precision._judged_frequencies import of_frequencies
 from rope_theory.precision._judged_phasors import of_phasors
 from rope_theory.precision._model_tables import FREQUENCIES, MISSING, SINUSOID_NAMES, Found, Reading, tables_of

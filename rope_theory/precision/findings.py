@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rope_theory._records import Record, Table
+from rope_theory._core.records import Record, Table
 
 FINDINGS: Mapping[str, str] = {
     "exact to float32": "the table is the described one, up to the rounding of float32",

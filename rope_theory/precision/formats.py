@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import one_of
-from rope_theory._records import Record
+from rope_theory._core.checks import one_of
+from rope_theory._core.records import Record
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import one_of
+from rope_theory._core.checks import one_of
 from rope_theory.precision.formats import FLOAT32, rounded
 from rope_theory.scaling import (
     DynamicNTK,

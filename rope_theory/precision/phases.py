@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import (
+from rope_theory._core.arrays import (
     BLOCK_ELEMENTS,
     _product_error,
     as_numpy,
@@ -20,8 +20,8 @@ from rope_theory._arrays import (
     real,
     space_of,
 )
-from rope_theory._checks import above, integer
-from rope_theory._records import Record
+from rope_theory._core.checks import above, integer
+from rope_theory._core.records import Record
 from rope_theory.precision.formats import FLOAT32, FLOAT64, FORMATS, Format, largest_rounding_error, rounded
 from rope_theory.precision.storage import Storage
 

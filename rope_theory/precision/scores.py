@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import BLOCK_ELEMENTS, as_numpy, coefficients, space_of
-from rope_theory._records import Record
+from rope_theory._core.arrays import BLOCK_ELEMENTS, as_numpy, coefficients, space_of
+from rope_theory._core.records import Record
 from rope_theory.precision.phases import (
     ROUNDING_OF_BOUNDS,
     KeptFrequencies,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 from rope_theory.precision.formats import format_of
 
 

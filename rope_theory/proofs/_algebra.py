@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 
 def vanishes(expression: Any) -> bool:

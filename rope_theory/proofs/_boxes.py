@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from rope_theory._balls import working_precision
-from rope_theory._optional import load
+from rope_theory._core.balls import working_precision
+from rope_theory._core.optional import load
 from rope_theory.proofs._algebra import is_nonnegative, is_positive, respects_assumptions, vanishes
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import Values, evaluate, evaluate_smooth, sign_of

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rope_theory._optional import load
-from rope_theory._records import Record
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record
 
 Relation = Literal["=", "≤", "<", "≥", ">"]
 

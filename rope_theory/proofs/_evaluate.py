@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rope_theory._balls import floats_around, working_precision
-from rope_theory._optional import load
+from rope_theory._core.balls import floats_around, working_precision
+from rope_theory._core.optional import load
 from rope_theory.proofs._algebra import is_nonnegative, is_real
 
 FIRST_BITS, MOST_BITS = 128, 2048

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 
 @dataclass(frozen=True)

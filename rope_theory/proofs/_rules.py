@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 from rope_theory.proofs._claims import Claim
 
 Verdict = Literal["holds", "fails", "undecided", "quoted"]

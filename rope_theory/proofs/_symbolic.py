@@ -12,7 +12,7 @@ from functools import reduce
 from operator import mul
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._algebra import (
     bound_letters,
     bound_renamed,

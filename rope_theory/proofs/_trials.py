@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from rope_theory._optional import load
-from rope_theory._records import Record
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record
 from rope_theory.proofs._algebra import bound_letters, bound_renamed
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import shown, sign_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._letters import letters, modulus, score
 from rope_theory.proofs._symbolic import BothSigns, Combination, Identity, Induction, Squares, Termwise, Use, term

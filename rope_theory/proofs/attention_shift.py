@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._symbolic import Antiderivative, Combination, Identity, Termwise, Use, term
 from rope_theory.proofs.proof import Hypothesis, Proof, Step

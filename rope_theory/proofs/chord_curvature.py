@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._letters import Letters, letters, over_pairs
 from rope_theory.proofs._symbolic import Antiderivative, BothSigns, Combination, Identity, Termwise, Use, term

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs import chord_repaired
 from rope_theory.proofs._boxes import Boxes, Tried
 from rope_theory.proofs._claims import Claim

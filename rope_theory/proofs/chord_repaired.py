@@ -9,7 +9,7 @@ of something that is at least zero.
 
 from __future__ import annotations
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._lemma import Lemma
 from rope_theory.proofs._letters import letters, over_pairs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._letters import letters, modulus, over_grid, over_pairs, score
 from rope_theory.proofs._symbolic import BothSigns, Combination, Identity, Squares, Termwise, Use, term

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._letters import letters, over_grid
 from rope_theory.proofs._symbolic import Combination, Identity, Termwise, Use, Words, term

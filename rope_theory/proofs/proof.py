@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rope_theory._balls import floats_around, working_precision
-from rope_theory._optional import load
-from rope_theory._records import Record, Table
+from rope_theory._core.balls import floats_around, working_precision
+from rope_theory._core.optional import load
+from rope_theory._core.records import Record, Table
 from rope_theory.proofs._algebra import letters_of
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import evaluate

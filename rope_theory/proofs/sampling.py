@@ -6,7 +6,7 @@ by a limit of translates.
 
 from __future__ import annotations
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._symbolic import Combination, Identity, Squares, term
 from rope_theory.proofs.proof import Hypothesis, Proof, Quoted, Step

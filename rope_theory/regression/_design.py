@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import angular, is_tensor, offsets, phasors, space_of, values_behind
+from rope_theory._core.arrays import angular, is_tensor, offsets, phasors, space_of, values_behind
 
 
 def frequencies(theta: Any) -> NDArray[np.float64]:

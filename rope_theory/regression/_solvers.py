@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 
 FLOAT_SOLVERS = ("svd", "cholesky", "normal")
 

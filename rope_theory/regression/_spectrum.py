@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import at_least
+from rope_theory._core.checks import at_least
 from rope_theory.regression._design import design, frequencies, one_dimensional
 
 ROUNDING = float(np.finfo(np.float64).eps)

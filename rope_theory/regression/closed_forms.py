@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import in_kind, offsets, over_blocks, space_of
-from rope_theory._checks import above
+from rope_theory._core.arrays import in_kind, offsets, over_blocks, space_of
+from rope_theory._core.checks import above
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import BLOCK_ELEMENTS, offsets, space_of
-from rope_theory._checks import above, integer
-from rope_theory._records import Record
+from rope_theory._core.arrays import BLOCK_ELEMENTS, offsets, space_of
+from rope_theory._core.checks import above, integer
+from rope_theory._core.records import Record
 from rope_theory.regression._spectrum import Spectrum, spectrum
 from rope_theory.regression.closed_forms import unit_stds
 

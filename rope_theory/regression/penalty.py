@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._arrays import Array, Space, angular, in_kind, real, space_of, values_behind
-from rope_theory._checks import flag, integer
+from rope_theory._core.arrays import Array, Space, angular, in_kind, real, space_of, values_behind
+from rope_theory._core.checks import flag, integer
 from rope_theory.coefficients import score_coefficients
 
 MOST_PAIRS = 1 << 24

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import BLOCK_ELEMENTS, runs
-from rope_theory._checks import above, integer
-from rope_theory._records import Record
+from rope_theory._core.arrays import BLOCK_ELEMENTS, runs
+from rope_theory._core.checks import above, integer
+from rope_theory._core.records import Record
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 FAR = 1e6

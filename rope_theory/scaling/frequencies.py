@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._arrays import as_numpy
-from rope_theory._checks import above, integer, number
-from rope_theory._records import Record
+from rope_theory._core.arrays import as_numpy
+from rope_theory._core.checks import above, integer, number
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 
 

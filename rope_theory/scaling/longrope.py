@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import above, attention_multiplier, scaling_factor
+from rope_theory._core.checks import above, attention_multiplier, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling, geometric
 

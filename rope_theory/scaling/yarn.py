@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._checks import attention_multiplier, flag, one_of, scaling_factor
+from rope_theory._core.checks import attention_multiplier, flag, one_of, scaling_factor
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling
 from rope_theory.scaling.ntk_by_parts import RAMPS, by_parts, check_ramp

@@ -342,8 +342,9 @@ def test_verified_in_a_fresh_process(outside, tmp_path):
 
 def test_long_windows_take_few_exponentials():
     # 32769 offsets: a power for each would take minutes; the product of two tables takes about a second
-    from rope_theory._balls import frequency_balls, working_precision
+    from rope_theory._core.balls import working_precision
     from rope_theory.certificates._design import Design
+    from rope_theory.scaling._exact_form import frequency_balls
 
     with working_precision(256) as flint:
         design = Design(frequency_balls(THETA, flint), np.arange(32769.0), flint)

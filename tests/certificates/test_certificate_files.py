@@ -245,7 +245,7 @@ def test_absurd_precision_is_refused(bits):
 
 
 def slow_largest(design, h, balls):
-    from rope_theory._balls import largest
+    from rope_theory._core.balls import largest
 
     return largest(abs(a) for a in design.values([h_j.real for h_j in balls] + [-h_j.imag for h_j in balls]))
 
@@ -253,9 +253,10 @@ def slow_largest(design, h, balls):
 @pytest.mark.parametrize("start", [0.0, -3000.0, 2.0**40])
 @pytest.mark.parametrize("bits", [64, 256])
 def test_the_largest_score_of_a_long_grid_is_that_of_its_slow_twin(start, bits):
-    from rope_theory._balls import frequency_balls, working_precision
+    from rope_theory._core.balls import working_precision
     from rope_theory.certificates import _largest_score
     from rope_theory.certificates._design import Design
+    from rope_theory.scaling._exact_form import frequency_balls
 
     rng = np.random.default_rng(0)
     with working_precision(bits) as flint:
@@ -271,9 +272,10 @@ def test_the_largest_score_of_a_long_grid_is_that_of_its_slow_twin(start, bits):
 
 
 def test_the_error_of_the_fast_scores_is_bounded():
-    from rope_theory._balls import frequency_balls, working_precision
+    from rope_theory._core.balls import working_precision
     from rope_theory.certificates import _largest_score
     from rope_theory.certificates._design import Design
+    from rope_theory.scaling._exact_form import frequency_balls
 
     theta = scaling.Unscaled().frequencies(rt.RopeConfig(128))
     rng = np.random.default_rng(1)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 import rope_theory as rt
 from rope_theory import bounds, testing
-from rope_theory._balls import frequency_balls, working_precision
+from rope_theory._core.balls import working_precision
 from rope_theory.certificates import closed_forms
 from rope_theory.certificates.closed_forms import refutation
 from rope_theory.coefficients import adversarial
+from rope_theory.scaling._exact_form import frequency_balls
 
 PAPER = rt.RopeConfig(128)
 LLAMA = rt.scaling.Unscaled().frequencies(PAPER)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rope_theory as rt
-from rope_theory._balls import frequency_balls, working_precision
+from rope_theory._core.balls import working_precision
 from rope_theory.certificates import _design
 from rope_theory.certificates.least_squares import ExactFit, _restored, exact_least_squares
 from rope_theory.regression import RotaryRidge
+from rope_theory.scaling._exact_form import frequency_balls
 
 PAPER = rt.scaling.Unscaled().frequencies(rt.RopeConfig(128))
 SMALL = rt.scaling.Unscaled().frequencies(rt.RopeConfig(8, 100.0, 64))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rope_theory import from_hf
-from rope_theory._records import json_ready
+from rope_theory._core.records import json_ready
 from rope_theory.doctor import diagnose
 from rope_theory.doctor.case import opened
 from rope_theory.doctor.conformance import conformance

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rope_theory import from_hf
-from rope_theory._records import json_ready
+from rope_theory._core.records import json_ready
 from rope_theory.cli import app
 from rope_theory.doctor import diagnose, recommend
 from rope_theory.scaling.huggingface.facts import FACTS

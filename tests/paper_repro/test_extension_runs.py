@@ -9,7 +9,7 @@ import pytest
 import rope_theory as rt
 from paper_repro import files, pretrain
 from paper_repro.extension import plan, results, runs, texts, variants
-from rope_theory._records import json_ready
+from rope_theory._core.records import json_ready
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from rope_theory._arrays import phasors, space_of
+from rope_theory._core.arrays import phasors, space_of
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

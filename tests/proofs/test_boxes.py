@@ -126,7 +126,7 @@ def test_a_point_must_obey_the_hypotheses():
 def test_enclosures_contain_the_values(seed):
     import random
 
-    from rope_theory._balls import working_precision
+    from rope_theory._core.balls import working_precision
     from rope_theory.proofs._boxes import _enclosed
 
     rng = random.Random(seed)

@@ -2,7 +2,7 @@ import mpmath
 import pytest
 import sympy
 
-from rope_theory._balls import working_precision
+from rope_theory._core.balls import working_precision
 from rope_theory.proofs._claims import Claim
 from rope_theory.proofs._evaluate import evaluate, sign_of
 from rope_theory.proofs._trials import tried

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rope_theory import proofs
-from rope_theory._records import json_ready
+from rope_theory._core.records import json_ready
 from rope_theory.bounds import CATALOGUE
 from rope_theory.proofs import PROOFS, Hypothesis, Proof, Step
 from rope_theory.proofs._claims import Claim

@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 from rope_theory import proofs
-from rope_theory._balls import working_precision
+from rope_theory._core.balls import working_precision
 from rope_theory.proofs import PROOFS, Hypothesis, Proof, Step
 from rope_theory.proofs._algebra import is_real, vanishes
 from rope_theory.proofs._boxes import Boxes, Tried

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._records import Record
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, real, whole
 from rope_theory.scaling.huggingface.reading import ORIGINAL

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._checks import shown
-from rope_theory._json_files import repeated_key
+from rope_theory._core.checks import shown
+from rope_theory._core.json_files import repeated_key
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN
 
 LARGEST_FILE = 1 << 24

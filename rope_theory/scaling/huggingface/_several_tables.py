@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rope_theory._checks import integer, shown
+from rope_theory._core.checks import integer, shown
 from rope_theory.scaling.huggingface.facts import ModelFacts, TableFacts
 
 Ropes = dict[str | None, dict[str, Any] | None]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._checks import above, even_width, integer, number, scaling_factor, shown
-from rope_theory._records import Record
+from rope_theory._core.checks import above, even_width, integer, number, scaling_factor, shown
+from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling

@@ -1,4 +1,4 @@
-"""Ball arithmetic by python-flint: a precision, rotary frequencies as real numbers, and safe ways back to floats.
+"""Ball arithmetic by python-flint: a working precision, and safe ways back to floats.
 
 Everything here is rigorous: a ball contains the number it stands for, and ``floats_around`` rounds outwards.
 """
@@ -11,17 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rope_theory._arrays import numpy_angular
-from rope_theory._checks import integer
-from rope_theory._optional import load
-from rope_theory.scaling import Frequencies, NTKAware, PositionInterpolation, Unscaled
+from rope_theory._core.checks import integer
+from rope_theory._core.optional import load
 
 FEWEST_BITS, MOST_BITS = 64, 1 << 15
 """Precisions accepted: below the first a ball says less than a float64, beyond the last one product takes long."""
-
-REAL, FLOAT64 = "real", "float64"
-"""What balls of frequencies stand for: the real numbers c^(−2j/d), or float64 values taken as exact."""
-
 
 _ONE_AT_A_TIME = threading.RLock()
 """flint has one precision for all threads of a process: whoever sets it must be left alone until it is put back."""
@@ -41,29 +35,6 @@ def working_precision(bits: int) -> Iterator[Any]:
             yield flint
         finally:
             flint.ctx.prec = before
-
-
-def kind_of_frequencies(theta: Any) -> str:
-    """Tell what ``frequency_balls`` will enclose: REAL for the tables that are powers of a base, else FLOAT64."""
-    known = isinstance(theta, Frequencies) and isinstance(theta.scaling, Unscaled | PositionInterpolation | NTKAware)
-    return REAL if known else FLOAT64
-
-
-def frequency_balls(theta: Any, flint: Any) -> list[Any]:
-    """Return angular frequencies as balls, at the working precision.
-
-    For ``Frequencies`` of Unscaled, PositionInterpolation and NTKAware they enclose the real numbers
-    c^(−2j/d), c^(−2j/d)/κ and (c·κ^(d/(d−2)))^(−2j/d); for anything else the float64 values are taken as exact.
-    """
-    if kind_of_frequencies(theta) == FLOAT64:
-        return [flint.arb(value) for value in numpy_angular(theta).tolist()]
-    width, base, slower = theta.config.width, flint.arb(theta.config.base), flint.arb(1)
-    if isinstance(theta.scaling, NTKAware):
-        base *= flint.arb(theta.scaling.factor) ** (flint.arb(width) / (width - 2))
-    elif isinstance(theta.scaling, PositionInterpolation):
-        slower = flint.arb(theta.scaling.factor)
-    log_base = base.log()
-    return [(log_base * (-2 * j) / width).exp() / slower for j in range(width // 2)]
 
 
 def floats_around(ball: Any) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from rope_theory._checks import LARGEST_OFFSET
+from rope_theory._core.checks import LARGEST_OFFSET
 
 Array: TypeAlias = Any
 """A numpy array or a torch tensor."""

@@ -12,13 +12,13 @@ import pytest
 SCRIPT = """
 import sys, time
 import joblib
-from rope_theory import _workers
+from rope_theory._core import workers
 def busy(number):
     print("working", flush=True)
     time.sleep(60)
 if __name__ == "__main__":
     print("started", flush=True)
-    list(joblib.Parallel(n_jobs=2, return_as="generator")(joblib.delayed(_workers.tied(busy))(n) for n in range(4)))
+    list(joblib.Parallel(n_jobs=2, return_as="generator")(joblib.delayed(workers.tied(busy))(n) for n in range(4)))
 """
 
 
@@ -71,7 +71,7 @@ def test_workers_end_with_their_parent(tmp_path, number, group):
     process = subprocess.Popen(
         [sys.executable, str(tmp_path / "script.py")],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     try:
         assert [process.stdout.readline() for _ in range(3)] == ["started\n", "working\n", "working\n"]
@@ -86,8 +86,8 @@ def test_workers_end_with_their_parent(tmp_path, number, group):
 def test_elsewhere_a_tied_function_is_the_function_alone():
     import threading
 
-    from rope_theory import _workers
+    from rope_theory._core import workers
 
     before = threading.active_count(), signal.getsignal(signal.SIGINT)
-    assert _workers.tied(pow)(2, 5) == 32
+    assert workers.tied(pow)(2, 5) == 32
     assert (threading.active_count(), signal.getsignal(signal.SIGINT)) == before

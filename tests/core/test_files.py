@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from rope_theory import _whole_files as whole
-from rope_theory._json_files import read_json
+from rope_theory._core import files as whole
+from rope_theory._core.json_files import read_json
 
 UNWRITABLE = "/proc/self"
 """A folder in which not even root can make a file."""
@@ -169,7 +169,7 @@ def test_a_link_is_followed_and_rights_are_kept(tmp_path):
 
 WRITER = """
 import os, sys, pathlib
-from rope_theory import _whole_files as whole
+from rope_theory._core import files as whole
 def say_and_wait(_):
     print("writing", flush=True)
     sys.stdin.read()

@@ -5,7 +5,7 @@ import gc
 import joblib
 import pytest
 
-from rope_theory._progress import closing, watched
+from rope_theory._core.progress import closing, watched
 
 
 def work():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rope_theory._optional import load
+from rope_theory._core.optional import load
 
 
 def plain(value: Any) -> Any:
