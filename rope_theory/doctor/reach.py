@@ -14,8 +14,7 @@ from rope_theory._core.records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.methods import untouched
-from rope_theory.laws.base_bounds import first_negative_offset
-from rope_theory.laws.critical import critical_dimension
+from rope_theory.laws import critical_dimension, first_negative_offset
 from rope_theory.precision.formats import FLOAT32, FORMATS, largest_rounding_error
 from rope_theory.precision.inverse_frequencies import dynamic_error, inv_freq_error
 from rope_theory.precision.phases import evaluation_format, safe_positions

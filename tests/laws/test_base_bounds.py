@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rope_theory as rt
 from rope_theory import laws
-from rope_theory.laws import _cosine_sums as kernel
+from rope_theory import laws as kernel
 
 UNSCALED = rt.scaling.Unscaled()
 

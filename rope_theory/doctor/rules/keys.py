@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from rope_theory._core.checks import shown
 from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, Located, real
 from rope_theory.doctor.finding import Edit, Finding
-from rope_theory.laws.critical import small_bases
+from rope_theory.laws import small_bases
 from rope_theory.scaling.huggingface.reading import (
     ALIASES,
     BUILDERS,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rope_theory.doctor.case import MAXIMUM, V4, V5, VLLM, Case, Located, real, whole
 from rope_theory.doctor.finding import Edit, Finding
-from rope_theory.laws.critical import small_bases
+from rope_theory.laws import small_bases
 from rope_theory.scaling.huggingface.reading import ORIGINAL, WITH_ORIGINAL
 
 EXTENDING = ("linear", "dynamic", "yarn", "longrope", "llama3")
