@@ -6,8 +6,8 @@ from functools import partial
 from itertools import product
 
 from benchmarks.measure import Measurement, best
-from rope_theory.exploration import METHODS
-from rope_theory.widgets import _Canvas
+from rope_theory.widgets import METHODS
+from rope_theory.widgets._explorer import _Canvas
 
 WIDTHS, WINDOWS = (64, 128, 256), (512, 2048, 8192)
 

@@ -42,8 +42,7 @@ RAISED = re.compile(r"(?<=[\w)\]|′>])\^(\{[^{}]*\}|\((?:[^()]|\([^()]*\))*\)|[
 
 REFERENCE = {
     "scaling": ("Models, scalings", ("rope_theory.config", "rope_theory.scaling", "rope_theory.scaling.huggingface")),
-    "scores": ("Coefficients, scores", ("rope_theory.coefficients", "rope_theory.scores", "rope_theory.comparison",
-                                        "rope_theory.exploration")),
+    "scores": ("Coefficients, scores", ("rope_theory.coefficients", "rope_theory.scores", "rope_theory.comparison")),
     "bounds": ("Bounds", ("rope_theory.bounds",)),
     "certificates": ("Certificates", ("rope_theory.certificates", "rope_theory.certificates.closed_forms")),
     "proofs": ("Proofs", ("rope_theory.proofs",)),

@@ -15,8 +15,8 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
 ``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
 ``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``models``
-(``capture``: queries and keys of a forward pass), ``plots``, ``exploration`` (one choice from three sides) and
-``widgets`` (``explorer``: sliders for it), ``testing`` (hypothesis strategies).
+(``capture``: queries and keys of a forward pass), ``plots``, ``widgets``
+(``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         comparison,
         config,
         doctor,
-        exploration,
         laws,
         models,
         plots,
@@ -68,7 +67,7 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "exploration", "laws", "models",
+    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "laws", "models",
     "plots", "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
@@ -84,7 +83,6 @@ __all__ = [
     "comparison",
     "config",
     "doctor",
-    "exploration",
     "from_hf",
     "laws",
     "models",

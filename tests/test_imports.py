@@ -26,7 +26,7 @@ RANKS = [
     {"coefficients", "scores"},
     {"bounds"},
     {"comparison", "regression", "certificates", "proofs", "laws", "precision", "testing"},
-    {"exploration", "doctor", "models"},
+    {"doctor", "models"},
     {"_labels", "_overview", "_check_overview"},
     {"plots"},
     {"_page"},

@@ -19,7 +19,7 @@ STORAGE = rt.precision.Storage()
 CELLS = rt.comparison.chord_cells(H, THETA, 0, 4)
 COMPARED = rt.compare(CONFIG, [scaling.Unscaled()], H, length=64)
 ERRORS = [rt.precision.phase_error(THETA, TWO, STORAGE)]
-EXPLORED = rt.exploration.explore(CONFIG, "YaRN", 2.0, 1.0)
+EXPLORED = rt.widgets.explore(CONFIG, "YaRN", 2.0, 1.0)
 
 VALID = {
     "bounds.abel": {"h": H, "theta": THETA, "s": 1.5},
@@ -57,7 +57,7 @@ VALID = {
     "comparison.chord_cells": {"h": H, "theta": THETA, "first": 0, "last": 4},
     "comparison.compare": {"config": CONFIG, "scalings": [scaling.Unscaled()], "h": H, "length": 64},
     "config.RopeConfig": {"head_dim": 8},
-    "exploration.explore": {"config": CONFIG, "method": "YaRN", "factor": 2.0, "ratio": 1.0},
+    "widgets.explore": {"config": CONFIG, "method": "YaRN", "factor": 2.0, "ratio": 1.0},
     "laws.admissible_bases": {"head_dim": 8, "length": 64, "candidates": [1e4]},
     "laws.asymptotic_base": {"length": 64},
     "laws.critical_base": {"config": CONFIG, "tuned_length": 128},
@@ -72,7 +72,7 @@ VALID = {
     "plots.chord_bounds": {"offsets": TWO, "bounds": {"sharp": TWO}},
     "plots.chord_cells": {"cells": CELLS},
     "plots.comparison": {"result": COMPARED},
-    "plots.exploration": {"found": EXPLORED},
+    "widgets.exploration": {"found": EXPLORED},
     "plots.head_ratios": {"check": None},
     "plots.numerical_rank": {"dimensions": TWO, "ranks": [TWO], "labels": ["a"]},
     "plots.pair_shares": {"check": None},
@@ -144,8 +144,8 @@ METHODS = {
 """Methods that check what they get, and what they work with."""
 
 MODULES = (
-    "bounds", "certificates", "certificates.closed_forms", "coefficients", "comparison", "config", "exploration",
-    "laws", "plots", "precision", "proofs", "regression", "scaling", "scores", "testing",
+    "bounds", "certificates", "certificates.closed_forms", "coefficients", "comparison", "config",
+    "laws", "plots", "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 WRONG = [

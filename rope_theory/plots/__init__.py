@@ -8,7 +8,6 @@ from rope_theory.plots.attention_mass import attention_mass
 from rope_theory.plots.chord_bounds import chord_bounds
 from rope_theory.plots.chord_cells import chord_cells
 from rope_theory.plots.comparison import comparison
-from rope_theory.plots.exploration import exploration
 from rope_theory.plots.head_ratios import head_ratios
 from rope_theory.plots.numerical_rank import numerical_rank
 from rope_theory.plots.pair_shares import pair_shares
@@ -28,7 +27,6 @@ __all__ = [
     "chord_bounds",
     "chord_cells",
     "comparison",
-    "exploration",
     "head_ratios",
     "numerical_rank",
     "pair_shares",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import rope_theory as rt
 from rope_theory import laws
 from rope_theory import laws as kernel
-from rope_theory.laws import smallest_base
+from rope_theory import laws as smallest_base
 
 
 @pytest.mark.parametrize(

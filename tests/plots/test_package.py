@@ -83,7 +83,7 @@ def test_no_picture_computes_scores_or_bounds():
 
 
 def test_public_names_are_functions():
-    assert sorted(plots.__all__) == sorted([*DRAW, "exploration", "style"])
+    assert sorted(plots.__all__) == sorted([*DRAW, "style"])
     for name in plots.__all__:
         assert callable(getattr(rt.plots, name)), name
     importlib.import_module("rope_theory.plots.comparison")  # once more: must not hide the function

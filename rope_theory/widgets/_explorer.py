@@ -12,9 +12,9 @@ import numpy as np
 
 from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
-from rope_theory.exploration import METHODS, explore
-from rope_theory.plots.exploration import exploration_lines
 from rope_theory.plots.style import style
+from rope_theory.widgets._exploration import METHODS, explore
+from rope_theory.widgets._picture import exploration_lines
 
 __all__ = ["explorer"]
 
@@ -42,7 +42,7 @@ def explorer() -> Any:
 
     Notes
     -----
-    The picture is ``plots.exploration`` of ``exploration.explore``.
+    The picture is ``widgets.exploration`` of ``explore``.
     """
     widgets = load("ipywidgets", "notebooks")
     controls = {

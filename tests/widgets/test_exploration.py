@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rope_theory as rt
-from rope_theory.exploration import METHODS, explore
+from rope_theory.widgets import METHODS, explore
 
 CONFIG = rt.RopeConfig(64, context_length=256)
 

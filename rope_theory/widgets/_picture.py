@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.optional import load
-from rope_theory.exploration import Exploration
 from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE, style
+from rope_theory.widgets._exploration import Exploration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ class ExplorationLines:
 
 
 def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tuple[Axes, Axes, Axes]:
-    """Draw a result of ``exploration.explore`` side by side, on axes that are the same for every choice.
+    """Draw a result of ``explore`` side by side, on axes that are the same for every choice.
 
     Pairs are drawn by their share of all pairs, the distance from the chord by that which is attained at its middle,
     and offsets by the last of the extended window.
@@ -80,7 +80,7 @@ def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tu
     """
     if not isinstance(found, Exploration):
         raise TypeError(
-            f"found must be an Exploration, got {type(found).__name__}; rope_theory.exploration.explore makes one."
+            f"found must be an Exploration, got {type(found).__name__}; rope_theory.widgets.explore makes one."
         )
     if axes is None:
         with style():

@@ -9,8 +9,8 @@ widgets = pytest.importorskip("ipywidgets")
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 
-from rope_theory.exploration import METHODS  # noqa: E402
-from rope_theory.widgets import DPI, SIZE, explorer  # noqa: E402
+from rope_theory.widgets import METHODS  # noqa: E402
+from rope_theory.widgets._explorer import DPI, SIZE, explorer  # noqa: E402
 
 
 def pixels(content):

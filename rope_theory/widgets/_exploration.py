@@ -107,7 +107,7 @@ def explore(config: RopeConfig, method: str, factor: float, ratio: float) -> Exp
     Examples
     --------
     >>> import rope_theory as rt
-    >>> found = rt.exploration.explore(rt.RopeConfig(64, context_length=512), "YaRN", factor=4.0, ratio=10.0)
+    >>> found = rt.widgets.explore(rt.RopeConfig(64, context_length=512), "YaRN", factor=4.0, ratio=10.0)
     >>> found.worst.shape
     (2, 8)
     """

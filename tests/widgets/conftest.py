@@ -1,0 +1,1 @@
+from tests.plots.conftest import _closed_figures  # noqa: F401
