@@ -80,7 +80,7 @@ def _reference(title: str, modules: tuple[str, ...]) -> str:
         for public in sorted(module.__all__, key=str.lower):
             found = getattr(module, public)
             if inspect.isfunction(found) or inspect.isclass(found):
-                lines += [f"::: {found.__module__}.{found.__qualname__}", ""]
+                lines += [f"::: {name}.{public}", ""]
     return "\n".join(lines)
 
 

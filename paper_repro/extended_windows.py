@@ -18,7 +18,7 @@ from paper_repro.parts import Data, Part
 from paper_repro.pretraining.recipe import Recipe
 from rope_theory import plots
 from rope_theory.plots._axes import legend_beside
-from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

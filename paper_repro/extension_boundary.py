@@ -22,7 +22,7 @@ from paper_repro.extension import heads, plan, results, runs, variants
 from paper_repro.extension.results import one_of
 from paper_repro.parts import Data, Part
 from rope_theory import plots
-from rope_theory.plots.style import GREY, MARKERS, PALETTE
+from rope_theory.plots._style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from paper_repro.parts import Data, Part
 from paper_repro.settings import CONFIG, theta
 from rope_theory import plots
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
-from rope_theory.plots.style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION
+from rope_theory.plots._style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION
 from rope_theory.regression import RotaryRidge
 
 if TYPE_CHECKING:

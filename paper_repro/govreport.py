@@ -18,8 +18,8 @@ from paper_repro import files
 from paper_repro.extension import runs, summaries
 from rope_theory._core.checks import above, integer
 from rope_theory._core.files import check_folder_place
+from rope_theory.models._extend import window_of
 from rope_theory.models.exporting import check_folder, export
-from rope_theory.models.extend import window_of
 from rope_theory.models.loading import checked_device, load_model
 
 app = typer.Typer(add_completion=False)

@@ -11,7 +11,7 @@ from paper_repro.extended_windows import FACTOR, WINDOW
 from paper_repro.extension import plan, results, runs
 from paper_repro.parts import Data, Part
 from rope_theory import plots
-from rope_theory.plots.style import GREY
+from rope_theory.plots._style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory._core.optional import load
 from rope_theory.plots._axes import legend_beside
-from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
 from rope_theory.regression import coefficient_penalty
 
 if TYPE_CHECKING:

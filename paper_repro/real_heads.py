@@ -26,7 +26,7 @@ from rope_theory._check_overview import check_overview
 from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.models.loading import load_model
 from rope_theory.plots._axes import legend_beside
-from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from paper_repro.extension.runs import scaling_of
 from paper_repro.parts import Data, Part
 from paper_repro.sweeps import Columns, Sweep
 from rope_theory._core.optional import load
-from rope_theory.models.extend import extend
+from rope_theory.models._extend import extend
 from rope_theory.models.loading import load_model
 from rope_theory.scaling import LongRoPE, Scaling
 

@@ -13,7 +13,7 @@ from paper_repro.settings import CONFIG
 from paper_repro.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory.bounds import chord_curvature, chord_sharp, sampling
-from rope_theory.plots.style import BLACK, GREY, ORANGE, VERMILION
+from rope_theory.plots._style import BLACK, GREY, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

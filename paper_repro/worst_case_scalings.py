@@ -18,7 +18,7 @@ from paper_repro.parts import Data, Part
 from paper_repro.sweeps import Columns, Sweep, rounded_down, rounded_up
 from rope_theory import plots, scaling
 from rope_theory.config import RopeConfig
-from rope_theory.plots.style import GREY, PURPLE
+from rope_theory.plots._style import GREY, PURPLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,10 +13,10 @@ import numpy as np
 from rope_theory import plots
 from rope_theory._core.records import json_ready
 from rope_theory._page import page, picture, table
-from rope_theory.doctor.conformance import SAME, ConformanceMatrix
-from rope_theory.doctor.diagnose import Diagnosis, RopeTable
+from rope_theory.doctor._conformance import SAME, ConformanceMatrix
+from rope_theory.doctor._diagnose import Diagnosis, RopeTable
+from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, TOLERANCE, Reach
 from rope_theory.doctor.finding import SEVERITIES, Finding
-from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE, Reach
 from rope_theory.scaling.unscaled import Unscaled
 
 LONGEST_LIST = 8

@@ -10,7 +10,7 @@ from rope_theory import plots
 from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._page import page, picture, table
 from rope_theory.models.measurements import Check
-from rope_theory.plots.attention_mass import QUANTITIES
+from rope_theory.plots._attention_mass import QUANTITIES
 
 
 def check_page(check: Check, *, model: str, text: str) -> str:

@@ -312,7 +312,7 @@ def test_ascii_terminals_get_no_traceback():
 
 def test_only_the_command_line_and_the_progress_bar_import_typer_and_rich():
     for path in Path(rt.__file__).parent.rglob("*.py"):
-        if path.parent.name == "cli" or path.name == "_progress.py":
+        if path.parent.name == "cli" or path.name == "progress.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -149,21 +149,30 @@ def test_an_unknown_name_is_an_attribute_error():
         rope_theory.yarn  # noqa: B018
 
 
-def public_objects():
+def public_modules():
     for module in pkgutil.walk_packages(rope_theory.__path__, "rope_theory."):
-        if any(part.startswith("_") for part in module.name.split(".")):
-            continue
-        loaded = importlib.import_module(module.name)
-        yield module.name, loaded
-        for name, value in vars(loaded).items():
-            if name.startswith("_") or getattr(value, "__module__", None) != module.name:
+        if not any(part.startswith("_") for part in module.name.split(".")):
+            yield module.name, importlib.import_module(module.name)
+
+
+def public_objects():
+    for name, module in public_modules():
+        yield name, module
+        listed = set(getattr(module, "__all__", ()))
+        for public, value in [(public, getattr(module, public)) for public in {*vars(module), *listed}]:
+            if public.startswith("_") or (getattr(value, "__module__", None) != name and public not in listed):
                 continue
             if inspect.isclass(value) or inspect.isfunction(value):
-                yield f"{module.name}.{name}", value
+                yield f"{name}.{public}", value
                 if inspect.isclass(value):
                     for method, body in vars(value).items():
                         if not method.startswith("_") and (inspect.isfunction(body) or isinstance(body, property)):
-                            yield f"{module.name}.{name}.{method}", body
+                            yield f"{name}.{public}.{method}", body
+
+
+def test_no_function_hides_its_module():
+    for name, module in public_modules():
+        assert not callable(getattr(module, name.rpartition(".")[2], None)), name
 
 
 def test_every_public_object_has_a_docstring():

@@ -11,11 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from rope_theory._core.records import Record
-from rope_theory.bounds import abel as _abel
-from rope_theory.bounds import attention_shift as _attention_shift
+from rope_theory.bounds import _abel, _attention_shift, _sampling, _triangle
 from rope_theory.bounds import chord as _chord
-from rope_theory.bounds import sampling as _sampling
-from rope_theory.bounds import triangle as _triangle
 from rope_theory.coefficients import adversarial, aligned
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled

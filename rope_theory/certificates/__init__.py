@@ -7,7 +7,8 @@ of arXiv 2306.15595. ``exact_least_squares`` is the fit of the paper's figure 2 
 ``CATALOGUE`` says what the numbers mean.
 """
 
-from rope_theory.certificates import closed_forms  # isort: skip  (modules before functions)
+from rope_theory.certificates import closed_forms
+from rope_theory.certificates._worst_case import worst_case
 from rope_theory.certificates.catalogue import CATALOGUE
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.certificates.closed_forms import Refutation, refutation
@@ -15,7 +16,6 @@ from rope_theory.certificates.enclosure import Enclosure
 from rope_theory.certificates.kernel import Kernel, KernelProof, shortest_kernel
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
 from rope_theory.certificates.quick import quick_bound
-from rope_theory.certificates.worst_case import worst_case
 
 __all__ = [
     "CATALOGUE",

@@ -8,9 +8,9 @@ from types import MappingProxyType
 import numpy as np
 
 from rope_theory.bounds.catalogue import Evaluation, Statement, Witness
+from rope_theory.certificates import _worst_case
 from rope_theory.certificates import kernel as _kernel
 from rope_theory.certificates import quick as _quick
-from rope_theory.certificates import worst_case as _worst_case
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
 from rope_theory.scores import attention_score

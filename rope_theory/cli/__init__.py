@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-MODULES = ("checkpoints", "doctor", "theory")
-ALONE = {"doctor": "doctor", "recommend": "doctor"}
+MODULES = ("checkpoints", "_doctor", "theory")
+ALONE = {"doctor": "_doctor", "recommend": "_doctor"}
 """Verbs that answer in a second, as the modules of the others need not be loaded for them."""
 
 

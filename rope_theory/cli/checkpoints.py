@@ -19,10 +19,10 @@ from rope_theory._core.checks import above, integer, one_of
 from rope_theory._core.files import check_folder_place, check_place, write_text
 from rope_theory._labels import short_label
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
+from rope_theory.models._extend import window_of
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.models.exporting import Extension, check_folder, export
 from rope_theory.models.exporting import described as described_extension
-from rope_theory.models.extend import window_of
 from rope_theory.models.loading import checked_device, encoded, is_path, load_model, read_text
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import phasors, space_of
 from rope_theory._core.optional import load
-from rope_theory.bounds.abel import abel_sum
+from rope_theory.bounds._abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig

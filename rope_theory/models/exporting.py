@@ -11,9 +11,9 @@ from typing import Any
 from rope_theory._core.files import check_folder_place, whole_folder
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
-from rope_theory.models.extend import table_of, window_of
+from rope_theory.models._extend import table_of, window_of
 from rope_theory.models.loading import bars_on_terminals_only
-from rope_theory.precision.audit import audit
+from rope_theory.precision._audit import audit
 from rope_theory.scaling import Scaling
 
 LONG = 2048

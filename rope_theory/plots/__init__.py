@@ -3,23 +3,23 @@
 matplotlib loads when a function is called (``pip install 'rope_theory[plots]'``).
 """
 
-from rope_theory.plots.abel_ratio import abel_ratio
-from rope_theory.plots.attention_mass import attention_mass
-from rope_theory.plots.chord_bounds import chord_bounds
-from rope_theory.plots.chord_cells import chord_cells
-from rope_theory.plots.comparison import comparison
-from rope_theory.plots.head_ratios import head_ratios
-from rope_theory.plots.numerical_rank import numerical_rank
-from rope_theory.plots.pair_shares import pair_shares
-from rope_theory.plots.passkey_map import passkey_map
-from rope_theory.plots.phase_errors import phase_errors
-from rope_theory.plots.position_losses import position_losses
-from rope_theory.plots.ridge_path import ridge_path
-from rope_theory.plots.score_curves import score_curves
-from rope_theory.plots.style import style
-from rope_theory.plots.wavelengths import wavelengths
-from rope_theory.plots.worst_case_curves import worst_case_curves
-from rope_theory.plots.worst_case_windows import worst_case_windows
+from rope_theory.plots._abel_ratio import abel_ratio
+from rope_theory.plots._attention_mass import attention_mass
+from rope_theory.plots._chord_bounds import chord_bounds
+from rope_theory.plots._chord_cells import chord_cells
+from rope_theory.plots._comparison import comparison
+from rope_theory.plots._head_ratios import head_ratios
+from rope_theory.plots._numerical_rank import numerical_rank
+from rope_theory.plots._pair_shares import pair_shares
+from rope_theory.plots._passkey_map import passkey_map
+from rope_theory.plots._phase_errors import phase_errors
+from rope_theory.plots._position_losses import position_losses
+from rope_theory.plots._ridge_path import ridge_path
+from rope_theory.plots._score_curves import score_curves
+from rope_theory.plots._style import style
+from rope_theory.plots._wavelengths import wavelengths
+from rope_theory.plots._worst_case_curves import worst_case_curves
+from rope_theory.plots._worst_case_windows import worst_case_windows
 
 __all__ = [
     "abel_ratio",

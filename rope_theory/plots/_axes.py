@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import as_numpy, real, space_of
 from rope_theory._core.checks import integer, sequence
 from rope_theory._core.optional import load
-from rope_theory.plots.style import GREY, PALETTE, style
+from rope_theory.plots._style import GREY, PALETTE, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@
 torch model.
 """
 
-from rope_theory.precision.audit import audit
+from rope_theory.precision._audit import audit
 from rope_theory.precision.catalogue import CATALOGUE
 from rope_theory.precision.findings import FINDINGS, Audit, AuditRow
 from rope_theory.precision.formats import FORMATS, Format

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from rope_theory.bounds._triangle import triangle
 from rope_theory.bounds.catalogue import Evaluation, Statement, Witness
-from rope_theory.bounds.triangle import triangle
 from rope_theory.coefficients import score_coefficients
 from rope_theory.regression.maximum import expected_maximum
 from rope_theory.regression.penalty import coefficient_penalty

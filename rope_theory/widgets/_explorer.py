@@ -12,7 +12,7 @@ import numpy as np
 
 from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
-from rope_theory.plots.style import style
+from rope_theory.plots._style import style
 from rope_theory.widgets._exploration import METHODS, explore
 from rope_theory.widgets._picture import exploration_lines
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.optional import load
-from rope_theory.plots.style import DASHES, GREY, MARKERS, PALETTE, style
+from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE, style
 from rope_theory.widgets._exploration import Exploration
 
 if TYPE_CHECKING:

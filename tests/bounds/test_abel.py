@@ -188,7 +188,7 @@ def test_every_kind_of_grid_keeps_the_documented_error(seed, kind):
 
 
 def test_which_offsets_take_the_fast_path():
-    from rope_theory.bounds.abel import _step
+    from rope_theory.bounds._abel import _step
 
     for start, step in ((0.0, 1.0), (2.0**52, 1.0), (5.0, -0.25), (0.0, 0.1), (1e6, 1 / 3)):
         assert _step(start + step * np.arange(1000)) == pytest.approx(step, rel=1e-9)

@@ -110,7 +110,7 @@ def test_scalars_of_other_kinds_are_their_own_values():
 
 
 def test_pi_is_pi():
-    from rope_theory.bounds.sampling import PI_BELOW
+    from rope_theory.bounds._sampling import PI_BELOW
 
     with mpmath.workprec(400):
         missing = mpmath.pi - mpmath.mpf(PI_BELOW.numerator) / PI_BELOW.denominator

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rope_theory import from_hf
 from rope_theory._core.records import json_ready
 from rope_theory.doctor import diagnose
+from rope_theory.doctor._conformance import conformance
+from rope_theory.doctor._diagnose import corrected, examined
 from rope_theory.doctor.case import opened
-from rope_theory.doctor.conformance import conformance
-from rope_theory.doctor.diagnose import corrected, examined
 from rope_theory.scaling.huggingface._content import content_of
 from tests.doctor import hostile
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, yarn

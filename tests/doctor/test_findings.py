@@ -8,8 +8,8 @@ import pytest
 
 from rope_theory import from_hf
 from rope_theory.doctor import RULES, diagnose
+from rope_theory.doctor._diagnose import corrected, examined
 from rope_theory.doctor.case import opened
-from rope_theory.doctor.diagnose import corrected, examined
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, yarn
 
 CONFIGS = sorted((Path(__file__).parents[1] / "reference" / "configs").glob("*.json"))

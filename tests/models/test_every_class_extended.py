@@ -21,7 +21,7 @@ from every_class import WINDOW, attempt, quiet, rotary_classes  # noqa: E402
 from tiny_models import FAMILIES  # noqa: E402
 
 from rope_theory.models import extend  # noqa: E402
-from rope_theory.models.extend import table_of  # noqa: E402
+from rope_theory.models._extend import table_of  # noqa: E402
 
 FACTOR = 4.0
 INSIDE, BEYOND = 60, 200

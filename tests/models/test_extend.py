@@ -19,7 +19,7 @@ from tiny_models import FAMILIES, IDS, build  # noqa: E402
 
 from rope_theory.models import capture  # noqa: E402
 from rope_theory.models import extend as extend_function  # noqa: E402
-from rope_theory.models.extend import window_of  # noqa: E402
+from rope_theory.models._extend import window_of  # noqa: E402
 
 PLAIN = sorted(set(FAMILIES) - {"phi3", "gpt_oss"})  # those two come with a scaling of their own
 

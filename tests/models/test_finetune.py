@@ -20,7 +20,7 @@ pytest.importorskip("accelerate")
 from tiny_models import build  # noqa: E402
 
 from rope_theory.models import Example, extend, finetune, perplexity  # noqa: E402
-from rope_theory.models.finetune import _examples, _slices  # noqa: E402
+from rope_theory.models._finetune import _examples, _slices  # noqa: E402
 
 LENGTH, RATE = 48, 1e-3
 STREAM = np.random.default_rng(0).integers(3, 9, 3000)  # six tokens: soon learnt

@@ -113,4 +113,4 @@ def test_a_text_of_one_token(folder):
 
 
 def test_names_are_reachable():
-    assert rt.models.check.__module__ == "rope_theory.models.check"
+    assert rt.models.check.__module__ == "rope_theory.models._check"

@@ -14,7 +14,7 @@ from rope_theory.models import (  # noqa: E402
     passkey,
 )
 from rope_theory.models._losses import output_layer  # noqa: E402
-from rope_theory.models.passkey import _found, _reach, wilson  # noqa: E402
+from rope_theory.models._passkey import _found, _reach, wilson  # noqa: E402
 from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompts  # noqa: E402
 
 

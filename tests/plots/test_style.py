@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rope_theory.plots import style
-from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.plots._style import DASHES, PALETTE
 
 
 def luminance(colour):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from rope_theory.plots import worst_case_curves
-from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.plots._style import DASHES, PALETTE
 
 S = np.array([0.5, 1.5, 3.0, 9.0])
 LOWER = np.array([[1.1, 1.2, 2.0, 40.0], [1.1, 1.3, 3.0, 50.0]])

@@ -18,7 +18,7 @@ from rope_theory._core.files import check_place, write_text
 from rope_theory._core.records import json_ready, plain
 from rope_theory.cli._shown import AsJson, Config, LayerType, app, plain_errors, plain_table, show
 from rope_theory.doctor import ENGINES, Diagnosis, Finding, Reach, Recommendation
-from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, TOLERANCE
+from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, TOLERANCE
 
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 REACH_HEADINGS = (

@@ -9,7 +9,7 @@ import numpy as np
 from rope_theory._core.checks import one_of
 from rope_theory.comparison import ChordCells
 from rope_theory.plots._axes import canvas, legend_beside
-from rope_theory.plots.style import BLUE, SKY, VERMILION
+from rope_theory.plots._style import BLUE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,8 +28,8 @@ from rope_theory._core.optional import load
 from rope_theory._core.records import Record
 from rope_theory.models import _run_folder
 from rope_theory.models._documents import texts_or_tokens
+from rope_theory.models._extend import extend
 from rope_theory.models._memory import saying_what_fits
-from rope_theory.models.extend import extend
 from rope_theory.models.loading import bars_on_terminals_only, checked_device, errors_only
 from rope_theory.scaling import DynamicNTK, Scaling
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rope_theory._core.checks import sequence
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, mark_window, refuse_crowd
-from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.plots._style import DASHES, PALETTE
 from rope_theory.precision import PhaseError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rope_theory.plots._axes import canvas, legend_beside, line_of, refuse_crowd, values
-from rope_theory.plots.style import DASHES, PALETTE
+from rope_theory.plots._style import DASHES, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

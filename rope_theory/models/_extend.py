@@ -27,7 +27,7 @@ from rope_theory.models._executed import (
 )
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._recording import checked_model
-from rope_theory.precision.audit import audit
+from rope_theory.precision._audit import audit
 from rope_theory.scaling import (
     DynamicNTK,
     Frequencies,

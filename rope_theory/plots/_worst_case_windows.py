@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory.plots._axes import canvas, legend_beside, line_of
-from rope_theory.plots.worst_case_curves import draw_bounds
+from rope_theory.plots._worst_case_curves import draw_bounds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ import numpy as np
 from rope_theory._core.checks import integer, sequence
 from rope_theory._labels import short_label
 from rope_theory.plots._axes import canvas, legend_beside
-from rope_theory.plots.style import GREY
+from rope_theory.plots._style import GREY
 from rope_theory.scaling.frequencies import Frequencies
 
 if TYPE_CHECKING:

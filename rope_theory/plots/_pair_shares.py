@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rope_theory._core.checks import with_attributes
 from rope_theory._core.optional import load
 from rope_theory.plots._axes import canvas, legend_beside
-from rope_theory.plots.style import BLUE, GREY
+from rope_theory.plots._style import BLUE, GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, refuse_crowd, values
-from rope_theory.plots.style import GREY, MARKERS, PALETTE
+from rope_theory.plots._style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import numpy as np
 
 from rope_theory._core.checks import above
 from rope_theory.plots._axes import canvas, line_of, values
-from rope_theory.plots.style import BLACK, BLUE, GREY, ORANGE
+from rope_theory.plots._style import BLACK, BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rope_theory._core.checks import flag
 from rope_theory.plots._axes import HEADROOM, canvas, line_of, mark_window, share_across
-from rope_theory.plots.style import BLUE, GREY, VERMILION
+from rope_theory.plots._style import BLUE, GREY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,12 +11,12 @@ import numpy as np
 from rope_theory._core.checks import integer
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
+from rope_theory.doctor._conformance import SAME, Conformance, ConformanceRow, conformance
+from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, ROUNDS, TOLERANCE, Reach, described, reach_in
 from rope_theory.doctor.case import Case, opened, whole
-from rope_theory.doctor.conformance import SAME, Conformance, ConformanceRow, conformance
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
 from rope_theory.doctor.methods import methods_on, untouched
-from rope_theory.doctor.reach import PRECISION_HYPOTHESIS, ROUNDS, TOLERANCE, Reach, described, reach_in
 from rope_theory.doctor.rules import RULES
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
@@ -310,7 +310,7 @@ def _reach_findings(case: Case, reaches: Sequence[Reach], target: int | None) ->
 
 
 def _audited(model: Any) -> Iterator[Finding]:
-    from rope_theory.precision.audit import audit
+    from rope_theory.precision._audit import audit
 
     report = audit(model)
     if not report.ok:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rope_theory._labels import short_label
 from rope_theory.comparison import Comparison
 from rope_theory.plots._axes import canvas, legend_beside
-from rope_theory.plots.style import BLUE, GREY, ORANGE
+from rope_theory.plots._style import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,11 +11,11 @@ import numpy as np
 from rope_theory._core.checks import integer
 from rope_theory._core.records import Table
 from rope_theory.config import RopeConfig
+from rope_theory.doctor._diagnose import examined
+from rope_theory.doctor._reach import ReachRow, described, predicted_length, reach
 from rope_theory.doctor.case import Case, opened
-from rope_theory.doctor.diagnose import examined
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.methods import methods_on, untouched
-from rope_theory.doctor.reach import ReachRow, described, predicted_length, reach
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from rope_theory._core.checks import with_attributes
 from rope_theory.plots._axes import canvas
-from rope_theory.plots.style import GREY
+from rope_theory.plots._style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from rope_theory._core.checks import flag
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
-from rope_theory.plots.style import DASHES, MARKERS, PALETTE
+from rope_theory.plots._style import DASHES, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
