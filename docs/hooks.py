@@ -45,7 +45,7 @@ REFERENCE = {
     "scores": ("Coefficients, scores", ("rope_theory.coefficients", "rope_theory.scores", "rope_theory.comparison")),
     "bounds": ("Bounds", ("rope_theory.bounds",)),
     "certificates": ("Certificates", ("rope_theory.certificates", "rope_theory.certificates.closed_forms")),
-    "proofs": ("Proofs", ("rope_theory.proofs",)),
+    "proofs": ("Proofs", ("proofs",)),
     "regression": ("Regression", ("rope_theory.regression",)),
     "laws_and_precision": ("Laws, precision", ("rope_theory.laws", "rope_theory.precision")),
     "doctor": ("The doctor", ("rope_theory.doctor",)),

@@ -11,12 +11,12 @@ From ``scores`` on nobody can tell whether h came from a checkpoint, a fit or a 
 Here: ``RopeConfig``, ``from_hf``, ``to_hf``, ``score_coefficients``, ``position_free_term``, ``attention_score``,
 ``score_curve``, ``compare``, ``Frequencies``, ``Comparison``. In submodules, loaded when first used: ``scaling`` (ways
 to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CATALOGUE``), ``certificates``
-(``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``proofs`` (derivations,
-checked step by step), ``comparison`` (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``,
-``effective_dof``, ``expected_maximum``, ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``,
-``admissible_bases``), ``precision`` (``phase_error``; ``audit``: the tables a loaded model uses), ``models``
-(``capture``: queries and keys of a forward pass), ``plots``, ``widgets``
-(``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing`` (hypothesis strategies).
+(``worst_case``: the exact largest score, proved; closed forms and fits in ball arithmetic), ``comparison``
+(``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``, ``effective_dof``, ``expected_maximum``,
+``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``, ``admissible_bases``), ``precision``
+(``phase_error``; ``audit``: the tables a loaded model uses), ``models`` (``capture``: queries and keys of a forward
+pass), ``plots``, ``widgets`` (``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing``
+(hypothesis strategies).
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         models,
         plots,
         precision,
-        proofs,
         regression,
         scaling,
         scores,
@@ -68,7 +67,7 @@ _HOME = {
 
 _SUBMODULES = (
     "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "laws", "models",
-    "plots", "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
+    "plots", "precision", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -89,7 +88,6 @@ __all__ = [
     "plots",
     "position_free_term",
     "precision",
-    "proofs",
     "regression",
     "scaling",
     "score_coefficients",

@@ -13,7 +13,6 @@ from rope_theory._core.checks import above, at_least, integer, number, scaling_f
 from rope_theory._core.records import Record, Table
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
-from rope_theory.proofs import Checked
 from rope_theory.scaling import (
     Frequencies,
     NTKAware,
@@ -250,13 +249,6 @@ def worst_case_overview(certificate: Certificate, *, bits: int = 256) -> WorstCa
         rounds=certificate.rounds,
         notes=certificate.notes,
     )
-
-
-@dataclass(frozen=True)
-class ProofOverview(Record):
-    """Proofs after checking."""
-
-    proofs: tuple[Checked, ...]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_cli import LLAMA_31, call, config, parsed  # noqa: F401  (config is a fixture)
 
+import proofs
 import rope_theory as rt
 
 SMALL = ("--head-dim", 32, "--window", 64, "--ratio", 3)
@@ -81,20 +82,20 @@ def test_proofs_are_listed():
     result = call("prove", "triangle")
     assert result.exit_code == 0
     assert "holds" in result.stdout
-    for step in rt.proofs.PROOFS["triangle"].steps:
+    for step in proofs.PROOFS["triangle"].steps:
         assert step.name in result.stdout
 
 
 def test_the_published_proof_fails_where_it_fails():
     content = parsed("prove", "chord_published")
     failing = [row["step"] for row in content["proofs"][0]["rows"] if row["verdict"] == "fails"]
-    assert failing == list(rt.proofs.check("chord_published").failing)
+    assert failing == list(proofs.check("chord_published").failing)
     assert {"before (14)", "(14)", "(15)", "theorem 2.1"} <= set(failing)
     assert "FAILS" in call("prove", "chord_published").stdout
 
 
 def test_proofs_as_latex():
-    assert call("prove", "triangle", "--latex").stdout.strip() == rt.proofs.PROOFS["triangle"].latex().strip()
+    assert call("prove", "triangle", "--latex").stdout.strip() == proofs.PROOFS["triangle"].latex().strip()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ RANKS = [
     {"scaling"},
     {"coefficients", "scores"},
     {"bounds"},
-    {"comparison", "regression", "certificates", "proofs", "laws", "precision", "testing"},
+    {"comparison", "regression", "certificates", "laws", "precision", "testing"},
     {"doctor", "models"},
     {"_labels", "_overview", "_check_overview"},
     {"plots"},

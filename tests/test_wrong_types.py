@@ -92,7 +92,6 @@ VALID = {
     "precision.score_error": {
         "h": H, "theta": THETA, "query_positions": 1, "key_positions": 0, "storage": STORAGE,
     },
-    "proofs.check": {"name": "triangle"},
     "regression.coefficient_penalty": {"q": torch.ones(2, 8), "k": torch.ones(2, 8), "pairing": "half"},
     "regression.effective_dof": {"theta": THETA, "train": TWO, "alpha": 1.0},
     "regression.expected_maximum": {"theta": THETA, "train": TWO, "s": TWO, "alpha": 1.0, "draws": 10},
@@ -145,7 +144,7 @@ METHODS = {
 
 MODULES = (
     "bounds", "certificates", "certificates.closed_forms", "coefficients", "comparison", "config",
-    "laws", "plots", "precision", "proofs", "regression", "scaling", "scores", "testing", "widgets",
+    "laws", "plots", "precision", "regression", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 WRONG = [

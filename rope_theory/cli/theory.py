@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +22,6 @@ from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
     FrequencyOverview,
-    ProofOverview,
     WorstCase,
     bounds_at,
     certified,
@@ -185,20 +186,33 @@ def prove(
     as_json: AsJson = False,
 ) -> None:
     """Check proofs step by step: by algebra, or by ball arithmetic; failing steps are named."""
-    names = list(rt.proofs.PROOFS)
+    proofs = _proofs()
+    names = list(proofs.PROOFS)
     if name is not None and name not in names:
         raise ValueError(f"there is no proof called {name!r}; there are {', '.join(names)}.")
     chosen = names if name is None else [name]
     if latex:
         if as_json:
             raise ValueError("--latex and --json exclude each other; leave one out.")
-        typer.echo("\n\n".join(rt.proofs.PROOFS[one].latex() for one in chosen))
+        typer.echo("\n\n".join(proofs.PROOFS[one].latex() for one in chosen))
         return
-    draw = functools.partial(_draw_proofs, name is not None)
-    show(ProofOverview(tuple(rt.proofs.check(one) for one in chosen)), draw, as_json)
+    show(proofs.overview(*chosen), functools.partial(_draw_proofs, proofs, name is not None), as_json)
 
 
-def _draw_proofs(steps: bool, record: ProofOverview) -> Iterator[RenderableType]:
+def _proofs() -> Any:
+    """Return the package ``proofs``, which lies beside this one in a checkout and is in no wheel."""
+    checkout = Path(rt.__file__).resolve().parents[1]
+    if not (checkout / "proofs" / "proof.py").is_file():
+        raise ModuleNotFoundError(
+            "The machine-checked proofs are part of the repository, not of the installed package: "
+            "clone the repository and run `make install` there, then this command."
+        )
+    if sys.path[0] != str(checkout):
+        sys.path.insert(0, str(checkout))
+    return importlib.import_module("proofs")
+
+
+def _draw_proofs(proofs: Any, steps: bool, record: Any) -> Iterator[RenderableType]:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for heading in ("proof", "steps", "verdict"):
         table.add_column(heading, no_wrap=True, justify="right" if heading == "steps" else "left")
@@ -206,7 +220,7 @@ def _draw_proofs(steps: bool, record: ProofOverview) -> Iterator[RenderableType]
     for checked in record.proofs:
         quoted = f", {len(checked.quoted)} quoted" if checked.quoted else ""
         verdict = f"holds{quoted}" if checked.holds else "FAILS" if checked.failing else "undecided"
-        formula = rt.proofs.PROOFS[checked.proof].formula
+        formula = proofs.PROOFS[checked.proof].formula
         style = None if checked.holds else "red"
         table.add_row(checked.proof, str(len(checked.rows)), verdict, formula, style=style)
     yield table
@@ -217,7 +231,7 @@ def _draw_proofs(steps: bool, record: ProofOverview) -> Iterator[RenderableType]
         for heading in ("step", "verdict", "by"):
             rows.add_column(heading, no_wrap=True)
         rows.add_column("why", overflow="fold")
-        for step, row in zip(rt.proofs.PROOFS[checked.proof].steps, checked.rows, strict=True):
+        for step, row in zip(proofs.PROOFS[checked.proof].steps, checked.rows, strict=True):
             failed = row.verdict == "fails"
             why = "; ".join(part for part in (row.witness or step.reason, row.note) if part)
             rows.add_row(row.step, row.verdict, row.method, why, style="red" if failed else None)

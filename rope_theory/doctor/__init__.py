@@ -6,11 +6,10 @@ from rope_theory.doctor._reach import Reach, ReachRow, predicted_length, reach
 from rope_theory.doctor._recommend import Option, Recommendation, recommend
 from rope_theory.doctor.engines import ENGINES, Engine, EngineTable, Refused, Request
 from rope_theory.doctor.finding import Edit, Finding
-from rope_theory.doctor.golden import GoldenTable, golden_tables
 from rope_theory.doctor.rules import RULES
 
 __all__ = [
     "ENGINES", "RULES", "Conformance", "ConformanceMatrix", "ConformanceRow", "Diagnosis", "Edit", "Engine",
-    "EngineTable", "Finding", "GoldenTable", "MatrixRow", "Option", "Reach", "ReachRow", "Recommendation", "Refused",
-    "Request", "RopeTable", "diagnose", "golden_tables", "predicted_length", "reach", "recommend",
+    "EngineTable", "Finding", "MatrixRow", "Option", "Reach", "ReachRow", "Recommendation", "Refused",
+    "Request", "RopeTable", "diagnose", "predicted_length", "reach", "recommend",
 ]  # fmt: skip

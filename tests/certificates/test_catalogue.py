@@ -2,7 +2,7 @@
 
 import pytest
 
-from rope_theory import proofs
+import proofs
 from rope_theory.bounds.catalogue import Evaluation
 from rope_theory.certificates import CATALOGUE
 

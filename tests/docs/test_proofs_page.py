@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from paper_repro import proofs_page
-from rope_theory.proofs import PROOFS
+from proofs import PROOFS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "proofs.md"
 

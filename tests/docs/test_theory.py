@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import proofs
 import rope_theory as rt
 from rope_theory import scaling
 from rope_theory.certificates import worst_case
@@ -15,12 +16,12 @@ STATEMENTS = dict(re.findall(r"<!-- statement:(\w+) -->\n> (.*)\n", THEORY))
 
 
 def test_every_proof_has_its_statement():
-    assert set(STATEMENTS) == set(rt.proofs.PROOFS)
+    assert set(STATEMENTS) == set(proofs.PROOFS)
 
 
-@pytest.mark.parametrize("name", sorted(rt.proofs.PROOFS))
+@pytest.mark.parametrize("name", sorted(proofs.PROOFS))
 def test_statements_are_those_proved(name):
-    assert STATEMENTS[name] == rt.proofs.PROOFS[name].formula
+    assert STATEMENTS[name] == proofs.PROOFS[name].formula
 
 
 def test_share_of_the_triangle_bound_far_out():

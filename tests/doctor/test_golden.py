@@ -1,14 +1,14 @@
-"""The shipped tables against the script that made them, this package, and the installed transformers."""
+"""The golden tables against the script that made them, this package, and the installed transformers."""
 
 import numpy as np
 import pytest
 
 from rope_theory import from_hf
-from rope_theory.doctor import Refused, golden_tables
+from rope_theory.doctor import Refused
 from rope_theory.doctor.case import opened
-from rope_theory.doctor.golden import FILE
 from tests.doctor.configs import request
 from tests.reference import golden_tables as script
+from tests.reference.golden import FILE, golden_tables
 
 SINGLE = 1e-6
 """transformers keeps float32 tables."""

@@ -7,8 +7,8 @@ import pytest
 import twins
 
 import rope_theory as rt
+from proofs import PROOFS
 from rope_theory import bounds
-from rope_theory.proofs import PROOFS
 
 SEEDS = range(6)
 PAIRS = 4

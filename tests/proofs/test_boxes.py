@@ -3,9 +3,9 @@ from fractions import Fraction
 import pytest
 import sympy
 
-from rope_theory.proofs._boxes import Boxes, Tried
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._rules import Premises
+from proofs._boxes import Boxes, Tried
+from proofs._claims import Claim
+from proofs._rules import Premises
 
 x, y = sympy.symbols("x y", real=True)
 HALF = sympy.Rational(1, 2)
@@ -126,8 +126,8 @@ def test_a_point_must_obey_the_hypotheses():
 def test_enclosures_contain_the_values(seed):
     import random
 
+    from proofs._boxes import _enclosed
     from rope_theory._core.balls import working_precision
-    from rope_theory.proofs._boxes import _enclosed
 
     rng = random.Random(seed)
     ends = [sorted(Fraction(rng.randint(-200, 200), 100) for _ in range(2)) for _ in range(2)]

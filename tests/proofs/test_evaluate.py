@@ -2,10 +2,10 @@ import mpmath
 import pytest
 import sympy
 
+from proofs._claims import Claim
+from proofs._evaluate import evaluate, sign_of
+from proofs._trials import tried
 from rope_theory._core.balls import working_precision
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import evaluate, sign_of
-from rope_theory.proofs._trials import tried
 
 x, y = sympy.symbols("x y", real=True)
 t = sympy.Symbol("t", nonnegative=True)

@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 import sympy
 
-from rope_theory import proofs
-from rope_theory.proofs import PROOFS
-from rope_theory.proofs._algebra import vanishes
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._rules import Premises
-from rope_theory.proofs._symbolic import Combination, Identity, Term
+import proofs
+from proofs import PROOFS
+from proofs._algebra import vanishes
+from proofs._claims import Claim
+from proofs._rules import Premises
+from proofs._symbolic import Combination, Identity, Term
 
 
 def replaced(name, step, **changes):

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from rope_theory import proofs
+import proofs
+from proofs import PROOFS, Hypothesis, Proof, Step
+from proofs._claims import Claim
+from proofs._lemma import Lemma
+from proofs._symbolic import Combination, Identity, term
+from proofs.proof import Quoted
 from rope_theory._core.records import json_ready
 from rope_theory.bounds import CATALOGUE
-from rope_theory.proofs import PROOFS, Hypothesis, Proof, Step
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._symbolic import Combination, Identity, term
-from rope_theory.proofs.proof import Quoted
 
 FALSE_AS_PRINTED = ("(9)", "(10)", "(13)", "before (14)", "(14)", "(15)", "theorem 2.1")
 HARMLESS = ("(9)", "(10)", "(13)")
@@ -118,7 +118,7 @@ def test_an_unknown_name_lists_the_names():
 
 @pytest.mark.parametrize(("code", "loaded"), [("", False), ("; PROOFS['triangle']", True)])
 def test_sympy_loads_when_a_proof_is_asked_for(code, loaded):
-    script = f"from rope_theory.proofs import PROOFS{code}\nimport sys; print('sympy' in sys.modules)"
+    script = f"from proofs import PROOFS{code}\nimport sys; print('sympy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == str(loaded)
 

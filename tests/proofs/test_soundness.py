@@ -7,19 +7,19 @@ import time
 import pytest
 import sympy
 
-from rope_theory import proofs
+import proofs
+from proofs import PROOFS, Hypothesis, Proof, Step
+from proofs._algebra import is_real, vanishes
+from proofs._boxes import Boxes, Tried
+from proofs._claims import Claim
+from proofs._evaluate import evaluate, sign_of
+from proofs._lemma import Lemma
+from proofs._letters import letters
+from proofs._rules import Premises
+from proofs._symbolic import Antiderivative, Combination, Identity, Induction, Use, term
+from proofs._trials import tried
+from proofs.proof import Quoted
 from rope_theory._core.balls import working_precision
-from rope_theory.proofs import PROOFS, Hypothesis, Proof, Step
-from rope_theory.proofs._algebra import is_real, vanishes
-from rope_theory.proofs._boxes import Boxes, Tried
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import evaluate, sign_of
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._letters import letters
-from rope_theory.proofs._rules import Premises
-from rope_theory.proofs._symbolic import Antiderivative, Combination, Identity, Induction, Use, term
-from rope_theory.proofs._trials import tried
-from rope_theory.proofs.proof import Quoted
 
 x, y, z, u = sympy.symbols("x y z u", real=True)
 p = sympy.Symbol("p", positive=True)
@@ -274,7 +274,7 @@ def test_an_example_is_what_its_letters_are_and_obeys_the_hypotheses(example, cl
 
 @pytest.mark.parametrize("name", PROOFS)
 def test_the_examples_of_the_proofs_are_fine(name):
-    from rope_theory.proofs.proof import _problem_of_example
+    from proofs.proof import _problem_of_example
 
     assert _problem_of_example(PROOFS[name].hypotheses) == ""
 

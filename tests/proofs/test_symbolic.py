@@ -3,10 +3,10 @@
 import pytest
 import sympy
 
-from rope_theory.proofs._algebra import is_finite, is_nonnegative, is_real, vanishes
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._rules import Premises
-from rope_theory.proofs._symbolic import (
+from proofs._algebra import is_finite, is_nonnegative, is_real, vanishes
+from proofs._claims import Claim
+from proofs._rules import Premises
+from proofs._symbolic import (
     Antiderivative,
     BothSigns,
     Combination,

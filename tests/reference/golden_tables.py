@@ -1,4 +1,4 @@
-"""Write rope_theory/doctor/golden_tables.json: `python tests/reference/golden_tables.py`, with fifty digits.
+"""Write tests/reference/golden_tables.json: `python tests/reference/golden_tables.py`, with fifty digits.
 
 The formulas stand here once more, in mpmath, apart from those of the package; which numbers enter them, and which class
 has which defaults, is read by ``from_hf`` and held against transformers by the tests.
@@ -10,9 +10,9 @@ from pathlib import Path
 import mpmath as mp
 
 from rope_theory import from_hf
-from rope_theory.doctor.golden import FILE
 from rope_theory.scaling.huggingface.facts import FACTS
 from rope_theory.scaling.huggingface.reading import layer_types
+from tests.reference.golden import FILE
 
 CONFIGS = Path(__file__).with_name("configs")
 WIDTHS = {"hidden_size": 640, "num_attention_heads": 8, "max_position_embeddings": 8192}

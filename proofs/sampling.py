@@ -6,10 +6,10 @@ by a limit of translates.
 
 from __future__ import annotations
 
+from proofs._claims import Claim
+from proofs._symbolic import Combination, Identity, Squares, term
+from proofs.proof import Hypothesis, Proof, Quoted, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._symbolic import Combination, Identity, Squares, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Quoted, Step
 
 
 def derive() -> Proof:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from proofs._claims import Claim
+from proofs._lemma import Lemma
+from proofs._letters import letters, modulus, score
+from proofs._symbolic import BothSigns, Combination, Squares, Termwise, Use, term
+from proofs.abel import abel_sum, by_parts, coefficients_ending, last_is_zero, partial_sums
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._letters import letters, modulus, score
-from rope_theory.proofs._symbolic import BothSigns, Combination, Squares, Termwise, Use, term
-from rope_theory.proofs.abel import abel_sum, by_parts, coefficients_ending, last_is_zero, partial_sums
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def derive() -> Proof:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofs._claims import Claim
+from proofs._letters import Letters, letters, over_pairs
+from proofs._symbolic import Antiderivative, BothSigns, Combination, Identity, Termwise, Use, term
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._letters import Letters, letters, over_pairs
-from rope_theory.proofs._symbolic import Antiderivative, BothSigns, Combination, Identity, Termwise, Use, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def polar_score(s: Any) -> Any:

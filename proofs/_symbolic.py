@@ -12,8 +12,7 @@ from functools import reduce
 from operator import mul
 from typing import Any
 
-from rope_theory._core.optional import load
-from rope_theory.proofs._algebra import (
+from proofs._algebra import (
     bound_letters,
     bound_renamed,
     has_no_poles,
@@ -26,9 +25,10 @@ from rope_theory.proofs._algebra import (
     respects_assumptions,
     vanishes,
 )
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
-from rope_theory.proofs._trials import claim_replaced, replaced
+from proofs._claims import Claim
+from proofs._rules import HOLDS, Decision, Method, Premises
+from proofs._trials import claim_replaced, replaced
+from rope_theory._core.optional import load
 
 
 def undecided(why: str) -> Decision:

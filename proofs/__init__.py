@@ -11,18 +11,20 @@ import importlib
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from rope_theory.proofs.proof import Checked, Hypothesis, Proof, Quoted, Row, Step
+from proofs.proof import Checked, Hypothesis, Proof, ProofOverview, Quoted, Row, Step
 
 __all__ = [
     "PROOFS",
     "Checked",
     "Hypothesis",
     "Proof",
+    "ProofOverview",
     "Quoted",
     "Row",
     "Step",
     "check",
     "check_all",
+    "overview",
 ]
 
 _NAMES = (
@@ -66,7 +68,7 @@ class _Proofs(Mapping[str, Proof]):
 
 @cache
 def _derived(name: str) -> Proof:
-    proof: Proof = importlib.import_module(f"rope_theory.proofs.{name}").derive()
+    proof: Proof = importlib.import_module(f"proofs.{name}").derive()
     return proof
 
 
@@ -118,3 +120,25 @@ def check_all() -> dict[str, Checked]:
         Without the extra ``certify``.
     """
     return {name: check(name) for name in PROOFS}
+
+
+def overview(*names: str) -> ProofOverview:
+    """Decide every step of some proofs, of all where no name is given: what ``rope-theory prove --json`` prints.
+
+    Parameters
+    ----------
+    *names : str
+        Some of ``PROOFS``.
+
+    Returns
+    -------
+    ProofOverview
+
+    Raises
+    ------
+    KeyError
+        For a name that is not in ``PROOFS``.
+    ModuleNotFoundError
+        Without the extra ``certify``.
+    """
+    return ProofOverview(tuple(check(name) for name in names or PROOFS))

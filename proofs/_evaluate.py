@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from proofs._algebra import is_nonnegative, is_real
 from rope_theory._core.balls import floats_around, working_precision
 from rope_theory._core.optional import load
-from rope_theory.proofs._algebra import is_nonnegative, is_real
 
 FIRST_BITS, MOST_BITS = 128, 2048
 """Precision first tried at a point, and the last one tried before it is called undecided."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofs._claims import Claim
+from proofs._letters import letters, modulus, score
+from proofs._symbolic import BothSigns, Combination, Identity, Induction, Squares, Termwise, Use, term
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._letters import letters, modulus, score
-from rope_theory.proofs._symbolic import BothSigns, Combination, Identity, Induction, Squares, Termwise, Use, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def partial_sums(k: Any) -> tuple[Any, Any]:

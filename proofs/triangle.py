@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from proofs._claims import Claim
+from proofs._letters import letters, modulus, over_pairs, score
+from proofs._symbolic import BothSigns, Combination, Identity, Induction, Squares, Termwise, Use, term
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._letters import letters, modulus, over_pairs, score
-from rope_theory.proofs._symbolic import BothSigns, Combination, Identity, Induction, Squares, Termwise, Use, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def derive() -> Proof:

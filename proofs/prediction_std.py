@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from proofs._claims import Claim
+from proofs._letters import letters, over_grid
+from proofs._symbolic import Combination, Identity, Termwise, Use, Words, term
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._letters import letters, over_grid
-from rope_theory.proofs._symbolic import Combination, Identity, Termwise, Use, Words, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def derive() -> Proof:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from proofs._algebra import bound_letters, bound_renamed
+from proofs._claims import Claim
+from proofs._evaluate import shown, sign_of
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
-from rope_theory.proofs._algebra import bound_letters, bound_renamed
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import shown, sign_of
 
 POINTS = 12
 """Random points a claim is tried at."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
+from proofs._claims import Claim
+from proofs._rules import HOLDS, Decision, Method, Premises
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Lemma:
 
     def decide(self, claim: Claim, premises: Premises) -> Decision:
         """Compare the claims, and check the other proof."""
-        from rope_theory.proofs import PROOFS, check  # a proof may use any other: known when it is asked
+        from proofs import PROOFS, check  # a proof may use any other: known when it is asked
 
         other = PROOFS[self.proof]
         name = self.step or other.conclusion
@@ -45,7 +45,7 @@ class Lemma:
 
     def hypotheses(self) -> tuple[tuple[Claim, frozenset[Any]], ...]:
         """Return the hypotheses the claim rests on, each with the letters of every value of which it speaks."""
-        from rope_theory.proofs import PROOFS
+        from proofs import PROOFS
 
         other = PROOFS[self.proof]
         found = other.resting_on(self.step or other.conclusion)

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from proofs._algebra import is_nonnegative, is_positive, respects_assumptions, vanishes
+from proofs._claims import Claim
+from proofs._evaluate import Values, evaluate, evaluate_smooth, sign_of
+from proofs._rules import HOLDS, Decision, Method, Premises
+from proofs._trials import claim_replaced, refutation
 from rope_theory._core.balls import working_precision
 from rope_theory._core.optional import load
-from rope_theory.proofs._algebra import is_nonnegative, is_positive, respects_assumptions, vanishes
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import Values, evaluate, evaluate_smooth, sign_of
-from rope_theory.proofs._rules import HOLDS, Decision, Method, Premises
-from rope_theory.proofs._trials import claim_replaced, refutation
 
 BITS = 96
 """Precision in which boxes are enclosed; points where a claim seems to fail are decided with more."""

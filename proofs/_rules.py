@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from proofs._claims import Claim
 from rope_theory._core.records import Record
-from rope_theory.proofs._claims import Claim
 
 Verdict = Literal["holds", "fails", "undecided", "quoted"]
 Method = Literal["symbolic", "boxes", "quoted"]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofs import chord_repaired
+from proofs._boxes import Boxes, Tried
+from proofs._claims import Claim
+from proofs._lemma import Lemma
+from proofs._letters import letters, over_pairs
+from proofs._symbolic import Antiderivative, BothSigns, Combination, Identity, Termwise, Use, term
+from proofs.attention_shift import exponential_steps
+from proofs.chord_curvature import excess
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs import chord_repaired
-from rope_theory.proofs._boxes import Boxes, Tried
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._letters import letters, over_pairs
-from rope_theory.proofs._symbolic import Antiderivative, BothSigns, Combination, Identity, Termwise, Use, term
-from rope_theory.proofs.attention_shift import exponential_steps
-from rope_theory.proofs.chord_curvature import excess
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def derive() -> Proof:

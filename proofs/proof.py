@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from proofs._algebra import letters_of
+from proofs._claims import Claim
+from proofs._evaluate import evaluate
+from proofs._lemma import Lemma
+from proofs._rules import Decision, Method, Premises, Rule, Verdict
+from proofs._symbolic import Words, names_used
+from proofs._trials import Trial, problem_of_example, tried
 from rope_theory._core.balls import floats_around, working_precision
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record, Table
-from rope_theory.proofs._algebra import letters_of
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._evaluate import evaluate
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._rules import Decision, Method, Premises, Rule, Verdict
-from rope_theory.proofs._symbolic import Words, names_used
-from rope_theory.proofs._trials import Trial, problem_of_example, tried
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,13 @@ class Checked(Table):
 
     def _named(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(row.step for row in self.rows if row.verdict == verdict)
+
+
+@dataclass(frozen=True)
+class ProofOverview(Record):
+    """Proofs after checking."""
+
+    proofs: tuple[Checked, ...]
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class GoldenTable(Record):
 
 @cache
 def golden_tables() -> tuple[GoldenTable, ...]:
-    """Return the tables that the package ships.
+    """Return the tables.
 
     Returns
     -------

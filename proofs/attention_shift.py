@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from proofs._claims import Claim
+from proofs._symbolic import Antiderivative, Combination, Identity, Termwise, Use, term
+from proofs.proof import Hypothesis, Proof, Step
 from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._symbolic import Antiderivative, Combination, Identity, Termwise, Use, term
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
 
 
 def exponential_steps() -> tuple[Step, ...]:

@@ -9,11 +9,10 @@ of something that is at least zero.
 
 from __future__ import annotations
 
-from rope_theory._core.optional import load
-from rope_theory.proofs._claims import Claim
-from rope_theory.proofs._lemma import Lemma
-from rope_theory.proofs._letters import letters, over_pairs
-from rope_theory.proofs._symbolic import (
+from proofs._claims import Claim
+from proofs._lemma import Lemma
+from proofs._letters import letters, over_pairs
+from proofs._symbolic import (
     Antiderivative,
     Combination,
     Identity,
@@ -22,8 +21,9 @@ from rope_theory.proofs._symbolic import (
     Use,
     term,
 )
-from rope_theory.proofs.chord_curvature import bound, excess
-from rope_theory.proofs.proof import Hypothesis, Proof, Step
+from proofs.chord_curvature import bound, excess
+from proofs.proof import Hypothesis, Proof, Step
+from rope_theory._core.optional import load
 
 
 def derive() -> Proof:
