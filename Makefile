@@ -43,7 +43,7 @@ test-notebooks: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m notebooks
 
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m "not slow and not notebooks" --cov=rope_theory --cov=paper_repro \
+	$(BIN)/python -m pytest -n auto -m "not slow and not notebooks" --cov=rope_theory --cov=experiments --cov=paper_repro \
 	  --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)

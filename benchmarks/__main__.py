@@ -39,8 +39,9 @@ from benchmarks import (
     worst_case_speed,
 )
 from benchmarks.measure import ROOT, Measurement
-from paper_repro import files, readme
-from paper_repro.parts import versions
+from experiments import files
+from experiments.parts import versions
+from paper_repro import readme
 
 HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (

@@ -13,7 +13,7 @@ import contextlib, io, json, sys, time
 start = time.perf_counter()
 from rope_theory.cli import app
 with contextlib.redirect_stdout(io.StringIO()):
-    app(["check", "paper_repro/reference_llama"], standalone_mode=False)
+    app(["check", "experiments/reference_llama"], standalone_mode=False)
 taken = time.perf_counter() - start
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 2**20
 print(json.dumps([taken, peak]))

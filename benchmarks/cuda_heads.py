@@ -12,7 +12,7 @@ from typing import Any
 
 import rope_theory as rt
 from benchmarks.measure import ROOT
-from paper_repro import files, pretrain
+from experiments import files, pretrain
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
 from rope_theory.models.loading import encoded, load_model, read_text

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from benchmarks.measure import Measurement
-from paper_repro import pretrain
+from experiments import pretrain
 from rope_theory._core.optional import load
 from rope_theory.models import perplexity
 from rope_theory.models.loading import encoded, load_model, read_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.measure import Measurement
 from benchmarks.perplexity_speed import AIM, TOKENS, compared
-from paper_repro import pretrain
+from experiments import pretrain
 from rope_theory._core.optional import load
 
 VOCABULARY = 32000

@@ -17,12 +17,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from paper_repro import extended_windows, figure_2, figure_2_exact, published, real_heads
+from experiments import real_heads
+from experiments.extension import plan
+from experiments.extension.results import one_of
+from experiments.parts import Data
+from experiments.settings import CONFIG, theta
+from paper_repro import extended_windows, figure_2, figure_2_exact, published
 from paper_repro.conditioning import condition_number
-from paper_repro.extension import plan
-from paper_repro.extension.results import one_of
-from paper_repro.parts import Data
-from paper_repro.settings import CONFIG, theta
 from rope_theory._core.records import Record, Table
 from rope_theory.bounds import (
     CATALOGUE,

@@ -12,41 +12,43 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 from threadpoolctl import threadpool_limits
 
-from paper_repro import (
+from experiments import (
     base_bounds,
-    claims,
-    errata,
-    extended_windows,
     extension_boundary,
-    figure_1,
-    figure_2,
-    figure_2_exact,
-    figure_5,
     files,
-    gallery,
     live_finetuning,
     numerical_rank,
     passkeys_by_step,
     penalty_experiment,
     phase_error,
-    proofs_page,
     reach_rule,
-    readme,
     real_heads,
-    ridge_path,
-    table_abel,
     table_interpolation,
     table_kernels,
-    table_ridge,
     table_savers,
-    table_theorem,
     table_worst_case,
     worst_case_edge,
     worst_case_scalings,
     worst_case_window,
 )
-from paper_repro.extension import plan, runs
-from paper_repro.parts import ROOT, STORE, Part, Workshop
+from experiments.extension import plan, runs
+from experiments.parts import ROOT, STORE, Part, Workshop
+from paper_repro import (
+    claims,
+    errata,
+    extended_windows,
+    figure_1,
+    figure_2,
+    figure_2_exact,
+    figure_5,
+    gallery,
+    proofs_page,
+    readme,
+    ridge_path,
+    table_abel,
+    table_ridge,
+    table_theorem,
+)
 
 PARTS: tuple[Part, ...] = (
     figure_1.PART,

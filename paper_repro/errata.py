@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from paper_repro import files, readme
+from experiments import files
+from paper_repro import readme
 from paper_repro.claims import Claim, Ledger
 
 HEAD = """\

@@ -1,6 +1,6 @@
 """The paper's tables 1 to 6 at small scale: the reference model, extended and fine-tuned, as its runs measured it.
 
-Everything is drawn from the files of the runs (``paper_repro/data/extension``); those not made yet are left out.
+Everything is drawn from the files of the runs (``experiments/data/extension``); those not made yet are left out.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.extension import plan, results, runs, summaries
+from experiments.extension.results import one_of, rows_of
+from experiments.parts import Data, Part
+from experiments.pretraining.recipe import Recipe
 from paper_repro import published
-from paper_repro.extension import plan, results, runs, summaries
-from paper_repro.extension.results import one_of, rows_of
-from paper_repro.parts import Data, Part
-from paper_repro.pretraining.recipe import Recipe
 from rope_theory import plots
 from rope_theory.plots._axes import legend_beside
 from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paper_repro.parts import Data, Part
-from paper_repro.settings import CONFIG
+from experiments.parts import Data, Part
+from experiments.settings import CONFIG
 from rope_theory import plots
 from rope_theory.scaling import PositionInterpolation, Unscaled
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from paper_repro.parts import Data, Part
-from paper_repro.settings import CONFIG, SEEDS, theta
+from experiments.parts import Data, Part
+from experiments.settings import CONFIG, SEEDS, theta
 from rope_theory import plots
 from rope_theory.regression import RotaryRidge
 

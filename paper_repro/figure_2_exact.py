@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from experiments.parts import Data, Part
+from experiments.settings import CONFIG, theta
 from paper_repro import published
 from paper_repro.figure_2 import noise
-from paper_repro.parts import Data, Part
-from paper_repro.settings import CONFIG, theta
 from rope_theory import plots
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
 from rope_theory.plots._style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION

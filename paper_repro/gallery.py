@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_repro import files
-from paper_repro.parts import Part
+from experiments import files
+from experiments.parts import Part
 
 HEAD = """\
 # Gallery

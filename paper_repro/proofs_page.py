@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import proofs
-from paper_repro import files
+from experiments import files
 from proofs._boxes import Boxes
 from proofs._claims import Claim
 from rope_theory._core.optional import load

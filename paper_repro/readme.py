@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_repro import (
+from experiments import (
     base_bounds,
-    extended_windows,
     extension_boundary,
     files,
     reach_rule,
@@ -21,9 +20,10 @@ from paper_repro import (
     table_savers,
     table_worst_case,
 )
+from experiments.parts import Data
+from paper_repro import extended_windows
+from paper_repro import extension_pages as pages
 from paper_repro.claims import Ledger
-from paper_repro.extension import pages
-from paper_repro.parts import Data
 from rope_theory import bounds, certificates, precision, regression
 from rope_theory.doctor import RULES
 

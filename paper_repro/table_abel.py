@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paper_repro.parts import Data, Part
+from experiments.parts import Data, Part
 from rope_theory.bounds import abel_sum
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled

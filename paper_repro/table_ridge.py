@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from paper_repro.parts import Data, Part
-from paper_repro.settings import CONFIG, theta
+from experiments.parts import Data, Part
+from experiments.settings import CONFIG, theta
 from rope_theory.regression import prediction_std
 
 INPUTS = {

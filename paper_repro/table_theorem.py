@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from paper_repro.parts import Data, Part
+from experiments.parts import Data, Part
 from rope_theory.bounds import chord_curvature, chord_published, chord_repaired, chord_sharp
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled

@@ -59,8 +59,8 @@ def work(place):
 
 REPRODUCE = """
 from paper_repro import figure_5, table_abel
-from paper_repro.parts import Workshop
-from paper_repro.sweeps import Store, Sweep
+from experiments.parts import Workshop
+from experiments.sweeps import Store, Sweep
 import slow_sweep
 def work(place):
     store = Store(place / "data", place / "cache" / "sweeps")
@@ -77,7 +77,7 @@ def work(place):
 """
 
 SWEEP = """
-from paper_repro.sweeps import Sweep
+from experiments.sweeps import Sweep
 def chunks(inputs):
     return [{"n": n} for n in range(12)]
 def compute(chunk):

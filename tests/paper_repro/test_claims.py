@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from experiments.parts import ROOT
+from experiments.settings import CONFIG
 from paper_repro import claims, readme
 from paper_repro.conditioning import condition_number
-from paper_repro.parts import ROOT
-from paper_repro.settings import CONFIG
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.parts import ROOT
 from paper_repro import claims, errata
-from paper_repro.parts import ROOT
 
 PAGE = (ROOT / "docs" / "errata.md").read_text(encoding="utf-8")
 RECORDED = {entry["id"]: entry for entry in claims.recorded()}

@@ -5,11 +5,13 @@ import math
 import matplotlib as mpl
 import numpy as np
 import pytest
+from pinned_text import needs_pinned_text
 
-from paper_repro import extended_windows, live_finetuning, published, readme, table_savers
-from paper_repro.extension import pages, plan, results, runs
-from paper_repro.parts import ROOT, Data
-from tests.paper_repro.pinned_text import needs_pinned_text
+from experiments import live_finetuning, table_savers
+from experiments.extension import plan, results, runs
+from experiments.parts import ROOT, Data
+from paper_repro import extended_windows, published, readme
+from paper_repro import extension_pages as pages
 
 mpl.use("Agg")
 

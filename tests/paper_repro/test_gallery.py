@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from experiments.parts import ROOT
 from paper_repro import gallery
 from paper_repro.command import PARTS
-from paper_repro.parts import ROOT
 
 FIGURES = ROOT / "figures"
 PAGE = (FIGURES / "README.md").read_text()

@@ -5,8 +5,8 @@ import tomllib
 
 import pytest
 
+from experiments.settings import CONFIG
 from paper_repro import published
-from paper_repro.settings import CONFIG
 
 CONTENT = tomllib.loads(published.FILE.read_text())
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from experiments.files import as_json
+from experiments.settings import theta
 from paper_repro import claims
-from paper_repro.files import as_json
 from paper_repro.ridge_path import INPUTS, PART, compute, draw
-from paper_repro.settings import theta
 from rope_theory.regression import RotaryRidge, effective_dof, ridge_strength
 
 FEW = {**INPUTS, "window": 256, "decades": [-2, 2], "per_decade": 1, "draws": 40}
