@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         plots,
         precision,
         regression,
+        reports,
         scaling,
         scores,
         testing,
@@ -67,7 +68,7 @@ _HOME = {
 
 _SUBMODULES = (
     "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "laws", "models",
-    "plots", "precision", "regression", "scaling", "scores", "testing", "widgets",
+    "plots", "precision", "regression", "reports", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "position_free_term",
     "precision",
     "regression",
+    "reports",
     "scaling",
     "score_coefficients",
     "score_curve",

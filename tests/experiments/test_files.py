@@ -45,7 +45,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 def test_killed_while_writing_leaves_only_what_the_next_run_removes(tmp_path):
     code = (
         "import os, sys, pathlib\n"
-        "from paper_repro import files\n"
+        "from experiments import files\n"
         "os.fsync = lambda _: os._exit(9)\n"
         "files.write(pathlib.Path(sys.argv[1]), b'half')\n"
     )

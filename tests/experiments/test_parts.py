@@ -195,7 +195,15 @@ def picture_difference(path, committed):
 @pytest.fixture
 def project(tmp_path):
     """Return a copy of what the command needs, without its memory."""
-    for name in ("paper_repro", "rope_theory", "pyproject.toml", "constraints.txt", "README.md"):
+    for name in (
+        "experiments",
+        "paper_repro",
+        "proofs",
+        "rope_theory",
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+    ):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
