@@ -4,7 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install reproduce figures notebooks lab docs test test-slow test-notebooks coverage check lint types bench clean
+# Threads of OpenMP that have nothing to do sleep: spinning ones slow a busy machine down several times.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: install reproduce figures notebooks lab docs test test-slow test-notebooks coverage check dist lint types bench clean
 
 install: $(STAMP)
 
@@ -53,7 +56,13 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-check: lint types test test-notebooks
+# Into build/dist; --no-isolation takes setuptools from .venv.
+dist: $(STAMP)
+	rm -rf build/dist
+	$(BIN)/python -m build --no-isolation --outdir build/dist
+	$(BIN)/python -m twine check --strict build/dist/*
+
+check: lint types dist test test-notebooks
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -18,6 +18,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before numpy and torch load: idle threads sleep
     # joblib's tracker of resources removes what killed workers leave, and would warn that there was something to remove
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     signal.signal(signal.SIGINT, _stop)

@@ -6,6 +6,7 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy, torch and numba read them
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 
 from hypothesis import HealthCheck, settings

@@ -1,6 +1,7 @@
 import ast
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -320,3 +321,22 @@ def test_only_the_command_line_and_the_progress_bar_import_typer_and_rich():
             else:
                 names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & {"typer", "rich", "click"}, path
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sys.argv[1:] = ['--help']; from rope_theory.cli import main; main()",
+        "sys.argv[1:] = ['--help']; import runpy; runpy.run_module('paper_repro', run_name='__main__')",
+        "import benchmarks",
+    ],
+    ids=["rope-theory", "paper_repro", "benchmarks"],
+)
+def test_idle_threads_sleep(code):
+    code = f"import atexit, os, sys; atexit.register(lambda: print(os.environ.get('OMP_WAIT_POLICY'))); {code}"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "PASSIVE", done.stderr

@@ -40,6 +40,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # without θ in the encoding: a question mark, no traceback
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: idle threads sleep instead of spinning
     verb = next(iter(sys.argv[1:]), "")
     if verb in ALONE:  # small products: threads would only wait for each other, on a busy machine for seconds
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
