@@ -29,12 +29,16 @@ def page() -> str:
     """Return the page: a table of all proofs, then each with its steps."""
     checked = proofs.check_all()
     lines = [HEADER, "| proof | steps | verdict | statement |", "| --- | --- | --- | --- |"]
-    for name, found in checked.items():
-        formula = proofs.PROOFS[name].formula.replace("|", "\\|")
-        lines.append(f"| [{name}](#{name}) | {len(found.rows)} | {_verdict(found)} | {formula} |")
-    for name, found in checked.items():
-        lines += ["", *_section(proofs.PROOFS[name], found)]
+    lines += [row(found) for found in checked.values()]
+    for found in checked.values():
+        lines += ["", *section(found)]
     return "\n".join([*lines, "", mark()]) + "\n"
+
+
+def row(found: proofs.Checked) -> str:
+    """Return the row of one proof in the table of all."""
+    formula = proofs.PROOFS[found.proof].formula.replace("|", "\\|")
+    return f"| [{found.proof}](#{found.proof}) | {len(found.rows)} | {_verdict(found)} | {formula} |"
 
 
 def mark() -> str:
@@ -51,7 +55,9 @@ def _verdict(found: proofs.Checked) -> str:
     return f"holds, {len(found.quoted)} steps quoted" if found.quoted else "holds"
 
 
-def _section(proof: proofs.Proof, found: proofs.Checked) -> list[str]:
+def section(found: proofs.Checked) -> list[str]:
+    """Return one proof with its steps, a line each."""
+    proof = proofs.PROOFS[found.proof]
     lines = [f"## {proof.name}", "", f"> {proof.formula}", "", f"Source: {proof.source}.", ""]
     lines += ["Statement, as it is checked:", "", *_formula(proof.statement), "", "Hypotheses:", ""]
     for one in proof.hypotheses:
