@@ -74,10 +74,10 @@ def test_every_pair_of_a_head_as_one_computes_it_by_hand(model, result):
 
 
 def test_small_blocks_give_the_same(model, result, monkeypatch):
-    monkeypatch.setattr(_pair_scores, "SPAN", 7)
-    monkeypatch.setitem(_pair_scores.BLOCK, "cpu", 300)
-    monkeypatch.setitem(_pair_scores.HELD, "cpu", 300 * 16 * 3)  # three of four heads
-    monkeypatch.setitem(_attention_rows.BLOCK, "cpu", 100)
+    monkeypatch.setattr(_pair_scores, "SPAN", 29)
+    monkeypatch.setitem(_pair_scores.BLOCK, "cpu", 2000)
+    monkeypatch.setitem(_pair_scores.HELD, "cpu", 2000 * 16 * 3)  # three of four heads
+    monkeypatch.setitem(_attention_rows.BLOCK, "cpu", 700)
     again = check(model, IDS[:200], scalings=SCALINGS, length=72, pairs=None)
     for one, other in zip((result.rows, result.heads.rows), (again.rows, again.heads.rows), strict=True):
         for row, same in zip(one, other, strict=True):

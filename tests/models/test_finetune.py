@@ -311,7 +311,7 @@ def test_two_processes_share_the_steps(tmp_path):
 
 
 def test_a_killed_run_ends_with_the_same_losses(tmp_path):
-    steps = 60
+    steps = 30
     subprocess.run(command(tmp_path, tmp_path / "whole", steps=steps), check=True, capture_output=True)
     folder = tmp_path / "run"
     process = subprocess.Popen(

@@ -53,7 +53,7 @@ def test_settings_of_layers_are_read_layer_by_layer(model):
 
 def test_perplexity_and_check(model):
     assert np.isfinite(models.perplexity(model, IDS, window=64, stride=32).perplexity)
-    found = models.check(model, IDS[:64])
+    found = models.check(model, IDS[:64], length=640, pairs=256)
     assert found.violations == 0
     assert {row.layer for row in found.heads} == {0, 1}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -66,6 +65,7 @@ def test_prose_has_no_number_that_could_have_been_computed(path):
 
 @pytest.mark.notebooks
 def test_executed_again_with_the_same_verdict(path, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
     committed, again = nbformat.read(path, 4), nbformat.read(path, 4)
     nbclient.NotebookClient(
         again, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
