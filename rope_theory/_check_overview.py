@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rope_theory._core.records import Record, Table
-from rope_theory._labels import short_label
 from rope_theory.models.measurements import AttentionRow, BoundRow, Check, LossRow, ScoreRow
+from rope_theory.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class RegionRow(Record):
 
     Attributes
     ----------
-    scaling, region : str
+    scaling, region
         As in ``ScoreRow``.
     mean, highest_head : float
         Mean of the pairs' largest ratios: over all heads, and in the head where it is highest.
@@ -23,7 +23,7 @@ class RegionRow(Record):
         Largest ratio of any pair.
     """
 
-    scaling: str
+    scaling: Scaling
     region: str
     mean: float
     highest_head: float
@@ -55,7 +55,7 @@ class BoundSummary(Record):
 class AttentionSummary(Record):
     """Attention of all heads in one region under one scaling: means over heads, and the largest logit."""
 
-    scaling: str
+    scaling: Scaling
     region: str
     entropy: float
     first: float
@@ -113,13 +113,13 @@ def stretches(check: Check) -> str:
 def check_overview(check: Check) -> CheckOverview:
     """Return a check in a few rows; a head counts as one, whatever its layer."""
     heads = check.heads.rows
-    scores: dict[tuple[str, str], list[ScoreRow]] = {}
+    scores: dict[tuple[Scaling, str], list[ScoreRow]] = {}
     for row in check.rows:
         scores.setdefault((row.scaling, row.region), []).append(row)
     held: dict[str, list[BoundRow]] = {}
     for bound in check.bounds.rows:
         held.setdefault(bound.bound, []).append(bound)
-    attention: dict[tuple[str, str], list[AttentionRow]] = {}
+    attention: dict[tuple[Scaling, str], list[AttentionRow]] = {}
     for mass in check.attention.rows:
         attention.setdefault((mass.scaling, mass.region), []).append(mass)
     losses: dict[str, list[LossRow]] = {}
@@ -128,7 +128,7 @@ def check_overview(check: Check) -> CheckOverview:
     return CheckOverview(
         rows=tuple(
             RegionRow(
-                short_label(scaling),
+                scaling,
                 region,
                 mean=_mean([row.between for row in rows]),
                 highest_head=max(row.between for row in rows),
@@ -148,7 +148,7 @@ def check_overview(check: Check) -> CheckOverview:
         ),
         attention=tuple(
             AttentionSummary(
-                short_label(scaling),
+                scaling,
                 region,
                 entropy=_mean([row.entropy for row in rows]),
                 first=_mean([row.first for row in rows]),

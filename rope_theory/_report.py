@@ -39,7 +39,7 @@ def check_page(check: Check, *, model: str, text: str) -> str:
     parts = [
         f"<h1>Heads of {html.escape(model)}</h1>",
         f"<p>{check.model}, {seen.heads} query heads, head width {check.config.head_dim}, base {check.config.base:g}, "
-        f"trained window {check.config.context_length} tokens, {html.escape(own)}. Text: {html.escape(text)}; "
+        f"trained window {check.config.context_length} tokens, {html.escape(own.label)}. Text: {html.escape(text)}; "
         f"{stretches(check)}, {check.rows[0].pairs} pairs a head, {check.dtype} on {check.device}, "
         f"seed {check.seed}. Offsets up to {check.length - 1}.</p>",
         f"<p class='{'bad' if check.violations else 'good'}'>{verdict}</p>",
@@ -50,7 +50,7 @@ def check_page(check: Check, *, model: str, text: str) -> str:
         f"{seen.largest_sum_ratio:.3g} at any distance, under any table with attention factor 1.</p>",
         table(
             ("scaling", "region", "mean", "highest head", "largest pair"),
-            ((row.scaling, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
+            ((row.scaling.label, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
         ),
         "<h2>Bounds</h2>",
         table(
@@ -61,7 +61,7 @@ def check_page(check: Check, *, model: str, text: str) -> str:
         table(
             ("scaling", "region", "entropy", "first", "last 16", "distance ≥ L", "largest logit", "moved"),
             (
-                (row.scaling, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
+                (row.scaling.label, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
                 for row in seen.attention
             ),
         ),

@@ -27,7 +27,7 @@ RANKS = [
     {"bounds"},
     {"comparison", "regression", "certificates", "laws", "precision", "testing"},
     {"doctor", "models"},
-    {"_labels", "_overview", "_check_overview", "reports"},
+    {"_overview", "_check_overview", "reports"},
     {"plots"},
     {"_page"},
     {"_report", "_doctor_page", "widgets"},

@@ -18,7 +18,6 @@ from rich.text import Text
 
 import rope_theory as rt
 from rope_theory._core.records import Record, json_ready
-from rope_theory._labels import short_label
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,7 +130,7 @@ def described(config: rt.RopeConfig, scaling: Any = None) -> str:
     rotated = "" if config.width == config.head_dim else f", of which {config.width} rotate"
     return (
         f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
-        f"trained window {config.context_length} tokens" + (f"; {short_label(scaling)}" if scaling else "")
+        f"trained window {config.context_length} tokens" + (f"; {scaling.label}" if scaling else "")
     )
 
 

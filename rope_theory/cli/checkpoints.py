@@ -17,7 +17,6 @@ import rope_theory as rt
 from rope_theory._check_overview import LEGEND, check_overview, stretches
 from rope_theory._core.checks import above, integer, one_of
 from rope_theory._core.files import check_folder_place, check_place, write_text
-from rope_theory._labels import short_label
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
 from rope_theory.models._extend import window_of
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
@@ -97,7 +96,7 @@ def check(
 def _draw_check(model: str, text: str, page: str | None, record: rt.models.Check) -> Iterator[RenderableType]:
     seen = check_overview(record)
     heads = f"{record.model}, {seen.heads} query heads"
-    yield Text(f"{model}: {heads}; {described(record.config)}; {record.rows[0].scaling}")
+    yield Text(f"{model}: {heads}; {described(record.config)}; {record.rows[0].scaling.label}")
     yield Text(
         f"{text}: {stretches(record)}; {record.rows[0].pairs} pairs a head; "
         f"{record.dtype} on {record.device}; seed {record.seed}; offsets up to {record.length - 1}"
@@ -106,7 +105,7 @@ def _draw_check(model: str, text: str, page: str | None, record: rt.models.Check
     yield Text(f"H/A {seen.maximum_ratio:.3g}, (Σ|h| + |C|)/A {seen.sum_ratio:.3g} on average, {largest}")
     yield plain_table(
         ("largest |score| / A", "region", "mean", "highest head", "largest pair"),
-        ((row.scaling, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
+        ((row.scaling.label, row.region, row.mean, row.highest_head, row.largest) for row in seen.rows),
     )
     yield plain_table(
         ("bound", "evidence", "evaluations", "violations", "largest value / bound"),
@@ -115,7 +114,7 @@ def _draw_check(model: str, text: str, page: str | None, record: rt.models.Check
     yield plain_table(
         ("attention", "region", "entropy", "first", "last 16", "distance ≥ L", "largest logit", "moved"),
         (
-            (row.scaling, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
+            (row.scaling.label, row.region, row.entropy, row.first, row.last, row.far, row.largest_logit, row.moved)
             for row in seen.attention
         ),
     )
@@ -169,8 +168,8 @@ def _draw_extension(notes: tuple[str, ...], record: Extension) -> Iterator[Rende
     yield plain_table(
         ("", "scaling", "window"),
         (
-            ("before", short_label(record.before), record.window_before),
-            ("after", short_label(record.after), record.window),
+            ("before", record.before.label, record.window_before),
+            ("after", record.after.label, record.window),
         ),
     )
     yield Text(f"rope_parameters: {record.keys}")
@@ -325,7 +324,7 @@ def finetune(
 
 
 def _draw_finetuning(model: str, out: Path, kept: Path, record: rt.models.FineTuning) -> Iterator[RenderableType]:
-    label = "no scaling" if record.scaling is None else short_label(record.scaling)
+    label = "no scaling" if record.scaling is None else record.scaling.label
     yield Text(f"{model}: {label}, window {record.length}, {record.steps} steps, {record.tokens} tokens")
     rows = [step for step in (1, 10, 20, 50, 100, 200, 500, 1000) if step < record.steps] + [record.steps]
     yield plain_table(("step", "", "loss"), ((step, "", float(record.losses[step - 1])) for step in rows))

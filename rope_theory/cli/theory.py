@@ -18,7 +18,6 @@ from rich.text import Text
 
 import rope_theory as rt
 from rope_theory._core.files import check_place
-from rope_theory._labels import short_label
 from rope_theory._overview import (
     BoundsAtOffset,
     FrequencyOverview,
@@ -266,7 +265,7 @@ def _draw_frequencies(source: str, record: FrequencyOverview) -> Iterator[Render
     at = f"{record.length} tokens" if record.length else "the trained window"
     yield Text(f"pairing {record.pairing}; attention factor μ = {mu:.6g}, scores × μ² = {mu**2:.6g}; length {at}")
     yield Text("wavelength and turns inside the trained window: unscaled; then divisors θ_unscaled / θ'")
-    pi, ntk, parts, yarn = (short_label(scaling) for scaling in record.alternatives)
+    pi, ntk, parts, yarn = (scaling.label for scaling in record.alternatives)
     yield Text(f"PI = {pi}; NTK-aware = {ntk}; by-parts = {parts}, ramp by turns;")
     yarn_mu = record.alternative_attention_factors[-1]
     yield Text(f"YaRN = {yarn}, ramp by pair index as in transformers, μ = {aligned(yarn_mu, 6)}")

@@ -15,17 +15,18 @@ from rope_theory.comparison import chord_cells
 matplotlib = pytest.importorskip("matplotlib")
 
 CONFIG = rt.RopeConfig(head_dim=16, context_length=64)
-TABLE = rt.scaling.Unscaled().frequencies(CONFIG)
+UNSCALED = rt.scaling.Unscaled()
+TABLE = UNSCALED.frequencies(CONFIG)
 H = rt.coefficients.random_phase(CONFIG.pairs, seed=0)
 S = np.arange(1.0, 9.0)
 
 REGIONS = ("inside", "beyond")
 CHECK = models.Check(
-    rows=tuple(models.ScoreRow(0, 0, "Unscaled()", region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
+    rows=tuple(models.ScoreRow(0, 0, UNSCALED, region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
     heads=models.Rows((models.HeadRow(0, 0, 9, *(1.0, 0.1) * 3, 0, 0, 0.7, 0.1, 0.8, 1.5, 0.1, 1.9, (0.3, 0.7)),)),
     bounds=models.Rows(()),
     attention=models.Rows(
-        tuple(models.AttentionRow(0, 0, "Unscaled()", r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
+        tuple(models.AttentionRow(0, 0, UNSCALED, r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
     ),
     losses=models.Rows((models.LossRow(0, 9, "inside", 9, 1.0, 0.1), models.LossRow(9, 18, "beyond", 9, 2.0, 0.1))),
     violations=0, published_violations=0, model="LlamaForCausalLM", dtype="float32", device="cpu", config=CONFIG,
