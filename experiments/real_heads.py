@@ -22,7 +22,6 @@ from experiments.pretraining import corpus, measured
 from experiments.pretraining.recipe import Recipe
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
-from rope_theory._check_overview import check_overview
 from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.models.loading import load_model
 from rope_theory.plots._axes import legend_beside
@@ -144,7 +143,7 @@ LOSSES = Sweep(
 def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Data:
     """Return the tables of the check, losses by stretch and treatment, and what prose quotes of them."""
     tables = _tables(checked)
-    seen = check_overview(_check(tables))
+    seen = rt.reports.check_overview(_check(tables))
     window = Recipe.window
     text, starts = np.asarray(losses["text"]), np.asarray(losses["start"])
     treatment, loss = np.asarray(losses["treatment"]), np.asarray(losses["loss"])

@@ -51,6 +51,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     content : bytes
         The new content.
 
+    Returns
+    -------
+    None
+
     Raises
     ------
     OSError
@@ -67,7 +71,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8; see ``write_bytes``."""
+    """Write a text in UTF-8, whole or not at all, as ``write_bytes`` does.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists. A link is followed.
+    text : str
+        The new content.
+
+    Returns
+    -------
+    None
+    """
     write_bytes(path, text.encode())
 
 
@@ -75,6 +91,15 @@ def check_place(path: Path) -> None:
     """Raise when no file can be written at ``path``: asked before minutes of work, not after.
 
     A block is written beside it and removed again; an existing file is opened for writing and left as it is.
+
+    Parameters
+    ----------
+    path : Path
+        Where a file is to be written.
+
+    Returns
+    -------
+    None
 
     Raises
     ------
@@ -90,7 +115,22 @@ def check_place(path: Path) -> None:
 
 
 def check_folder_place(folder: Path) -> None:
-    """Raise when files cannot be written into ``folder``, which may be missing as its parents may."""
+    """Raise when files cannot be written into ``folder``, which may be missing as its parents may.
+
+    Parameters
+    ----------
+    folder : Path
+        Where files are to be written.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    OSError
+        As ``check_place``.
+    """
     with named(folder):
         place = folder.absolute()
         while not os.path.lexists(place) and place != place.parent:
@@ -112,6 +152,11 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     replace : bool
         Whether a folder that holds something is replaced. It is moved aside for a moment; if the process is killed in
         that moment, the next call puts it back.
+
+    Yields
+    ------
+    Path
+        The temporary folder, empty.
     """
     with named(folder):
         folder = Path(os.path.realpath(folder))
@@ -147,6 +192,17 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Delete what killed processes left half-written of ``name`` in ``folder``, or of anything there.
 
     Nothing is deleted that a living process may still be writing: its process id is in the name, and it holds a lock.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    name : str, optional
+        The file or folder whose leftovers go; all of them when not given.
+
+    Returns
+    -------
+    None
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
