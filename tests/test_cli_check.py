@@ -1,6 +1,5 @@
 """The verb check, and its page."""
 
-import json
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from test_cli import call, parsed
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from test_reports import same  # noqa: E402
 from tiny_models import build  # noqa: E402
 
 import rope_theory as rt  # noqa: E402
@@ -36,11 +36,9 @@ def arguments(folder, *more):
 def test_json_is_the_direct_call(folder):
     content = parsed(*arguments(folder, "--factor", 1))
     ids = [3 + number * number % 96 for number in range(150)]
-    assert content.pop("schema") == rt.reports.SCHEMA
-    assert content.pop("source") == str(folder)
-    assert content.pop("text") == str(folder / "text")
-    assert content == json.loads(json.dumps(check(load_model(folder)[0], ids, pairs=30, length=72).to_dict()))
     assert content["violations"] == 0
+    record = check(load_model(folder)[0], ids, pairs=30, length=72)
+    same(content, record, source=str(folder), text=str(folder / "text"))
 
 
 def test_tables_show_scalings_bounds_attention_and_losses(folder):
