@@ -29,6 +29,7 @@ check, perplexity, passkey and finetune), ``text`` (check), ``texts`` (perplexit
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 from rope_theory._core.files import (
@@ -88,11 +89,15 @@ def report(record: Record, **about: Any) -> Report:
     Raises
     ------
     TypeError
-        For something that no verb prints.
+        For something that no verb prints, and for what its report does not name.
     """
     place = _REPORTS.get(type(record).__name__)
     if place is None or not isinstance(record, Record):
         raise TypeError(f"record must be one of {', '.join(_REPORTS)}, got {type(record).__name__}.")
     module, _, function = place.partition(".")
-    made: Report = getattr(importlib.import_module(f"rope_theory.reports.{module}"), function)(record, **about)
+    make = getattr(importlib.import_module(f"rope_theory.reports.{module}"), function)
+    known = list(inspect.signature(make).parameters)[1:]
+    if unknown := sorted(about.keys() - known):
+        raise TypeError(f"about must be some of {known} for a {type(record).__name__}, got {', '.join(unknown)}.")
+    made: Report = make(record, **about)
     return made

@@ -62,7 +62,7 @@ def _diagnosis(found: Diagnosis, page: bool) -> Iterator[Block]:
         yield from _reach(reach)
     if page and found.corrected and any(item.edits for item in found.findings if item.severity != "info"):
         yield Heading("Corrected config")
-        yield Code(json.dumps(_shortened(json_ready(found.corrected)), indent=2, allow_nan=False))
+        yield Code(_json(found.corrected, 2))
 
 
 def _table(table: RopeTable, page: bool) -> Iterator[Block]:
@@ -89,11 +89,15 @@ def _finding(finding: Finding, page: bool) -> Item:
     tone: Tone = "quiet" if finding.severity == "info" else finding.severity
     details = {"seen in": ", ".join(finding.threads)}
     if finding.severity != "info":
-        keys = json.dumps(_shortened(json_ready(finding.corrected)), allow_nan=False) if finding.corrected else ""
+        keys = _json(finding.corrected, 2 if page else None) if finding.corrected else ""
         details = {"meant": finding.meant, "in": ", ".join(finding.engines), **details, "corrected": keys}
     told = page or finding.severity != "info"
     shown = tuple((name, text) for name, text in details.items() if text and told)
     return Item(finding.severity, f"{finding.key}: {finding.happens} ({finding.name})", shown, tone)
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(_shortened(json_ready(value)), indent=indent, allow_nan=False)
 
 
 def _shortened(value: Any) -> Any:
@@ -192,6 +196,6 @@ def _recommendation(found: Recommendation) -> Iterator[Block]:
             key: option.config[key] for key in ("rope_scaling", "rope_parameters", "rope_theta") if key in option.config
         }
         yield Paragraph("The first; all of them, whole, with --json:")
-        yield Code(f"{option.method} {option.factor:g}: {json.dumps(json_ready(keys), allow_nan=False)}")
+        yield Code(f"{option.method} {option.factor:g}: {_json(keys)}")
         if option.remark:
             yield Paragraph(option.remark)
