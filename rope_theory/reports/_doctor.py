@@ -16,6 +16,7 @@ from rope_theory.doctor._conformance import SAME
 from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, TOLERANCE
 from rope_theory.doctor.finding import SEVERITIES
 from rope_theory.reports._blocks import Block, Code, Heading, Item, Paragraph, Picture, Points, Report, Tone, grid
+from rope_theory.reports._words import described
 from rope_theory.scaling.unscaled import Unscaled
 
 LONGEST_LIST = 8
@@ -69,9 +70,8 @@ def _table(table: RopeTable, page: bool) -> Iterator[Block]:
     config = table.frequencies.config
     yield Paragraph(
         (f"Layers {table.layer_type}: " if table.layer_type else "")
-        + f"{table.scaling}; head width {config.head_dim}, of which {config.width} rotate; base {config.base:.10g}; "
-        f"pairing {table.pairing}; attention factor {table.frequencies.attention_factor:.6g}. Trained window "
-        f"{table.trained_window} tokens, extended {table.extended_window}."
+        + f"{described(config, table.scaling)}; extended window {table.extended_window}; pairing {table.pairing}; "
+        f"attention factor {table.frequencies.attention_factor:.6g}."
     )
     if not page:
         return
@@ -166,7 +166,7 @@ def _reach(reach: Reach) -> Iterator[Block]:
     yield grid(
         ("scaling", "own", "predicted", "beyond", *COSTS, "Σ cos < 0", "float32"),
         (
-            (row.scaling, "own" if row.configured else "", row.predicted_length or "no limit", row.pairs_beyond,
+            (row.scaling.label, "own" if row.configured else "", row.predicted_length or "no limit", row.pairs_beyond,
              *_costs(row), row.first_negative, row.float32_until)
             for row in reach.rows
         ),
