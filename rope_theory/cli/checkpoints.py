@@ -34,12 +34,12 @@ class Method(StrEnum):
 
 SCALINGS: Mapping[Method, Callable[[float], rt.scaling.Scaling]] = {
     Method.NONE: lambda factor: rt.scaling.Unscaled(),
-    Method.PI: lambda factor: rt.scaling.PositionInterpolation(factor),
-    Method.NTK: lambda factor: rt.scaling.NTKAware(factor),
-    Method.DYNAMIC: lambda factor: rt.scaling.DynamicNTK(factor),
-    Method.BY_PARTS: lambda factor: rt.scaling.NTKByParts(factor),
-    Method.YARN: lambda factor: rt.scaling.YaRN(factor, ramp="transformers"),
-    Method.LLAMA3: lambda factor: rt.scaling.Llama3(factor, 1.0, 4.0),
+    Method.PI: rt.scaling.PositionInterpolation,
+    Method.NTK: rt.scaling.NTKAware,
+    Method.DYNAMIC: rt.scaling.DynamicNTK,
+    Method.BY_PARTS: rt.scaling.NTKByParts,
+    Method.YARN: rt.scaling.YaRN,
+    Method.LLAMA3: rt.scaling.Llama3,
 }
 
 TextFiles = Annotated[
@@ -63,7 +63,7 @@ def check(
     ] = 4.0,
     pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
     seed: Annotated[int, typer.Option(help="Of the pairs and queries drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     as_json: AsJson = False,
     page: Page = None,
 ) -> None:
@@ -103,12 +103,11 @@ def extend(
 ) -> None:
     """Write a checkpoint with another RoPE table, which plain transformers loads; no weight changes."""
     check_folder(out)
+    scaling = SCALINGS[method](factor)
     loaded, tokenizer = _loaded(model)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        found = rt.models.export_extended(
-            loaded, tokenizer, SCALINGS[method](factor), out, length=length, replace=replace
-        )
+        found = rt.models.export_extended(loaded, tokenizer, scaling, out, length=length, replace=replace)
     notes = [f"• {warning.message}" for warning in caught if warning.category is UserWarning]
     show(found, as_json, *notes)
 
