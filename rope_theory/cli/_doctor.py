@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 import rope_theory as rt
 from rope_theory._core.records import plain
@@ -20,13 +21,11 @@ from rope_theory.reports import check_place, write_text
 @plain_errors
 def doctor(
     config: Config,
-    length: Annotated[
-        int | None, typer.Option(help="Length of interest in tokens; default the extended window.")
-    ] = None,
+    length: Annotated[int | None, Option(help="Length of interest in tokens; default the extended window.")] = None,
     as_json: AsJson = False,
     page: Page = None,
-    fix: Annotated[str | None, typer.Option(metavar="FILE", help="Write the corrected config to FILE.")] = None,
-    execute: Annotated[bool, typer.Option("--execute", help="Also run the installed transformers on it.")] = False,
+    fix: Annotated[str | None, Option(metavar="FILE", help="Write the corrected config to FILE.")] = None,
+    execute: Annotated[bool, Option("--execute", help="Also run the installed transformers on it.")] = False,
 ) -> None:
     """Say what a config really does to RoPE, in which engine, and how far it should work; exit code 1 on an error.
 
@@ -64,12 +63,10 @@ def _config_text(config: Mapping[str, Any]) -> str:
 @plain_errors
 def recommend(
     config: Config,
-    length: Annotated[int, typer.Option(help="Target length in tokens.")],
+    length: Annotated[int, Option(help="Target length in tokens.")],
     layer_type: LayerType = None,
     as_json: AsJson = False,
-    write: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the config of the first option to FILE.")
-    ] = None,
+    write: Annotated[str | None, Option(metavar="FILE", help="Write the config of the first option to FILE.")] = None,
 ) -> None:
     """Rank methods and factors for a length, each with what it costs inside the trained window, and the first's config.
 

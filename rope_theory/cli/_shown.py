@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from typer import Argument, Option
 
 import rope_theory as rt
 from rope_theory import reports
@@ -24,18 +25,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-LayerType = Annotated[
-    str | None, typer.Option(help="Which layers, in a model with several tables, such as full_attention.")
-]
-OptionalConfig = Annotated[
-    str | None, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")
-]
+AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
+LayerType = Annotated[str | None, Option(help="Which layers, in a model with several tables, such as full_attention.")]
+OptionalConfig = Annotated[str | None, Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
+    str, Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
 ]
-Page = Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page to FILE.")]
-Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
+Page = Annotated[str | None, Option("--html", metavar="FILE", help="Also write a page to FILE.")]
+Config = Annotated[str, Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
 OPTIONS = {
@@ -93,7 +90,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool, Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Compute what is actually true about extending the context window of RoPE language models."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 import rope_theory as rt
 from rope_theory._core.checks import above, integer, one_of
@@ -42,10 +43,8 @@ SCALINGS: Mapping[Method, Callable[[float], rt.scaling.Scaling]] = {
     Method.LLAMA3: rt.scaling.Llama3,
 }
 
-TextFiles = Annotated[
-    list[str], typer.Option("--text", metavar="FILE", help="UTF-8 text; several are several documents.")
-]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+TextFiles = Annotated[list[str], Option("--text", metavar="FILE", help="UTF-8 text; several are several documents.")]
+Device = Annotated[str, Option(help="cpu or cuda.")]
 
 
 @app.command()
@@ -53,16 +52,14 @@ Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 def check(
     model: Model,
     text: Annotated[
-        str | None, typer.Option(metavar="FILE", help="UTF-8 text to run; default the sources of rope_theory.")
+        str | None, Option(metavar="FILE", help="UTF-8 text to run; default the sources of rope_theory.")
     ] = None,
-    length: Annotated[
-        int | None, typer.Option(help="Extended window in tokens; default four times the trained one.")
-    ] = None,
+    length: Annotated[int | None, Option(help="Extended window in tokens; default four times the trained one.")] = None,
     factor: Annotated[
-        float, typer.Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
+        float, Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
     ] = 4.0,
-    pairs: Annotated[int, typer.Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
-    seed: Annotated[int, typer.Option(help="Of the pairs and queries drawn.")] = 0,
+    pairs: Annotated[int, Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
+    seed: Annotated[int, Option(help="Of the pairs and queries drawn.")] = 0,
     device: Device = "cpu",
     as_json: AsJson = False,
     page: Page = None,
@@ -90,15 +87,11 @@ def check(
 @plain_errors
 def extend(
     model: Model,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the extended checkpoint.")],
-    method: Annotated[Method, typer.Option(help="What is done to the table.")] = Method.PI,
-    factor: Annotated[float, typer.Option(help="New window over the present one.")] = 4.0,
-    length: Annotated[
-        int | None, typer.Option(help="New window in tokens, where it is not window times factor.")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="In the place of the model's own scaling, not on top.")
-    ] = False,
+    out: Annotated[Path, Option(metavar="DIR", help="A new folder for the extended checkpoint.")],
+    method: Annotated[Method, Option(help="What is done to the table.")] = Method.PI,
+    factor: Annotated[float, Option(help="New window over the present one.")] = 4.0,
+    length: Annotated[int | None, Option(help="New window in tokens, where it is not window times factor.")] = None,
+    replace: Annotated[bool, Option("--replace", help="In the place of the model's own scaling, not on top.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a checkpoint with another RoPE table, which plain transformers loads; no weight changes."""
@@ -117,14 +110,12 @@ def extend(
 def perplexity(
     model: Model,
     text: TextFiles,
-    window: Annotated[int | None, typer.Option(help="Tokens; default the model's max_position_embeddings.")] = None,
-    stride: Annotated[int, typer.Option(help="Tokens by which the next window starts later.")] = 256,
+    window: Annotated[int | None, Option(help="Tokens; default the model's max_position_embeddings.")] = None,
+    stride: Annotated[int, Option(help="Tokens by which the next window starts later.")] = 256,
     convention: Annotated[
-        str, typer.Option(help="token-weighted, window-mean, every-token, disjoint or last.")
+        str, Option(help="token-weighted, window-mean, every-token, disjoint or last.")
     ] = "token-weighted",
-    beginning: Annotated[
-        str, typer.Option(help="Beginning-of-sequence token before: none, document, window.")
-    ] = "none",
+    beginning: Annotated[str, Option(help="Beginning-of-sequence token before: none, document, window.")] = "none",
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
@@ -160,10 +151,10 @@ def _tokens(content: str, tokenizer: Any, name: str) -> list[int]:
 @plain_errors
 def passkey(
     model: Model,
-    length: Annotated[list[int], typer.Option(help="Window in tokens; may be given several times.")],
-    distances: Annotated[int, typer.Option(help="Distances a window.")] = 32,
-    trials: Annotated[int, typer.Option(help="Keys a distance.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of the keys.")] = 0,
+    length: Annotated[list[int], Option(help="Window in tokens; may be given several times.")],
+    distances: Annotated[int, Option(help="Distances a window.")] = 32,
+    trials: Annotated[int, Option(help="Keys a distance.")] = 10,
+    seed: Annotated[int, Option(help="Of the keys.")] = 0,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
@@ -180,25 +171,21 @@ def passkey(
 def finetune(
     model: Model,
     text: TextFiles,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the fine-tuned checkpoint.")],
-    length: Annotated[int | None, typer.Option(help="Tokens a row; default window times factor.")] = None,
-    method: Annotated[
-        Method, typer.Option(help="What is done to the table before; none is direct fine-tuning.")
-    ] = Method.PI,
-    factor: Annotated[float, typer.Option(help="New window over the present one.")] = 4.0,
-    steps: Annotated[int, typer.Option(help="Steps in all.")] = 200,
-    batch: Annotated[int, typer.Option(help="Rows a pass of one process.")] = 8,
-    accumulation: Annotated[int, typer.Option(help="Passes a step.")] = 1,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-5,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16, of matrix products.")] = "float32",
-    lora: Annotated[int | None, typer.Option(help="Rank of adapters, instead of training all weights.")] = None,
-    gradient_checkpointing: Annotated[
-        bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
-    ] = False,
+    out: Annotated[Path, Option(metavar="DIR", help="A new folder for the fine-tuned checkpoint.")],
+    length: Annotated[int | None, Option(help="Tokens a row; default window times factor.")] = None,
+    method: Annotated[Method, Option(help="What is done to the table before; none is direct fine-tuning.")] = Method.PI,
+    factor: Annotated[float, Option(help="New window over the present one.")] = 4.0,
+    steps: Annotated[int, Option(help="Steps in all.")] = 200,
+    batch: Annotated[int, Option(help="Rows a pass of one process.")] = 8,
+    accumulation: Annotated[int, Option(help="Passes a step.")] = 1,
+    rate: Annotated[float, Option(help="Peak learning rate.")] = 2e-5,
+    precision: Annotated[str, Option(help="float32 or bfloat16, of matrix products.")] = "float32",
+    lora: Annotated[int | None, Option(help="Rank of adapters, instead of training all weights.")] = None,
+    gradient_checkpointing: Annotated[bool, Option("--gradient-checkpointing", help="Less memory, more time.")] = False,
     checkpoints: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where a stopped run goes on from; default beside --out.")
+        Path | None, Option(metavar="DIR", help="Where a stopped run goes on from; default beside --out.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the rows.")] = 0,
+    seed: Annotated[int, Option(help="Of the rows.")] = 0,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 import rope_theory as rt
 from rope_theory import reports
 from rope_theory.cli._shown import AsJson, Config, LayerType, OptionalConfig, app, plain_errors, show
 
-HeadDim = Annotated[int | None, typer.Option(help="Without CONFIG: width of a head; default 128.")]
-Base = Annotated[float | None, typer.Option(help="Without CONFIG: RoPE base; default 10000.")]
-RotaryDim = Annotated[int | None, typer.Option(help="Without CONFIG: rotated width, if not all.")]
-Offset = Annotated[float, typer.Option(help="Offset s in tokens.")]
+HeadDim = Annotated[int | None, Option(help="Without CONFIG: width of a head; default 128.")]
+Base = Annotated[float | None, Option(help="Without CONFIG: RoPE base; default 10000.")]
+RotaryDim = Annotated[int | None, Option(help="Without CONFIG: rotated width, if not all.")]
+Offset = Annotated[float, Option(help="Offset s in tokens.")]
 
 
 @app.command()
@@ -29,12 +30,12 @@ def bounds(
     base: Base = None,
     rotary_dim: RotaryDim = None,
     context_length: Annotated[
-        int | None, typer.Option(help="Without CONFIG: trained window in tokens; default 2048.")
+        int | None, Option(help="Without CONFIG: trained window in tokens; default 2048.")
     ] = None,
     offset: Offset = 0.5,
-    left: Annotated[float | None, typer.Option(help="Left end of the cell; default floor(s).")] = None,
-    right: Annotated[float | None, typer.Option(help="Right end of the cell; default floor(s) + 1.")] = None,
-    h_max: Annotated[float, typer.Option(help="Bound on every |h_j|.")] = 1.0,
+    left: Annotated[float | None, Option(help="Left end of the cell; default floor(s).")] = None,
+    right: Annotated[float | None, Option(help="Right end of the cell; default floor(s) + 1.")] = None,
+    h_max: Annotated[float, Option(help="Bound on every |h_j|.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Print every closed-form bound that gives a number at one offset, proved and refuted."""
@@ -66,11 +67,11 @@ def certify(
     rotary_dim: RotaryDim = None,
     window: Annotated[
         int | None,
-        typer.Option(help="Trained window in tokens: offsets 0 … window − 1; default CONFIG's, else 2048."),
+        Option(help="Trained window in tokens: offsets 0 … window − 1; default CONFIG's, else 2048."),
     ] = None,
     offset: Offset = 0.5,
-    ratio: Annotated[float, typer.Option(help="Largest |h_j| over the largest trained |score|, H/A.")] = 1.0,
-    save: Annotated[str | None, typer.Option(metavar="FILE", help="Write the certificate to FILE, as JSON.")] = None,
+    ratio: Annotated[float, Option(help="Largest |h_j| over the largest trained |score|, H/A.")] = 1.0,
+    save: Annotated[str | None, Option(metavar="FILE", help="Write the certificate to FILE, as JSON.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove how large a score can be at an offset, given its size on the trained ones and that of h.
@@ -92,8 +93,8 @@ def certify(
 @app.command()
 @plain_errors
 def verify(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A certificate written by certify --save.")],
-    bits: Annotated[int, typer.Option(help="Working precision of ball arithmetic.")] = 256,
+    file: Annotated[str, Argument(metavar="FILE", help="A certificate written by certify --save.")],
+    bits: Annotated[int, Option(help="Working precision of ball arithmetic.")] = 256,
     as_json: AsJson = False,
 ) -> None:
     """Check a certificate again in ball arithmetic; a changed field or a false number is named, with exit code 2."""
@@ -106,8 +107,8 @@ def verify(
 @app.command()
 @plain_errors
 def prove(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which proof; all of them when not given.")] = None,
-    latex: Annotated[bool, typer.Option("--latex", help="Print the proof as LaTeX instead, unchecked.")] = False,
+    name: Annotated[str | None, Argument(metavar="NAME", help="Which proof; all of them when not given.")] = None,
+    latex: Annotated[bool, Option("--latex", help="Print the proof as LaTeX instead, unchecked.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check proofs step by step: by algebra, or by ball arithmetic; failing steps are named."""
@@ -142,9 +143,9 @@ def _proofs() -> Any:
 def frequencies(
     config: Config,
     layer_type: LayerType = None,
-    length: Annotated[int | None, typer.Option(help="Current length in tokens; default the trained window.")] = None,
+    length: Annotated[int | None, Option(help="Current length in tokens; default the trained window.")] = None,
     factor: Annotated[
-        float | None, typer.Option(help="Factor of the methods compared; default the configured one, else 4.")
+        float | None, Option(help="Factor of the methods compared; default the configured one, else 4.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
