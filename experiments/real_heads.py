@@ -22,7 +22,6 @@ from experiments.pretraining import corpus, measured
 from experiments.pretraining.recipe import Recipe
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
-from rope_theory._check_overview import check_overview
 from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.models.loading import load_model
 from rope_theory.plots._axes import legend_beside
@@ -50,6 +49,16 @@ KEYS = ("layer", "head", "scaling", "region", "bound", "evidence")
 TABLES = {"scores": ScoreRow, "heads": HeadRow, "bounds": BoundRow, "attention": AttentionRow}
 
 
+def compared(inputs: Mapping[str, Any]) -> list[rt.scaling.Scaling]:
+    """Return the scalings beside the reference model's own frequencies, which are unscaled."""
+    factor = inputs["factor"]
+    return [rt.scaling.PositionInterpolation(factor), rt.scaling.NTKAware(factor), rt.scaling.YaRN(factor)]
+
+
+SCALINGS = {repr(scaling): scaling for scaling in (rt.scaling.Unscaled(), *compared(INPUTS))}
+"""Text of a scaling in the tables → scaling."""
+
+
 def check_chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the only chunk: all heads see the same passes."""
     return [dict(inputs)]
@@ -59,15 +68,17 @@ def check_rows(chunk: Mapping[str, Any]) -> Columns:
     """Return every number of a check of the reference model, a row each."""
     model, tokenizer = load_model(pretrain.REFERENCE)
     length = chunk["lengthened"] * model.config.max_position_embeddings
-    factor = chunk["factor"]
-    scalings = [rt.scaling.PositionInterpolation(factor), rt.scaling.NTKAware(factor), rt.scaling.YaRN(factor)]
     ids = _ids(chunk, tokenizer, length)
-    check = rt.models.check(model, ids, scalings=scalings, length=length, pairs=chunk["pairs"], seed=chunk["seed"])
+    check = rt.models.check(
+        model, ids, scalings=compared(chunk), length=length, pairs=chunk["pairs"], seed=chunk["seed"]
+    )
     tables = {"scores": check.rows} | {name: getattr(check, name).rows for name in ("heads", "bounds", "attention")}
     columns: dict[str, list[Any]] = {name: [] for name in ("table", *KEYS, "quantity", "value")}
     for table, rows in tables.items():
         for row in rows:
             content = row.to_dict()
+            if "scaling" in content:
+                content["scaling"] = repr(row.scaling)
             for pair, share in enumerate(content.pop("shares", ())):
                 content[f"share {pair}"] = share
             for quantity in [name for name in content if name not in (*KEYS, "type")]:
@@ -132,7 +143,7 @@ LOSSES = Sweep(
 def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Data:
     """Return the tables of the check, losses by stretch and treatment, and what prose quotes of them."""
     tables = _tables(checked)
-    seen = check_overview(_check(tables))
+    seen = rt.reports.check_overview(_check(tables))
     window = Recipe.window
     text, starts = np.asarray(losses["text"]), np.asarray(losses["start"])
     treatment, loss = np.asarray(losses["treatment"]), np.asarray(losses["loss"])
@@ -154,12 +165,22 @@ def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Dat
         facts={
             "window": window,
             "violations": sum(row.violations for row in seen.bounds if row.evidence == "proved"),
-            "overview": {key: value for key, value in seen.to_dict().items() if key != "type"},
+            "overview": _labelled(seen),
             "losses": facts,
             "texts": count,
             "text": f"{inputs['text']} {inputs['text_version']}",
         },
     )
+
+
+def _labelled(seen: Any) -> dict[str, Any]:
+    """Return an overview with the label of each scaling in the place of its parameters."""
+    content: dict[str, Any] = seen.to_dict()
+    for name in ("rows", "attention"):
+        for line, row in zip(content[name], getattr(seen, name), strict=True):
+            line["scaling"] = row.scaling.label
+    del content["type"]
+    return content
 
 
 def _tables(checked: Columns) -> dict[str, dict[str, list[Any]]]:
@@ -229,6 +250,8 @@ def _row(kind: Any, line: dict[str, Any]) -> Any:
     content = {name: int(line[name]) if of == "int" else line[name] for name, of in fields.items() if name in line}
     if "shares" in fields:
         content["shares"] = tuple(value for name, value in line.items() if name.startswith("share "))
+    if "scaling" in fields:
+        content["scaling"] = SCALINGS[line["scaling"]]
     return kind(**content)
 
 

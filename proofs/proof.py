@@ -85,6 +85,8 @@ class Row(Record):
         Where it fails, or why it is not decided.
     points : int
         Random points at which ball arithmetic did not contradict it; 0 where it has nothing to say.
+    reason : str
+        Why the step is claimed, in words.
     note : str
     """
 
@@ -94,6 +96,7 @@ class Row(Record):
     method: Method
     witness: str
     points: int
+    reason: str
     note: str
 
 
@@ -105,6 +108,8 @@ class Checked(Table):
     ----------
     proof : str
         Its name in ``PROOFS``.
+    formula : str
+        The statement in letters.
     rows : tuple of Row
         A row a step, in order.
     conclusion : str
@@ -112,6 +117,7 @@ class Checked(Table):
     """
 
     proof: str
+    formula: str
     rows: tuple[Row, ...]
     conclusion: str
 
@@ -334,7 +340,7 @@ class Proof(Record):
             Without the extra ``certify``.
         """
         rows = tuple(self.check_step(step.name) for step in self.steps)
-        return Checked(self.name, rows, self.conclusion)
+        return Checked(self.name, self.formula, rows, self.conclusion)
 
     def check_step(self, name: str) -> Row:
         """Decide one step, given the hypotheses and the steps before it.
@@ -414,6 +420,7 @@ def _checked(step: Step, premises: Premises, example: Mapping[Any, Any]) -> Row:
         method=step.rule.method,
         witness=decision.witness,
         points=trial.points,
+        reason=step.reason,
         note=step.note,
     )
 

@@ -32,8 +32,8 @@ class ComparisonRow(Record):
 
     Attributes
     ----------
-    scaling : str
-        Name of the method with its parameters.
+    scaling : Scaling
+        The method.
     h_index : int
         Which row of h (0 when h is one-dimensional).
     logit_factor : float
@@ -50,7 +50,7 @@ class ComparisonRow(Record):
         Bound on abs(score) at any offset.
     """
 
-    scaling: str
+    scaling: Scaling
     h_index: int
     logit_factor: float
     inside: float
@@ -166,7 +166,7 @@ def _rows(
         triangle = gain * np.abs(h).sum(-1)
         for index in range(len(h)):
             yield ComparisonRow(
-                scaling=repr(scaling),
+                scaling=scaling,
                 h_index=index,
                 logit_factor=gain,
                 inside=float(inside[index]),

@@ -11,6 +11,7 @@ from rope_theory import cli
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from test_reports import same  # noqa: E402
 from tiny_models import IDS, build  # noqa: E402
 
 from rope_theory.models.loading import load_model  # noqa: E402
@@ -146,6 +147,27 @@ def test_finetune_writes_a_checkpoint_and_goes_on(folder, tmp_path):
     assert "--rate must be above 0" in words(
         "finetune", folder, "--text", folder / "text", "--rate", 0, "--out", tmp_path / "x"
     )
+
+
+@pytest.mark.filterwarnings("ignore:Note that")
+def test_json_is_the_record_of_the_direct_call(folder, tmp_path):
+    source, text, out = str(folder), str(folder / "text"), tmp_path / "out"
+    model, tokenizer = load_model(source)
+    ids = tokenizer((folder / "text").read_text())["input_ids"]
+    found = parsed("extend", folder, "--method", "yarn", "--factor", 2, "--out", out)
+    out.rename(tmp_path / "once")
+    same(found, rt.models.export_extended(model, tokenizer, rt.scaling.YaRN(2), out))
+    found = parsed("perplexity", folder, "--text", text, "--window", 24, "--stride", 8)
+    same(found, rt.models.perplexity(model, ids, window=24, stride=8), source=source, texts=[text])
+    found = parsed("passkey", folder, "--length", 400, "--distances", 2, "--trials", 1)
+    same(found, rt.models.passkey(model, tokenizer, length=400, distances=2, trials=1), source=source)
+    settings = ("--factor", 2, "--batch", 2, "--steps", 2, "--rate", 1e-3)
+    found = parsed("finetune", folder, "--text", text, *settings, "--out", tmp_path / "tuned")
+    scaling = rt.scaling.PositionInterpolation(2)
+    record = rt.models.finetune(model, [ids], scaling=scaling, length=64, steps=2, batch=2, rate=1e-3, device="cpu")
+    assert "model" not in found
+    checkpoints = str(tmp_path / "tuned.checkpoints")
+    same(found, record, source=source, folder=str(tmp_path / "tuned"), checkpoints=checkpoints)
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,13 @@ VERBS = {
 def begun(monkeypatch):
     """Fail when any verb begins to work."""
     import rope_theory as rt
-    from rope_theory.cli import checkpoints, theory
+    from rope_theory.cli import checkpoints
 
     for place, name in (
         (rt.doctor, "diagnose"),
         (rt.doctor, "recommend"),
         (checkpoints, "_loaded"),
-        (theory, "certified"),
+        (rt.reports, "certify"),
     ):
         monkeypatch.setattr(place, name, lambda *_, **__: pytest.fail("work has begun"))
 

@@ -54,7 +54,7 @@ def test_no_maximum_exceeds_the_triangle_bound(h, length):
 def test_rows_come_scaling_by_scaling_and_h_varies_fastest():
     result = rt.compare(CONFIG, METHODS, H, length=64)
     assert [(row.scaling, row.h_index) for row in result.rows] == [
-        (repr(method), index) for method in METHODS for index in range(3)
+        (method, index) for method in METHODS for index in range(3)
     ]
     assert (result.config, result.length) == (CONFIG, 64)
     alone = rt.compare(CONFIG, METHODS[1:2], H[2], length=64).rows[0]
@@ -87,7 +87,11 @@ def test_tables_and_dictionaries():
     frame = result.to_pandas()
     assert len(frame) == 9
     assert frame["triangle"].tolist() == [row.triangle for row in result.rows]
+    assert frame["scaling"].tolist() == [row.scaling for row in result.rows]
+    assert frame.groupby("scaling", sort=False)["h_index"].count().to_dict() == dict.fromkeys(METHODS, 3)
+    assert "YaRN(factor=" in frame.to_string()
     assert result.to_dict()["rows"][4]["h_index"] == 1
+    assert result.to_dict()["rows"][4]["scaling"] == {"type": "PositionInterpolation", "factor": 4.0}
 
 
 @given(h=testing.coefficients(4), first=st.integers(-50, 50), cells=st.integers(1, 6), per_token=st.integers(2, 9))

@@ -15,8 +15,8 @@ import rope_theory
 
 ROOT = Path(rope_theory.__file__).parent
 HEAVY = {
-    "accelerate", "clarabel", "cvxpy", "dask", "distributed", "flint", "hypothesis", "joblib", "matplotlib", "numba",
-    "pandas", "rich", "scipy", "sklearn", "sympy", "torch", "transformers", "typer",
+    "accelerate", "clarabel", "cvxpy", "dask", "distributed", "flint", "hypothesis", "jinja2", "joblib", "matplotlib",
+    "numba", "pandas", "rich", "scipy", "sklearn", "sympy", "torch", "transformers", "typer",
 }  # fmt: skip
 
 RANKS = [
@@ -27,10 +27,8 @@ RANKS = [
     {"bounds"},
     {"comparison", "regression", "certificates", "laws", "precision", "testing"},
     {"doctor", "models"},
-    {"_labels", "_overview", "_check_overview", "reports"},
     {"plots"},
-    {"_page"},
-    {"_report", "_doctor_page", "widgets"},
+    {"reports", "widgets"},
     {"cli", "__main__"},
 ]
 """A module imports from earlier sets; from its own set only where that is no step of the path."""

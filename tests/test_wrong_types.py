@@ -19,6 +19,10 @@ STORAGE = rt.precision.Storage()
 CELLS = rt.comparison.chord_cells(H, THETA, 0, 4)
 COMPARED = rt.compare(CONFIG, [scaling.Unscaled()], H, length=64)
 ERRORS = [rt.precision.phase_error(THETA, TWO, STORAGE)]
+BOUNDS = rt.reports.bounds(THETA, 1.5)
+MODEL = rt.from_hf({"model_type": "llama", "head_dim": 8, "max_position_embeddings": 64})
+AXES = plt.subplots()[1]
+AXES.plot(TWO, label="a")
 EXPLORED = rt.widgets.explore(CONFIG, "YaRN", 2.0, 1.0)
 
 VALID = {
@@ -74,6 +78,7 @@ VALID = {
     "plots.comparison": {"result": COMPARED},
     "widgets.exploration": {"found": EXPLORED},
     "plots.head_ratios": {"check": None},
+    "plots.legend_beside": {"axes": AXES},
     "plots.numerical_rank": {"dimensions": TWO, "ranks": [TWO], "labels": ["a"]},
     "plots.pair_shares": {"check": None},
     "plots.passkey_map": {"passkey": None},
@@ -97,6 +102,21 @@ VALID = {
     "regression.expected_maximum": {"theta": THETA, "train": TWO, "s": TWO, "alpha": 1.0, "draws": 10},
     "regression.prediction_std": {"theta": THETA, "train": TWO, "s": TWO, "alpha": 1.0},
     "regression.ridge_strength": {"theta": THETA, "window": 8, "length": 16, "tolerance": 3.0},
+    "reports.as_json": {"record": BOUNDS},
+    "reports.as_json_dict": {"record": BOUNDS},
+    "reports.bounds": {"table": THETA, "s": 1.5},
+    "reports.certify": {"table": THETA, "s": 1.0, "window": 8},
+    "reports.check_folder_place": {"folder": "folder"},
+    "reports.check_overview": {"check": None},
+    "reports.check_place": {"path": "file"},
+    "reports.frequencies": {"model": MODEL},
+    "reports.json_ready": {"value": 1.0},
+    "reports.remove_leftovers": {"folder": "."},
+    "reports.report": {"record": BOUNDS},
+    "reports.verify": {"certificate": rt.certificates.worst_case(THETA, 1.0, np.arange(8.0), h_max=1.0)},
+    "reports.whole_folder": {"folder": "folder"},
+    "reports.write_bytes": {"path": "file", "content": b"x"},
+    "reports.write_text": {"path": "file", "text": "x"},
     "scaling.DynamicNTK": {"factor": 2.0},
     "scaling.Frequencies": {
         "theta": np.ones(4), "attention_factor": 1.0, "scaling": scaling.Unscaled(), "config": CONFIG, "length": None,
@@ -144,7 +164,7 @@ METHODS = {
 
 MODULES = (
     "bounds", "certificates", "certificates.closed_forms", "coefficients", "comparison", "config",
-    "laws", "plots", "precision", "regression", "scaling", "scores", "testing", "widgets",
+    "laws", "plots", "precision", "regression", "reports", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
 WRONG = [
@@ -213,7 +233,8 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_wrong_types_are_answered_in_words(name):
+def test_wrong_types_are_answered_in_words(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # "x" may name a file
     call, valid = CALLS[name]
     if name not in NEED_A_MODEL:
         call(**valid)

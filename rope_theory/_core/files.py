@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from rope_theory._core.checks import path_of, shown
+
 try:
     import fcntl
 except ImportError:  # no such locks on Windows: process ids alone must do
@@ -39,23 +41,30 @@ _NUMBERS = itertools.count()
 _BEING_WRITTEN: set[Path] = set()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file whole or not at all; an error names it, and leaves what was there before.
 
     What a killed process left of the same file is removed.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         In a folder that exists. A link is followed.
     content : bytes
         The new content.
+
+    Returns
+    -------
+    None
 
     Raises
     ------
     OSError
         When the file cannot be written there; the message names it and says what to do.
     """
+    path = path_of(path, "path")
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise TypeError(f"content must be bytes, got {shown(content)}; write_text writes a str.")
     with named(path):
         path = _file_at(path)
         remove_leftovers(path.parent, path.name)
@@ -66,21 +75,45 @@ def write_bytes(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8; see ``write_bytes``."""
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all, as ``write_bytes`` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        In a folder that exists. A link is followed.
+    text : str
+        The new content.
+
+    Returns
+    -------
+    None
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {shown(text)}; write_bytes writes bytes.")
     write_bytes(path, text.encode())
 
 
-def check_place(path: Path) -> None:
+def check_place(path: str | Path) -> None:
     """Raise when no file can be written at ``path``: asked before minutes of work, not after.
 
     A block is written beside it and removed again; an existing file is opened for writing and left as it is.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where a file is to be written.
+
+    Returns
+    -------
+    None
 
     Raises
     ------
     OSError
         For a folder, a device, a missing folder, one that cannot be written to, and a full disk.
     """
+    path = path_of(path, "path")
     with named(path):
         path = _file_at(path)
         if path.exists():
@@ -89,8 +122,24 @@ def check_place(path: Path) -> None:
             pass
 
 
-def check_folder_place(folder: Path) -> None:
-    """Raise when files cannot be written into ``folder``, which may be missing as its parents may."""
+def check_folder_place(folder: str | Path) -> None:
+    """Raise when files cannot be written into ``folder``, which may be missing as its parents may.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where files are to be written.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    OSError
+        As ``check_place``.
+    """
+    folder = path_of(folder, "folder")
     with named(folder):
         place = folder.absolute()
         while not os.path.lexists(place) and place != place.parent:
@@ -102,17 +151,23 @@ def check_folder_place(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which takes the place of ``folder`` at the end of the block or vanishes.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         In a folder that exists; missing, or empty unless ``replace``. A link is followed.
     replace : bool
         Whether a folder that holds something is replaced. It is moved aside for a moment; if the process is killed in
         that moment, the next call puts it back.
+
+    Yields
+    ------
+    Path
+        The temporary folder, empty.
     """
+    folder = path_of(folder, "folder")
     with named(folder):
         folder = Path(os.path.realpath(folder))
         before = folder.with_name(f".{folder.name}.before{TEMPORARY}")
@@ -143,12 +198,23 @@ def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
             _BEING_WRITTEN.discard(temporary)
 
 
-def remove_leftovers(folder: Path, name: str | None = None) -> None:
+def remove_leftovers(folder: str | Path, name: str | None = None) -> None:
     """Delete what killed processes left half-written of ``name`` in ``folder``, or of anything there.
 
     Nothing is deleted that a living process may still be writing: its process id is in the name, and it holds a lock.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to look.
+    name : str, optional
+        The file or folder whose leftovers go; all of them when not given.
+
+    Returns
+    -------
+    None
     """
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    with contextlib.suppress(OSError), os.scandir(path_of(folder, "folder")) as entries:
         for entry in entries:
             found = _NAME.fullmatch(entry.name)
             if found is None or (name is not None and found["name"] != name):

@@ -34,7 +34,18 @@ def plain(value: Any) -> Any:
 
 
 def json_ready(value: Any) -> Any:
-    """Return ``plain(value)`` with infinities and NaN spelled as strings, since JSON has no name for them."""
+    """Return anything as what JSON can hold, infinities and NaN as strings, since JSON has no name for them.
+
+    Parameters
+    ----------
+    value : object
+        A record, or anything made of records, arrays, tensors, mappings and sequences.
+
+    Returns
+    -------
+    dict, list, str, int, float, bool or None
+        Made of the same.
+    """
     value = plain(value)
     if isinstance(value, dict):
         return {key: json_ready(item) for key, item in value.items()}

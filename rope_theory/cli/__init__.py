@@ -1,7 +1,7 @@
-"""`rope-theory VERB`: arguments, one call, and a table or, with --json, the same data as JSON.
+"""`rope-theory VERB`: arguments, one call, and a report or, with --json, the same data as JSON.
 
-A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in
-``show(record, draw, as_json)``, and a ``draw`` that yields what rich can print. Its module stands in ``MODULES``.
+A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in ``show(record, as_json)``. Its module
+is in ``MODULES``. ``rope_theory.reports`` makes the report, and says which call returns the record of which verb.
 """
 
 from __future__ import annotations

@@ -1,37 +1,21 @@
-"""What verbs of the command line share: the application, errors in one line, tables or JSON."""
+"""What verbs of the command line share: the application, errors in one line, reports or JSON."""
 
 from __future__ import annotations
 
 import functools
-import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.measure import Measurement
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from typer import Argument, Option
 
 import rope_theory as rt
-from rope_theory._core.records import Record, json_ready
-from rope_theory._labels import short_label
+from rope_theory import reports
+from rope_theory.reports import Record
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Rec = TypeVar("Rec", bound=Record)
-
-PIPED_WIDTH = 160
-"""Columns when nobody says how many there are: wide enough for every table."""
-
-NARROWEST = 80
-"""Columns below which lines are left to the terminal to break, so that no number is cut."""
-
-UNLIMITED = 10_000
-"""Columns in which any table has its natural width; tables of numbers are too wide rather than cut."""
 
 app = typer.Typer(
     name="rope-theory",
@@ -41,17 +25,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-LayerType = Annotated[
-    str | None, typer.Option(help="Which layers, in a model with several tables, such as full_attention.")
-]
-OptionalConfig = Annotated[
-    str | None, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")
-]
+AsJson = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
+LayerType = Annotated[str | None, Option(help="Which layers, in a model with several tables, such as full_attention.")]
+OptionalConfig = Annotated[str | None, Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
+    str, Argument(metavar="MODEL", help="A folder with config.json, safetensors and tokenizer, or a hub's name.")
 ]
-Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
+Page = Annotated[str | None, Option("--html", metavar="FILE", help="Also write a page to FILE.")]
+Config = Annotated[str, Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
 OPTIONS = {
@@ -84,22 +65,20 @@ def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def show(
-    record: Rec, draw: Callable[[Rec], Iterator[RenderableType]], as_json: bool, about: Mapping[str, Any] | None = None
-) -> None:
-    """Print a record on stdout, as JSON, with what else is to be said of it, or as what ``draw`` makes of it."""
+def show(record: Record, as_json: bool, *more: str, **about: Any) -> None:
+    """Print a record on stdout: as JSON, or as a report with ``more`` lines below."""
     if as_json:
-        typer.echo(json.dumps({**json_ready(record), **(about or {})}, indent=2, allow_nan=False))
+        typer.echo(reports.as_json(record, **about))
         return
-    console = Console(markup=False, highlight=False, emoji=False)
-    piped = not console.is_terminal and "COLUMNS" not in os.environ
-    available = PIPED_WIDTH if piped else max(console.width, NARROWEST)
-    for part in draw(record):
-        console.width = available
-        if isinstance(part, Table) and all(column.no_wrap for column in part.columns):
-            options = console.options.update(max_width=UNLIMITED)
-            console.width = max(available, Measurement.get(console, options, part).maximum)
-        console.print(part)
+    reports.report(record, **about).print()
+    for line in more:
+        typer.echo(line)
+
+
+def write_page(file: str, record: Record, **about: Any) -> None:
+    """Write a record as a page."""
+    reports.write_text(Path(file), reports.report(record, page=True, **about).to_html())
+    typer.echo(f"page written to {file}", err=True)
 
 
 def _show_version(wanted: bool) -> None:
@@ -111,40 +90,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool, Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Compute what is actually true about extending the context window of RoPE language models."""
-
-
-def plain_table(headings: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    """Return a table whose first two columns are words, the others numbers of four digits."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
-    for number, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
-    for row in rows:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
-    return table
-
-
-def described(config: rt.RopeConfig, scaling: Any = None) -> str:
-    rotated = "" if config.width == config.head_dim else f", of which {config.width} rotate"
-    return (
-        f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
-        f"trained window {config.context_length} tokens" + (f"; {short_label(scaling)}" if scaling else "")
-    )
-
-
-def draw_notes(notes: tuple[str, ...]) -> Iterator[RenderableType]:
-    for note in notes:
-        mark = Table.grid(padding=(0, 1))
-        mark.add_row("•", Text(note))
-        yield Padding(mark, (0, 0))
-
-
-def aligned(value: float | None, digits: int) -> str:
-    """Return a number with its decimals under each other; very small and very large ones with an exponent."""
-    if value is None:
-        return "–"
-    ordinary = value == 0.0 or 0.5 * 10.0**-digits <= abs(value) < 1e8 or abs(value) == float("inf")
-    return f"{value:.{digits}f}" if ordinary else f"{value:.2e}"

@@ -12,7 +12,7 @@ from rope_theory._core.checks import integer
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.doctor._conformance import SAME, Conformance, ConformanceRow, conformance
-from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, ROUNDS, TOLERANCE, Reach, described, reach_in
+from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, ROUNDS, TOLERANCE, Reach, reach_in
 from rope_theory.doctor.case import Case, opened, whole
 from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
@@ -45,8 +45,8 @@ class RopeTable(Record):
     ----------
     layer_type : str or None
         The layers, in a model with several tables.
-    scaling : str
-        The method with its factor.
+    scaling : Scaling
+        The method.
     pairing : {"half", "interleaved"}
         Which dimensions of a head make a pair.
     trained_window, extended_window : int
@@ -58,7 +58,7 @@ class RopeTable(Record):
     """
 
     layer_type: str | None
-    scaling: str
+    scaling: Scaling
     pairing: str
     trained_window: int
     extended_window: int
@@ -217,7 +217,7 @@ def _table(case: Case, name: str | None, reading: HuggingFaceRope) -> RopeTable:
     if extended == window and isinstance(reading.scaling, LENGTHENING):
         extended = min(max(window, round((reading.scaling.factor or 1.0) * window)), 2**53)
     return RopeTable(
-        name, described(reading.scaling), reading.pairing, window, extended, reading.frequencies(window),
+        name, reading.scaling, reading.pairing, window, extended, reading.frequencies(window),
         reading.frequencies(window if case.model_type == "phimoe" else extended), reading.notes,
     )  # fmt: skip
 

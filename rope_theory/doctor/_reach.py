@@ -58,8 +58,8 @@ class ReachRow:
 
     Attributes
     ----------
-    scaling : str
-        The method, with its factor.
+    scaling : Scaling
+        The method.
     configured : bool
         Whether it is the config's own.
     pairs : int
@@ -89,7 +89,7 @@ class ReachRow:
         Whether the predicted length is at least the target length.
     """
 
-    scaling: str
+    scaling: Scaling
     configured: bool
     pairs: int
     pairs_beyond: int
@@ -240,7 +240,7 @@ def _row(
     worst = [_worst(trained, table, s, rounds) for s in (window // 2, length - 1)]
     predicted = predicted_length(trained, table)
     return ReachRow(
-        scaling=described(scaling),
+        scaling=scaling,
         configured=configured,
         pairs=len(table),
         pairs_beyond=int(beyond.sum()),
@@ -260,12 +260,6 @@ def _row(
 def _slowing(trained: Frequencies, table: Frequencies, turning: NDArray[np.bool_]) -> float:
     seen = turning & (table.theta > 0.0)
     return float(np.exp(np.log(trained.theta[seen] / table.theta[seen]).mean())) if seen.any() else 1.0
-
-
-def described(scaling: Scaling) -> str:
-    """Return a method's name with its factor."""
-    factor = getattr(scaling, "factor", None)
-    return scaling.name if factor is None else f"{scaling.name} {factor:.4g}"
 
 
 def _worst(trained: Frequencies, table: Frequencies, s: int, rounds: int) -> float:

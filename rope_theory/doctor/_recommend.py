@@ -12,7 +12,7 @@ from rope_theory._core.checks import integer
 from rope_theory._core.records import Table
 from rope_theory.config import RopeConfig
 from rope_theory.doctor._diagnose import examined
-from rope_theory.doctor._reach import ReachRow, described, predicted_length, reach
+from rope_theory.doctor._reach import ReachRow, predicted_length, reach
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.methods import methods_on, untouched
@@ -152,7 +152,7 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     rows.sort(key=_rank)
     notes = [f"Trained window {config.context_length} tokens, base {config.base:.10g}."]
     if reading.scaling != untouched(reading.scaling):
-        notes.append(f"Options replace {described(reading.scaling)}, which the config has.")
+        notes.append(f"Options replace {reading.scaling.label}, which the config has.")
     if case.facts is UNKNOWN:
         notes.append(
             f"model_type {case.model_type!r} is not in the table of known classes: whether its class reads these keys "

@@ -6,6 +6,7 @@ from rope_theory.models._extend import extend
 from rope_theory.models._finetune import Example, FineTuning, finetune
 from rope_theory.models._passkey import Passkey, PasskeyRow, ReachRow, passkey
 from rope_theory.models._perplexity import DocumentRow, Perplexity, perplexity
+from rope_theory.models.exporting import Extension, export_extended
 from rope_theory.models.installed import installed_engine
 from rope_theory.models.measurements import AttentionRow, BoundRow, Check, HeadRow, LossRow, Rows, ScoreRow
 
@@ -16,6 +17,7 @@ __all__ = [
     "Check",
     "DocumentRow",
     "Example",
+    "Extension",
     "FineTuning",
     "HeadRow",
     "LossRow",
@@ -27,6 +29,7 @@ __all__ = [
     "ScoreRow",
     "capture",
     "check",
+    "export_extended",
     "extend",
     "finetune",
     "installed_engine",

@@ -154,10 +154,10 @@ class _Run:
             if len(others) < len(scalings):
                 self.notes.add("A scaling that is the model's own, or was given twice, is compared once.")
             # a dynamic table is another one at another length; inside, it is that of the window
-            asked = [Asked(repr(rope.scaling), rope.frequencies(), rope.frequencies(length))]
+            asked = [Asked(rope.frequencies(), rope.frequencies(length))]
             for one in others:
                 table = one.frequencies(rope.config, length)
-                asked.append(Asked(repr(one), table, table))
+                asked.append(Asked(table, table))
             self.scores[layer] = PairScores(rope.config, asked, length)
 
     def add(self, number: int, stretches: int, ids: Any) -> None:
@@ -303,7 +303,7 @@ class _Run:
                     yield ScoreRow(
                         layer=layer,
                         head=head,
-                        scaling=asked.label,
+                        scaling=asked.inside.scaling,
                         region=region,
                         pairs=scores.pairs,
                         at_integers=float(means[*at, 0, head]),
@@ -375,7 +375,7 @@ class _Run:
             yield AttentionRow(
                 layer=layer,
                 head=head,
-                scaling=self.scores[layer].asked[number].label,
+                scaling=self.scores[layer].asked[number].inside.scaling,
                 region=REGIONS[region],
                 queries=mass.queries,
                 largest_logit=float(mass.largest_logit[head]),

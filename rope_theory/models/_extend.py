@@ -141,7 +141,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     try:
         whole.frequencies(rope.config)
     except ValueError as error:
-        raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {error}") from error
+        raise ValueError(f"{type(model).__name__} cannot be extended by {whole.label}: {error}") from error
     reach = _window(whole, scaling, rope, window, length)
     refusals: list[tuple[int, str]] = []  # and not the errors, which would keep whole copies alive
     plain: list[Any] = []
@@ -152,7 +152,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
         except _Refused as refused:
             refusals.append((refused.step, str(refused)))
     _, reason = max(refusals, key=lambda refusal: refusal[0])
-    raise ValueError(f"{type(model).__name__} cannot be extended by {_name(whole)}: {reason}.")
+    raise ValueError(f"{type(model).__name__} cannot be extended by {whole.label}: {reason}.")
 
 
 class _Refused(Exception):
@@ -233,8 +233,8 @@ def _on_still_pairs(model: Any, rope: HuggingFaceRope, scaling: Scaling) -> Scal
         return scaling
     theta = np.asarray(rope.frequencies().theta)
     raise ValueError(
-        f"{type(model).__name__} cannot be extended by {_name(scaling)}: {int((theta == 0.0).sum())} of the "
-        f"{theta.size} frequency pairs of this model stand still (θ = 0), which no divisor says, and {_name(scaling)} "
+        f"{type(model).__name__} cannot be extended by {scaling.label}: {int((theta == 0.0).sum())} of the "
+        f"{theta.size} frequency pairs of this model stand still (θ = 0), which no divisor says, and {scaling.label} "
         "would make them rotate; PositionInterpolation divides those that rotate."
     )
 
@@ -246,11 +246,11 @@ def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
         return before
     if isinstance(before, Unscaled) or (isinstance(before, Proportional) and before.factor == 1.0):
         if window > trained and not isinstance(scaling, Unscaled):
-            _say(f"this model has been extended from {trained} to {window} tokens", f"{_name(scaling)} goes on top")
+            _say(f"this model has been extended from {trained} to {window} tokens", f"{scaling.label} goes on top")
         return scaling
     if isinstance(scaling, Unscaled):
         return before
-    both = f"This model is extended already, by {_name(before)}, and {_name(scaling)} on top of it"
+    both = f"This model is extended already, by {before.label}, and {scaling.label} on top of it"
     if isinstance(before, DynamicNTK) or not isinstance(scaling, MULTIPLYING):
         raise ValueError(f"{both} has no name in a config. {INSTEAD}")
     product = _factor(before) * _factor(scaling)
@@ -265,7 +265,7 @@ def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
         whole = _stacked(rope, scaling, product)
     else:
         raise ValueError(f"{both} has no name in a config. {INSTEAD}")
-    _say(f"this model is extended already, by {_name(before)}", f"factors multiply, to {product:g} in all")
+    _say(f"this model is extended already, by {before.label}", f"factors multiply, to {product:g} in all")
     return whole
 
 
@@ -304,15 +304,10 @@ def _divisors(config: RopeConfig, table: Frequencies) -> Any:
     if still:
         raise ValueError(
             f"{still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of a "
-            f"frequency says, so {_name(table.scaling)} and another method have no common list of divisors. "
+            f"frequency says, so {table.scaling.label} and another method have no common list of divisors. "
             "PositionInterpolation divides the frequencies of the pairs that rotate; use that."
         )
     return np.asarray(Unscaled().frequencies(config).theta) / np.asarray(table.theta)
-
-
-def _name(scaling: Scaling) -> str:
-    factor = getattr(scaling, "factor", None)
-    return scaling.name if factor is None else f"{scaling.name}({factor:g})"
 
 
 def _say(fact: str, consequence: str) -> None:
@@ -332,13 +327,13 @@ def _window(whole: Scaling, scaling: Scaling, rope: HuggingFaceRope, window: int
     trained = rope.config.context_length
     if isinstance(whole, DynamicNTK) and length not in (None, round(trained * whole.factor)):
         raise ValueError(
-            f"{_name(whole)} follows the length of what it reads; leave length out, or give "
+            f"{whole.label} follows the length of what it reads; leave length out, or give "
             f"{round(trained * whole.factor)}."
         )
     if length is not None:
         return integer(length, "length", trained, "The trained window is that long already.")
     if getattr(scaling, "factor", None) is None:
-        raise ValueError(f"{_name(scaling)} does not say how long the new window is; give length, in tokens.")
+        raise ValueError(f"{scaling.label} does not say how long the new window is; give length, in tokens.")
     return round(window * _factor(scaling))
 
 
@@ -406,7 +401,7 @@ def _mistake(config: Any, model: Any, rope: HuggingFaceRope, whole: Scaling, rea
         off = _difference(np.asarray(found.theta), np.asarray(wanted.theta))
         if off > SAME or abs(found.attention_factor - wanted.attention_factor) > SAME * wanted.attention_factor:
             return (
-                f"its config does not carry it. Read back, it says {_name(back.scaling)}, whose frequencies at "
+                f"its config does not carry it. Read back, it says {back.scaling.label}, whose frequencies at "
                 f"{length} tokens are off by {off:.2g}"
             )
     return ""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rope_theory._core.checks import above, integer, one_of, path_of
 from rope_theory._core.files import check_folder_place, remove
 from rope_theory._core.optional import load
-from rope_theory._core.records import Record
+from rope_theory._core.records import Record, json_ready
 from rope_theory.models import _run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._extend import extend
@@ -241,7 +241,7 @@ def finetune(
             raise ValueError("All weights of this model are frozen; let some require gradients.")
         rows_per_step = batch * accumulation * arguments.world_size
         settings = {
-            "scaling": repr(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
+            "scaling": json_ready(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
             "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
             "rows per step": rows_per_step,
         }  # fmt: skip

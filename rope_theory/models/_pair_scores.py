@@ -64,13 +64,10 @@ class Asked:
 
     Attributes
     ----------
-    label : str
-        Name of the scaling.
     inside, beyond : Frequencies
         θ' and its attention factor, in either region; they differ where the table depends on the length.
     """
 
-    label: str
     inside: Frequencies
     beyond: Frequencies
 

@@ -1,4 +1,4 @@
-"""Checkpoints written whole or not at all, and what an extension did, for the command line."""
+"""Checkpoints written whole or not at all, and what an extension did."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rope_theory._core.checks import path_of
 from rope_theory._core.files import check_folder_place, whole_folder
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
-from rope_theory.models._extend import table_of, window_of
+from rope_theory.models._extend import extend, table_of, window_of
 from rope_theory.models.loading import bars_on_terminals_only
 from rope_theory.precision._audit import audit
 from rope_theory.scaling import Scaling
@@ -92,7 +93,46 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
             _set_window(temporary, window)
 
 
-def described(model: Any, original: Any, source: str, folder: Path) -> Extension:
+def export_extended(
+    model: Any, tokenizer: Any, scaling: Scaling, folder: str | Path, *, length: int | None = None,
+    replace: bool = False,
+) -> Extension:  # fmt: skip
+    """Extend a model, write it as a new checkpoint, and load that again to see what it does.
+
+    Parameters
+    ----------
+    model : transformers model
+        Left as it is.
+    tokenizer : transformers tokenizer or None
+        Written beside the model, made for the new window.
+    scaling, length, replace : Scaling, int, bool
+        As ``extend`` takes them.
+    folder : str or Path
+        New, or empty; whole or absent afterwards.
+
+    Returns
+    -------
+    Extension
+
+    Raises
+    ------
+    ValueError
+        As ``extend``.
+    OSError
+        When the folder cannot be written.
+
+    Notes
+    -----
+    Source: ``extend``.
+    """
+    folder = path_of(folder, "folder")
+    check_folder(folder)
+    extended = extend(model, scaling, length=length, replace=replace)
+    export(extended, tokenizer, folder, window=window_of(extended))
+    return _described(extended, model, folder)
+
+
+def _described(model: Any, original: Any, folder: Path) -> Extension:
     """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
     torch, transformers = load("torch", "models"), load("transformers", "models")
     trained = table_of(model).config.context_length
@@ -105,7 +145,7 @@ def described(model: Any, original: Any, source: str, folder: Path) -> Extension
     before, after = table_of(original), table_of(loaded)
     half = next(loaded.parameters()).dtype == torch.float16
     return Extension(
-        source=source,
+        source=str(original.name_or_path),
         folder=str(folder),
         kind=type(model).__name__,
         before=before.scaling,

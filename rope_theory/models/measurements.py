@@ -8,6 +8,7 @@ from typing import Any
 
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
+from rope_theory.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ScoreRow(Record):
     ----------
     layer, head : int
         From 0.
-    scaling : str
+    scaling : Scaling
         The model's own, or one of those asked for.
     region : {"inside", "beyond"}
         Offsets 0 … L − 1 of the trained window, or those past it up to the length.
@@ -36,7 +37,7 @@ class ScoreRow(Record):
 
     layer: int
     head: int
-    scaling: str
+    scaling: Scaling
     region: str
     pairs: int
     at_integers: float
@@ -139,7 +140,7 @@ class AttentionRow(Record):
     ----------
     layer, head : int
         From 0.
-    scaling : str
+    scaling : Scaling
         The model's own; others inside the window only, on the unscaled model's queries and keys.
     region : {"inside", "beyond"}
         Queries in the second half of the window, or past it.
@@ -161,7 +162,7 @@ class AttentionRow(Record):
 
     layer: int
     head: int
-    scaling: str
+    scaling: Scaling
     region: str
     queries: int
     entropy: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rope_theory._labels import short_label
 from rope_theory.comparison import Comparison
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import BLUE, GREY, ORANGE
@@ -36,7 +35,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
     if not isinstance(result, Comparison):
         raise TypeError(f"result must be a Comparison, got {type(result).__name__}; rope_theory.compare makes one.")
     groups = list(dict.fromkeys(row.scaling for row in result.rows))
-    height = {name: index for index, name in enumerate(groups)}
+    height = {scaling: index for index, scaling in enumerate(groups)}
     window = result.config.context_length
     with canvas(ax) as axes:
         axes.axvline(1.0, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5, label="trained maximum")
@@ -61,7 +60,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
                 markersize=4.5,
                 label=f"beyond, s ≤ {result.length - 1}",
             )
-        axes.set_yticks(range(len(groups)), [short_label(name) for name in groups])
+        axes.set_yticks(range(len(groups)), [scaling.label for scaling in groups])
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("largest |score| / largest trained |score|")

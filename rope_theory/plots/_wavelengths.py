@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rope_theory._core.checks import integer, sequence
-from rope_theory._labels import short_label
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import GREY
 from rope_theory.scaling.frequencies import Frequencies
@@ -90,7 +89,7 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
 
 def _labels(tables: Sequence[Frequencies]) -> list[str]:
     """Return short names; tables of one scaling are told apart by the length they were made for."""
-    names = [short_label(table.scaling) for table in tables]
+    names = [table.scaling.label for table in tables]
     often = Counter(names)
     return [
         f"{name}, length {table.length or table.config.context_length}" if often[name] > 1 else name

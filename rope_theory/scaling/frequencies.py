@@ -93,6 +93,18 @@ class Scaling(ABC):
         """The method's name, as it is imported."""
         return type(self).__name__
 
+    @property
+    def label(self) -> str:
+        """The name with what was given beyond defaults, lists left out: ``YaRN(4)`` or ``YaRN(4, ramp='paper')``."""
+        shown = []
+        for field in getattr(self, "__dataclass_fields__", {}).values():
+            value = getattr(self, field.name)
+            if value is None or isinstance(value, tuple) or value == field.default:
+                continue
+            text = f"{value:g}" if isinstance(value, float) else repr(value)
+            shown.append(text if field.name == "factor" else f"{field.name}={text}")
+        return f"{self.name}({', '.join(shown)})" if shown else self.name
+
     def frequencies(self, config: RopeConfig, length: int | None = None) -> Frequencies:
         """Return the table this method gives ``config`` at a sequence length.
 

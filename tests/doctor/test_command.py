@@ -94,7 +94,7 @@ def test_nothing_heavy_is_loaded(config):
 def test_recommend(config, tmp_path):
     found = run("recommend", config, "--length", 131072, "--write", tmp_path / "longer.json")
     assert found.exit_code == 0, found.output
-    assert "Options replace YaRN 8" in found.output
+    assert "Options replace YaRN(8)" in found.output
     assert json.loads((tmp_path / "longer.json").read_text())["max_position_embeddings"] == 131072
     assert run("recommend", config, "--length", 128).exit_code == 2
     rows = json.loads(run("recommend", config, "--length", 131072, "--json").stdout)["rows"]

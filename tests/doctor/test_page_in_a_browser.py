@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from rope_theory._doctor_page import doctor_page
 from rope_theory.doctor import diagnose
+from rope_theory.reports import report
 from tests.doctor.configs import llama, yarn
 
 pytest.importorskip("matplotlib")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: instal
 @pytest.mark.parametrize("config", [llama(32768, rope_scaling=yarn(attn_factor=0.8)), {"model_type": "bert"}])
 def test_page(tmp_path, config, width):
     path = tmp_path / "page.html"
-    path.write_text(doctor_page(diagnose(config), source="config.json"), encoding="utf-8")
+    path.write_text(report(diagnose(config), source="config.json", page=True).to_html(), encoding="utf-8")
     said, asked = [], []
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -56,7 +56,7 @@ def test_every_pair_of_a_head_as_one_computes_it_by_hand(model, result):
             for region, offsets in fine.items():
                 _, scores = curves(captured, 1, 3, table, offsets, table.attention_factor**2)
                 whole = abs(scores[:, offsets % 1 == 0]).max(-1) / trained
-                ratios.setdefault((repr(table.scaling), region), []).append((whole, abs(scores).max(-1) / trained))
+                ratios.setdefault((table.scaling, region), []).append((whole, abs(scores).max(-1) / trained))
     head = next(row for row in result.heads.rows if (row.layer, row.head) == (1, 3))
     every = np.concatenate(sizes, axis=-1)
     named = (head.trained_maximum, head.coefficient_maximum, head.coefficient_sum, head.maximum_ratio, head.sum_ratio)
@@ -115,10 +115,10 @@ def test_a_bound_that_is_too_tight_is_found_out(model, name, monkeypatch):
 
 
 def test_attention_under_a_scaling_moves_no_further_than_the_bound(result):
-    rows = [row for row in result.attention.rows if row.scaling != "Unscaled()"]
+    rows = [row for row in result.attention.rows if row.scaling != rt.scaling.Unscaled()]
     assert {row.region for row in rows} == {"inside"}
     assert all(0.0 < row.moved < 1.0 for row in rows)
-    assert all(row.moved == 0.0 for row in result.attention.rows if row.scaling == "Unscaled()")
+    assert all(row.moved == 0.0 for row in result.attention.rows if row.scaling == rt.scaling.Unscaled())
     assert all(row.far == 0.0 for row in result.attention.rows if row.region == "inside")
     assert any(row.far > 0.0 for row in result.attention.rows if row.region == "beyond")
 

@@ -96,6 +96,7 @@ def test_a_run_resumed_past_a_damaged_checkpoint_is_the_unbroken_one(model, made
         (b"\xff\xfe", "settings.json is not the settings"), (b"{}", "settings.json is not the settings"),
         ("twice", "settings.json is not the settings of a run: the key 'rate' comes twice"),
         ("other", "holds a run with another rate .* as settings.json says"),
+        ("0.1", r"holds a run with another scaling \('PositionInterpolation.* as settings.json says"),
         ("folder", "settings.json is not the settings"),
     ],
 )  # fmt: skip
@@ -106,7 +107,11 @@ def test_settings_that_do_not_tell_the_run_are_refused(model, folder, content, w
     if content == "folder":
         path.mkdir()
     elif content is not None:
-        changed = {"twice": text.replace(b'"rate":', b'"rate": 5, "rate":'), "other": text.replace(b"0.001", b"0.002")}
+        older = {**json.loads(text), "scaling": "PositionInterpolation(factor=2.0)"}
+        changed = {
+            "twice": text.replace(b'"rate":', b'"rate": 5, "rate":'), "other": text.replace(b"0.001", b"0.002"),
+            "0.1": json.dumps(older).encode(),
+        }  # fmt: skip
         path.write_bytes(changed.get(content, content) if isinstance(content, str) else content)
     before = sorted(os.listdir(folder))
     with pytest.raises(ValueError, match=words):

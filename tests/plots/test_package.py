@@ -15,17 +15,18 @@ from rope_theory.comparison import chord_cells
 matplotlib = pytest.importorskip("matplotlib")
 
 CONFIG = rt.RopeConfig(head_dim=16, context_length=64)
-TABLE = rt.scaling.Unscaled().frequencies(CONFIG)
+UNSCALED = rt.scaling.Unscaled()
+TABLE = UNSCALED.frequencies(CONFIG)
 H = rt.coefficients.random_phase(CONFIG.pairs, seed=0)
 S = np.arange(1.0, 9.0)
 
 REGIONS = ("inside", "beyond")
 CHECK = models.Check(
-    rows=tuple(models.ScoreRow(0, 0, "Unscaled()", region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
+    rows=tuple(models.ScoreRow(0, 0, UNSCALED, region, 9, 1.0, 0.1, 1.1, 0.1, 1.2, 1.3, 4.0) for region in REGIONS),
     heads=models.Rows((models.HeadRow(0, 0, 9, *(1.0, 0.1) * 3, 0, 0, 0.7, 0.1, 0.8, 1.5, 0.1, 1.9, (0.3, 0.7)),)),
     bounds=models.Rows(()),
     attention=models.Rows(
-        tuple(models.AttentionRow(0, 0, "Unscaled()", r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
+        tuple(models.AttentionRow(0, 0, UNSCALED, r, 9, *(0.5, 0.1) * 4, 3.0, 0.0, 0.0) for r in REGIONS)
     ),
     losses=models.Rows((models.LossRow(0, 9, "inside", 9, 1.0, 0.1), models.LossRow(9, 18, "beyond", 9, 2.0, 0.1))),
     violations=0, published_violations=0, model="LlamaForCausalLM", dtype="float32", device="cpu", config=CONFIG,
@@ -82,10 +83,24 @@ def test_no_picture_computes_scores_or_bounds():
 
 
 def test_public_names_are_functions():
-    assert sorted(plots.__all__) == sorted([*DRAW, "style"])
-    for name in plots.__all__:
+    constants = {name for name in plots.__all__ if name.isupper()}
+    assert sorted(set(plots.__all__) - constants) == sorted([*DRAW, "legend_beside", "style"])
+    for name in set(plots.__all__) - constants:
         assert callable(getattr(rt.plots, name)), name
     assert callable(rt.plots.comparison)
+
+
+def test_public_constants_tell_curves_apart():
+    assert {name for name in plots.__all__ if name.isupper()} == {"DASHES", "GREY", "MARKERS", "PALETTE"}
+    assert len(plots.PALETTE) == len(plots.DASHES) == len(plots.MARKERS) == len(set(plots.PALETTE))
+    assert plots.GREY not in plots.PALETTE
+
+
+def test_a_legend_stands_beside_the_axes(ax):
+    ax.plot(S, S, label="one")
+    plots.legend_beside(ax)
+    ax.figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
 
 
 @pytest.mark.parametrize("name", DRAW)
