@@ -1,11 +1,11 @@
-"""The generated parts of README.md and docs/theory.md: text between two markers is replaced, the rest left alone."""
+"""The generated blocks of docs/: the text between two markers is replaced, everything else stays as it is."""
 
 from __future__ import annotations
 
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +21,28 @@ from experiments import (
     table_worst_case,
 )
 from experiments.parts import Data
-from paper_repro import extended_windows
-from paper_repro import extension_pages as pages
+from paper_repro import extended_windows, extension_pages
 from paper_repro.claims import Ledger
 from rope_theory import bounds, certificates, precision, regression
 from rope_theory.doctor import RULES
 
 WIDTH = 118
-"""Length of a generated line of prose."""
+"""Width of generated prose, in characters."""
 
 
-def replaced(text: str, name: str, content: str, document: str = "README.md") -> str:
-    """Return ``text`` with what stands between the markers ``name:begin`` and ``name:end`` replaced."""
+def replaced(text: str, name: str, content: str, document: str) -> str:
+    """Return ``text`` with ``content`` between the markers ``name:begin`` and ``name:end``.
+
+    Raises
+    ------
+    ValueError
+        When ``text`` does not hold the pair of markers exactly once; the message names ``document``.
+    """
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if len(pattern.findall(text)) != 1:
         raise ValueError(f"{document} must contain the markers {begin} and {end} exactly once, in this order.")
     return pattern.sub(lambda _: f"{begin}\n\n{content.strip()}\n\n{end}", text)
-
-
-def check(readme: Path) -> None:
-    """Raise when ``readme`` lacks the markers of a generated part."""
-    for name in ("claims", "statements"):
-        replaced(readme.read_text(), name, "")
 
 
 def between(text: str, name: str) -> str:
@@ -201,42 +200,37 @@ def extension_code() -> str:
         blocks.append(
             textwrap.fill(f"{made if not blocks else ''}Perplexity on {corpus}, by window of evaluation:", WIDTH)
         )
-        blocks.append(table(*pages.perplexities(data, corpus)))
+        blocks.append(table(*extension_pages.perplexities(data, corpus)))
         blocks.append(f"Published, LLaMA 7B, L = 2048, {title}:")
-        blocks.append(table(*pages.published_perplexities(name)))
+        blocks.append(table(*extension_pages.published_perplexities(name)))
     return "\n\n".join(blocks)
 
 
 def extension_steps() -> str:
     """Return tables 3 and 4: perplexity and reach by steps."""
-    return table(*pages.steps_table(extended_windows.PART.data()))
+    return table(*extension_pages.steps_table(extended_windows.PART.data()))
 
 
 def extension_quality() -> str:
     """Return table 5: quality inside the original window."""
-    return table(*pages.quality_table(extended_windows.PART.data()))
+    return table(*extension_pages.quality_table(extended_windows.PART.data()))
 
 
 def extension_rate() -> str:
     """Return what a lower rate of fine-tuning changes."""
     data = extended_windows.PART.data()
     missing = "" if data.facts["lower_rate"]["control"] else "The lower rate is not run yet.\n\n"
-    return missing + table(*pages.lower_rate_table(data))
-
-
-def boundary_sentence(data: Data) -> str:
-    """Return where Position Interpolation beats direct fine-tuning, in plain words."""
-    return textwrap.fill(pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH)
+    return missing + table(*extension_pages.lower_rate_table(data))
 
 
 def extension_boundary_tables(data: Data) -> str:
     """Return the cases of the boundary, a row a case, and what goes with being ahead."""
     return "\n\n".join(
         [
-            boundary_sentence(data),
-            table(*pages.boundary_table(data, extension_boundary.KNOWN)),
+            textwrap.fill(extension_pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH),
+            table(*extension_pages.boundary_table(data, extension_boundary.KNOWN)),
             "Rank correlations of the nats gained by Position Interpolation, over the first cases and the later ones:",
-            table(*pages.rank_table(data)),
+            table(*extension_pages.rank_table(data)),
         ]
     )
 
@@ -244,9 +238,9 @@ def extension_boundary_tables(data: Data) -> str:
 def extension_summaries() -> str:
     """Return table 6: ROUGE of docstrings from sources, beside the paper's on GovReport."""
     data = extended_windows.PART.data()
-    own = pages.summaries_table(data)
+    own = extension_pages.summaries_table(data)
     here = table(*own) if own[1] else "No run is made yet."
-    return f"{here}\n\nPublished, GovReport at 16384 tokens:\n\n{table(*pages.published_summaries())}"
+    return f"{here}\n\nPublished, GovReport at 16384 tokens:\n\n{table(*extension_pages.published_summaries())}"
 
 
 def savers_table(data: Data) -> str:
@@ -278,44 +272,94 @@ def reach_rule_table(data: Data) -> str:
     return table(("numbers", "models", "method", "lengths", "right", "works, not foretold", "foretold, fails"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {
+BLOCKS: dict[str, Callable[[], str]] = {
+    "statements": statements_table,
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
     "kernels": lambda: kernels_table(table_kernels.PART.data()),
     "real_heads": lambda: real_heads_tables(real_heads.PART.data()),
+    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
     "extension_code": extension_code,
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
     "extension_rate": extension_rate,
-    "boundary_sentence": lambda: boundary_sentence(extension_boundary.PART.data()),
     "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
+    "savers": lambda: savers_table(table_savers.PART.data()),
     "doctor_rules": doctor_rules,
     "reach_rule": lambda: reach_rule_table(reach_rule.PART.data()),
-    "savers": lambda: savers_table(table_savers.PART.data()),
-    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
-    "statements": statements_table,
 }
-"""Generated tables that a document has where it has their markers."""
+"""Name of a generated block → what it holds. The block "claims" is made from the ledger."""
+
+DOCUMENTS: Mapping[str, tuple[str, ...]] = {
+    "docs/claims.md": ("claims",),
+    "docs/statements.md": ("statements",),
+    "docs/worst_cases.md": ("worst_case", "interpolation", "kernels"),
+    "docs/heads.md": ("real_heads",),
+    "docs/theory.md": ("base_bounds",),
+    "docs/extension.md": (
+        "extension_code",
+        "extension_steps",
+        "extension_quality",
+        "extension_rate",
+        "extension_boundary",
+        "extension_summaries",
+        "savers",
+    ),
+    "docs/guides/what_a_config_does.md": ("doctor_rules", "reach_rule"),
+}
+"""Page → its generated blocks. docs/performance.md is written by ``benchmarks``."""
 
 
-DOCUMENTS = ("README.md", "docs/theory.md", "docs/extension.md", "docs/guides/what_a_config_does.md")
-"""Where generated tables may stand."""
+def check(root: Path) -> None:
+    """Raise when a page of ``root`` lacks the markers of one of its blocks; pages that do not exist are skipped.
+
+    Raises
+    ------
+    ValueError
+        For the first page without them.
+    """
+    for document, names in DOCUMENTS.items():
+        path = root / document
+        if path.is_file():
+            for name in names:
+                replaced(path.read_text(encoding="utf-8"), name, "", document)
 
 
-def update_tables(documents: Iterable[Path]) -> None:
-    """Rewrite the generated tables of every document that exists, where it has markers for them."""
-    for document in documents:
-        text = document.read_text() if document.is_file() else ""
-        for name, content in TABLES.items():
-            if f"<!-- {name}:begin -->" in text or f"<!-- {name}:end -->" in text:
-                text = replaced(text, name, content(), document.name)
-        if text:
-            files.write(document, text.encode())
+def updated(root: Path, ledger: Ledger | None = None) -> dict[Path, str]:
+    """Return what every page of ``root`` should say today; nothing is written.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder; pages that it does not have are left out.
+    ledger : Ledger, optional
+        The recomputed claims. Without it the block of claims keeps its text.
+
+    Returns
+    -------
+    dict
+        Path relative to ``root`` → the whole text of the page.
+
+    Raises
+    ------
+    ValueError
+        When a page lacks the markers of one of its blocks.
+    """
+    blocks = BLOCKS if ledger is None else {**BLOCKS, "claims": lambda: claims_table(ledger)}
+    texts = {}
+    for document, names in DOCUMENTS.items():
+        if (root / document).is_file():
+            text = (root / document).read_text(encoding="utf-8")
+            for name in names:
+                if name in blocks:
+                    text = replaced(text, name, blocks[name](), document)
+            texts[Path(document)] = text
+    return texts
 
 
-def update(readme: Path, ledger: Ledger) -> None:
-    """Rewrite the generated parts of ``readme``."""
-    text = readme.read_text()
-    text = replaced(text, "claims", claims_table(ledger))
-    files.write(readme, text.encode())
+def write(root: Path, ledger: Ledger | None = None) -> None:
+    """Write those pages of ``root`` that differ from what ``updated`` returns."""
+    for path, text in updated(root, ledger).items():
+        if (root / path).read_text(encoding="utf-8") != text:
+            files.write(root / path, text.encode())
