@@ -73,7 +73,7 @@ def number(text: str, reproducible: bool) -> str:
 
 
 def statements_table(folders: Iterable[Any] = (bounds, certificates, regression, precision)) -> str:
-    """Return the catalogues of some modules as Markdown, a row a statement."""
+    """Return the catalogues of some modules as Markdown, one row per statement."""
     entries = {
         f"`{folder.__name__.rpartition('.')[2]}.{name}`": entry
         for folder in folders
@@ -104,7 +104,7 @@ def kernels_table(data: Data) -> str:
 
 
 def worst_case_table(data: Data) -> str:
-    """Return what ``table_worst_case`` computes as Markdown, a block a window and set of H/A."""
+    """Return what ``table_worst_case`` computes as Markdown, one block per window and set of H/A."""
     inputs = table_worst_case.INPUTS
     caption = (
         f"V(s)/A, d = {inputs['head_dim']}, c = {inputs['base']:g}; the trained offsets are 0 … N. Every number is "
@@ -120,7 +120,7 @@ def worst_case_table(data: Data) -> str:
 
 
 def interpolation_table(data: Data) -> str:
-    """Return what ``table_interpolation`` computes as Markdown, a row a window."""
+    """Return what ``table_interpolation`` computes as Markdown, one row per window."""
     inputs, factors = table_interpolation.INPUTS, (2, 8, 32)
     ratios, largest = inputs["ratios"], max(inputs["factors"])
     columns = [("first or last", largest), ("middle", largest), *(("beyond", factor) for factor in factors)]
@@ -142,7 +142,7 @@ def interpolation_table(data: Data) -> str:
 
 
 def base_bounds_table(data: Data) -> str:
-    """Return what ``base_bounds`` computes as Markdown, a row a window."""
+    """Return what ``base_bounds`` computes as Markdown, one row per window."""
     inputs, sources = base_bounds.INPUTS, base_bounds.SOURCES
     header = ("L", "smallest admissible base", *sources.values(), "a larger base that is not")
     caption = (
@@ -170,20 +170,21 @@ def real_heads_tables(data: Data) -> str:
     last = real_heads.INPUTS["lengthened"] * window - 1
     caption = (
         f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. "
-        f"H/A is {seen['maximum_ratio']:.2f} on average and Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no "
-        f"frequencies can make the average pair's score larger than {seen['sum_ratio']:.2f} A, but for the attention "
-        "factor of YaRN, whose square is in its rows. Largest |score| over A, "
-        f"between integers too, up to offset {last}:"
+        f"On average H/A is {seen['maximum_ratio']:.2f} and Σ|h_j|/A is {seen['sum_ratio']:.2f}. So no distance and no "
+        f"frequencies can make the score of the average query–key pair larger than {seen['sum_ratio']:.2f} A. (The rows "
+        "of YaRN also contain its squared attention factor.) Largest |score| in units of A, between integers too, up to "
+        f"distance {last}:"
     )
     moved = (
-        f"Queries inside put {attention['inside']['last']:.0%} of their attention on the last 16 tokens, those beyond "
-        f"{attention['beyond']['last']:.0%}, and {attention['beyond']['far']:.0%} on distances of L and more, which "
-        "training never showed. Loss in nats a token, as it is and with keys at those distances treated otherwise:"
+        f"Queries inside the window put {attention['inside']['last']:.0%} of their attention on the last 16 tokens. "
+        f"Queries beyond it put {attention['beyond']['last']:.0%} there, and {attention['beyond']['far']:.0%} on far "
+        "keys, at distances of L and more, which training never showed. Loss in nats per token, by what is done to far "
+        "keys:"
     )
     return "\n\n".join(
         [
             textwrap.fill(caption, WIDTH),
-            table(("scaling", "region", "mean over heads", "highest head", "largest pair"), sizes),
+            table(("scaling", "region", "mean over heads", "highest head", "largest query–key pair"), sizes),
             textwrap.fill(moved, WIDTH),
             table(("far keys", "inside", "beyond"), losses),
         ]
@@ -224,7 +225,7 @@ def extension_rate() -> str:
 
 
 def extension_boundary_tables(data: Data) -> str:
-    """Return the cases of the boundary, a row a case, and what goes with being ahead."""
+    """Return the cases of the boundary, one row per case, and what correlates with being ahead."""
     return "\n\n".join(
         [
             textwrap.fill(extension_pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH),
@@ -244,15 +245,15 @@ def extension_summaries() -> str:
 
 
 def savers_table(data: Data) -> str:
-    """Return the largest logit differences, a row a method, a column a way of running."""
+    """Return the largest logit differences, one row per method and one column per way of running."""
     columns = data.tables["savers"]
     rows: dict[str, dict[str, str]] = {}
     for method, way, difference in zip(columns["method"], columns["way"], columns["difference"], strict=True):
         rows.setdefault(method, {})[way] = "not run" if math.isnan(difference) else f"{difference:.1g}"
     caption = (
-        f"Largest difference of logits from a full eager forward in float32, {data.facts['tokens']} tokens, factor "
-        f"{data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. A table that follows the length is "
-        "another one for every step of cached decoding: dynamic and LongRoPE disagree with their own full forward."
+        f"Largest difference of logits from a full eager forward pass in float32, {data.facts['tokens']} tokens, "
+        f"factor {data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. Dynamic NTK and LongRoPE change their "
+        "frequencies with the length, so their cached decoding disagrees with their own full forward pass."
     )
     header = ("method", *table_savers.WAYS.values())
     cells = [(method, *(row.get(way, "–") for way in table_savers.WAYS)) for method, row in rows.items()]
@@ -260,16 +261,16 @@ def savers_table(data: Data) -> str:
 
 
 def doctor_rules() -> str:
-    """Return what the doctor looks for: a row a rule, in its own words."""
+    """Return what the doctor looks for: one row per rule, in its own words."""
     rows = [(f"`{name}`", (rule.__doc__ or "").splitlines()[0]) for name, rule in RULES.items()]
     return table(("rule", "what it finds"), rows)
 
 
 def reach_rule_table(data: Data) -> str:
-    """Return how often the rule for predicted lengths was right, a row a kind of measurement."""
+    """Return how often the rule for predicted lengths was right, one row per kind of measurement."""
     columns = data.tables["counts"]
     rows = [tuple(str(value) for value in row) for row in zip(*columns.values(), strict=True)]
-    return table(("numbers", "models", "method", "lengths", "right", "works, not foretold", "foretold, fails"), rows)
+    return table(("numbers", "models", "method", "lengths", "right", "works, not predicted", "predicted, fails"), rows)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
