@@ -170,10 +170,10 @@ def real_heads_tables(data: Data) -> str:
     last = real_heads.INPUTS["lengthened"] * window - 1
     caption = (
         f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. "
-        f"On average H/A is {seen['maximum_ratio']:.2f} and Σ|h_j|/A is {seen['sum_ratio']:.2f}. So no distance and no "
-        f"frequencies can make the score of the average query–key pair larger than {seen['sum_ratio']:.2f} A. (The rows "
-        "of YaRN also contain its squared attention factor.) Largest |score| in units of A, between integers too, up to "
-        f"distance {last}:"
+        f"On average H/A is {seen['maximum_ratio']:.2f} and Σ|h_j|/A is {seen['sum_ratio']:.2f}. So no distance and "
+        f"no frequencies can make the score of the average query–key pair larger than {seen['sum_ratio']:.2f} A. (The "
+        "rows of YaRN also contain its squared attention factor.) Largest |score| in units of A, between integers too, "
+        f"up to distance {last}:"
     )
     moved = (
         f"Queries inside the window put {attention['inside']['last']:.0%} of their attention on the last 16 tokens. "
@@ -252,8 +252,8 @@ def savers_table(data: Data) -> str:
         rows.setdefault(method, {})[way] = "not run" if math.isnan(difference) else f"{difference:.1g}"
     caption = (
         f"Largest difference of logits from a full eager forward pass in float32, {data.facts['tokens']} tokens, "
-        f"factor {data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. Dynamic NTK and LongRoPE change their "
-        "frequencies with the length, so their cached decoding disagrees with their own full forward pass."
+        f"factor {data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. Dynamic NTK and LongRoPE change "
+        "their frequencies with the length, so their cached decoding disagrees with their own full forward pass."
     )
     header = ("method", *table_savers.WAYS.values())
     cells = [(method, *(row.get(way, "–") for way in table_savers.WAYS)) for method, row in rows.items()]
