@@ -1,11 +1,14 @@
 """The code of README.md and of every page in docs/ runs; commands exist, links lead somewhere, numbers are computed."""
 
+import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
 from code_blocks import examples, run
+
+import rope_theory
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -90,6 +93,25 @@ def test_relative_links_lead_somewhere(name):
     assert links or name != "README"
     made = {"gallery.md"}  # by the documentation site
     assert [link for link in links if link not in made and not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CONTRIBUTING"])
+def test_paths_named_exist(name):
+    text = PAGES.get(name) or (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = "rope_theory|proofs|experiments|paper_repro|examples|benchmarks|figures|notebooks|docs|tests"
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", [*PAGES, *(path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb")))])
+def test_public_names_exist(name):
+    text = PAGES.get(name) or (ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    for dotted in sorted(set(re.findall(r"\brt((?:\.[A-Za-z_]\w*)+)", text))):
+        place = rope_theory
+        for part in dotted[1:].split("."):
+            place = getattr(place, part)
+            if not inspect.ismodule(place):
+                break
 
 
 def commands():
