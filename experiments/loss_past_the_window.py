@@ -1,4 +1,4 @@
-"""Masking far keys brings back the loss that rises past the trained context length; capping their logits does not.
+"""Past the trained context length the loss jumps: masking far keys undoes it, capping their logits hardly does.
 
 The heads of the reference model on a text that it never saw. Far keys are at distances that training never showed.
 """
