@@ -41,7 +41,7 @@ from benchmarks import (
 from benchmarks.measure import ROOT, Measurement
 from experiments import files
 from experiments.parts import versions
-from paper_repro import readme
+from paper_repro import pages
 
 HEADER = ("question", "measured", "aim", "met", "details")
 QUESTIONS = (
@@ -62,7 +62,7 @@ def main(
         typer.Option(metavar="NAME", help="One question, such as doctor_time; the others keep their stored answers."),
     ] = None,
 ) -> None:
-    """Measure ratios within one run each, print them, and store them here and in the README."""
+    """Measure ratios within one run each, print them, and store them here and in docs/performance.md."""
     errors = Console(stderr=True)
     questions = {question.__name__.rpartition(".")[2]: question for question in QUESTIONS}
     unknown = sorted(set(only or ()) - questions.keys())
@@ -82,7 +82,7 @@ def main(
 
 
 def _store(results: Sequence[Measurement], *, keep: bool) -> None:
-    """Store answers with the versions they were measured with, beside those of before or alone; and in the README."""
+    """Store answers with the versions they were measured with, beside those of before or alone; and in docs."""
     path = ROOT / "benchmarks" / "results.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"results": []}
     answers = {answer["question"]: answer for answer in stored["results"]} if keep else {}
@@ -95,8 +95,9 @@ def _store(results: Sequence[Measurement], *, keep: bool) -> None:
         _row(Measurement(**{name: value for name, value in answer.items() if name in known}))
         for answer in answers.values()
     ]
-    text = readme.replaced((ROOT / "README.md").read_text(), "benchmarks", readme.table(HEADER, rows))
-    files.write(ROOT / "README.md", text.encode())
+    page = ROOT / "docs" / "performance.md"
+    text = pages.replaced(page.read_text(encoding="utf-8"), "benchmarks", pages.table(HEADER, rows), page.name)
+    files.write(page, text.encode())
 
 
 def _row(result: Measurement) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from rope_theory import cli
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from paper_repro.readme import statements_table  # noqa: E402
+from paper_repro.pages import statements_table  # noqa: E402
 
 FIGURES = ROOT / "figures"
 SHOWN = {".png", ".svg", ".csv", ".json"}

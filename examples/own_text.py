@@ -19,8 +19,8 @@ from experiments import files, pretrain
 from experiments.extension import plan, results, runs
 from experiments.parts import Data
 from experiments.pretraining.recipe import Recipe
-from paper_repro import extension_pages as pages
-from paper_repro.readme import table
+from paper_repro import extension_pages
+from paper_repro.pages import table
 from rope_theory._core.checks import above, integer
 from rope_theory._core.files import check_folder_place
 from rope_theory._core.json_files import parse_json
@@ -118,7 +118,7 @@ def run(
     longest = round(how.windows[-1] * Recipe.window)
     console.print(f"Measured on the first {how.documents} pieces of {longest} tokens, or as many as there are.")
     data = Data(tables={"numbers": results.columns_of(settings, out)}, facts={"window": Recipe.window})
-    content = table(*pages.perplexities(data, how.corpora[0], (factor,), steps, how.windows))
+    content = table(*extension_pages.perplexities(data, how.corpora[0], (factor,), steps, how.windows))
     files.write(out / "table.md", f"{content}\n".encode())
     typer.echo(content)
 

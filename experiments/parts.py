@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The project folder: figures/, README.md and the cache lie in it."""
+"""The project folder: figures/, docs/ and the cache lie in it."""
 
 PACKAGES = ("numpy", "scipy", "numba", "matplotlib", "scikit-learn")
 """Packages whose version decides what a part looks like."""
@@ -176,7 +176,7 @@ class Workshop:
         """Delete half-written files of a killed run, and raise where nothing can be written: before any work."""
         for folder in (self.figures, self.cache):
             check_folder_place(folder)
-        for folder in (self.figures, self.cache, ROOT):  # README.md lies in the last
+        for folder in (self.figures, self.cache, ROOT / "docs", ROOT / "docs" / "guides"):  # pages lie in the last two
             if folder.is_dir():
                 files.remove_leftovers(folder)
 

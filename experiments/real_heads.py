@@ -36,12 +36,12 @@ INPUTS: dict[str, Any] = {
 }  # fmt: skip
 
 NAMES = {
-    "plain": "as it is",
-    "capped": "far scores ≤ largest near one",
-    "hidden": "far keys hidden",
-    "near": "far keys scored as if near",
+    "plain": "unchanged",
+    "capped": "far attention logits capped",
+    "hidden": "far keys masked",
+    "near": "far keys scored at distance L − 1",
 }
-"""What the picture calls the treatments of keys at distances of L tokens and more."""
+"""Treatment → its name in pictures and tables; far keys are L tokens away or more."""
 
 KEYS = ("layer", "head", "scaling", "region", "bound", "evidence")
 """Columns that say what a row of a check is about; all others are numbers."""
@@ -144,7 +144,22 @@ def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Dat
     """Return the tables of the check, losses by stretch and treatment, and what prose quotes of them."""
     tables = _tables(checked)
     seen = rt.reports.check_overview(_check(tables))
-    window = Recipe.window
+    columns, facts = losses_by_position(losses)
+    return Data(
+        tables={**tables, "losses": columns},
+        facts={
+            "window": Recipe.window,
+            "violations": sum(row.violations for row in seen.bounds if row.evidence == "proved"),
+            "overview": _labelled(seen),
+            "losses": facts,
+            "texts": len(set(losses["text"])),
+            "text": f"{inputs['text']} {inputs['text_version']}",
+        },
+    )
+
+
+def losses_by_position(losses: Columns) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Return the mean loss by position with its standard error over texts, and the means inside and beyond L."""
     text, starts = np.asarray(losses["text"]), np.asarray(losses["start"])
     treatment, loss = np.asarray(losses["treatment"]), np.asarray(losses["loss"])
     places, count = np.unique(starts), len(np.unique(text))
@@ -156,21 +171,11 @@ def compute(inputs: Mapping[str, Any], checked: Columns, losses: Columns) -> Dat
         columns[f"{name}, mean"] = by_text.mean(0)
         columns[f"{name}, error"] = by_text.std(0, ddof=1) / np.sqrt(count)
         facts[name] = {}
-        for region, chosen in (("inside", places < window), ("beyond", places >= window)):
+        for region, chosen in (("inside", places < Recipe.window), ("beyond", places >= Recipe.window)):
             of_text = by_text[:, chosen].mean(-1)
             error = float(of_text.std(ddof=1) / np.sqrt(count))
             facts[name] |= {region: float(of_text.mean()), f"{region}_error": error}
-    return Data(
-        tables={**tables, "losses": columns},
-        facts={
-            "window": window,
-            "violations": sum(row.violations for row in seen.bounds if row.evidence == "proved"),
-            "overview": _labelled(seen),
-            "losses": facts,
-            "texts": count,
-            "text": f"{inputs['text']} {inputs['text_version']}",
-        },
-    )
+    return columns, facts
 
 
 def _labelled(seen: Any) -> dict[str, Any]:
@@ -207,7 +212,8 @@ def draw(data: Data) -> Figure:
         figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
         plots.head_ratios(check, ax=axes[0, 0])
         axes[0, 0].set_title("How large scores get")
-        _draw_losses(axes[0, 1], data)
+        draw_losses(axes[0, 1], data)
+        legend_beside(axes[0, 1])
         plots.attention_mass(check, "last", ax=axes[1, 0])
         axes[1, 0].set_title("Where attention goes")
         plots.pair_shares(check, ax=axes[1, 1])
@@ -215,7 +221,8 @@ def draw(data: Data) -> Figure:
     return figure
 
 
-def _draw_losses(axes: Any, data: Data) -> None:
+def draw_losses(axes: Any, data: Data) -> None:
+    """Draw the loss by position, one curve per treatment of far keys, with the trained context length marked."""
     columns = data.tables["losses"]
     middle = 0.5 * (np.asarray(columns["start"]) + np.asarray(columns["stop"]))
     for number, treatment in enumerate(TREATMENTS):
@@ -231,11 +238,12 @@ def _draw_losses(axes: Any, data: Data) -> None:
             elinewidth=0.8,
             label=NAMES[treatment],
         )
-    axes.axvline(data.facts["window"], color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
+    window = data.facts["window"]
+    label = f"trained context length L = {window}"
+    axes.axvline(window, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5, label=label)
     axes.set_xlabel("position [tokens]")
-    axes.set_ylabel("loss [nats a token]")
-    axes.set_title("Loss, and what brings it back")
-    legend_beside(axes)
+    axes.set_ylabel("loss [nats per token]")
+    axes.set_title("Loss past the trained context window, and what brings it back")
 
 
 def _check(tables: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -17,6 +17,7 @@ from experiments import (
     extension_boundary,
     files,
     live_finetuning,
+    loss_past_the_window,
     numerical_rank,
     passkeys_by_step,
     penalty_experiment,
@@ -42,8 +43,8 @@ from paper_repro import (
     figure_2_exact,
     figure_5,
     gallery,
+    pages,
     proofs_page,
-    readme,
     ridge_path,
     table_abel,
     table_ridge,
@@ -60,6 +61,7 @@ PARTS: tuple[Part, ...] = (
     penalty_experiment.PART,
     phase_error.PART,
     real_heads.PART,
+    loss_past_the_window.PART,
     extended_windows.PART,
     passkeys_by_step.PART,
     extension_boundary.PART,
@@ -113,7 +115,7 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="One figure, table or claim; may be given again.")
     ] = None,
 ) -> None:
-    """Reproduce arXiv 2306.15595 into figures/ and README.md; finished figures and tables are skipped."""
+    """Reproduce arXiv 2306.15595 into figures/ and docs/; finished figures and tables are skipped."""
     try:
         chosen, entries = _chosen(target, only)
         if preset is Preset.FULL:
@@ -170,7 +172,7 @@ def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, 
     workshop = Workshop()
     workshop.clear_leftovers()
     if entries and whole:
-        readme.check(ROOT / "README.md")  # before minutes of work, not after
+        pages.check(ROOT)  # before minutes of work, not after
     made, rows = [], []
     with Progress(*_columns(), console=console) as progress:
         task = progress.add_task("starting", total=len(chosen) + len(entries))
@@ -189,7 +191,7 @@ def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, 
     if chosen:
         gallery.write(workshop.figures / "README.md", PARTS, workshop.write_manifest(PARTS))
         if target in (Target.ALL, Target.TABLES):
-            readme.update_tables([ROOT / name for name in readme.DOCUMENTS])
+            pages.write(ROOT)
             proofs_page.write(ROOT / "docs" / "proofs.md")
         console.print(
             f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "
@@ -199,7 +201,7 @@ def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, 
         ledger = claims.Ledger(tuple(rows))
         if whole:
             files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
-            readme.update(ROOT / "README.md", ledger)
+            pages.write(ROOT, ledger)
             errata.write(ROOT / "docs" / "errata.md", ledger)
         _show(ledger, whole=whole)
 
@@ -209,12 +211,12 @@ def _show(ledger: claims.Ledger, *, whole: bool) -> None:
     if not whole:
         shown.add_column("witness")
     for row in ledger.rows:
-        cells = [row.place, row.claim, row.finding.verdict, readme.number(row.finding.number, row.reproducible)]
+        cells = [row.place, row.claim, row.finding.verdict, pages.number(row.finding.number, row.reproducible)]
         shown.add_row(*cells, *([] if whole else [row.finding.witness]))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     console.print(
         (
-            f"Recomputed {len(ledger.rows)} claims into figures/claims.json, README.md and docs/errata.md. "
+            f"Recomputed {len(ledger.rows)} claims into figures/claims.json, docs/claims.md and docs/errata.md. "
             if whole
             else ""
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments import files
-from paper_repro import readme
+from paper_repro import pages
 from paper_repro.claims import Claim, Ledger
 
 HEAD = """\
@@ -43,7 +43,7 @@ def _entry(row: Claim) -> Iterator[str]:
     yield ""
     yield f"{row.place}: {row.claim}."
     yield ""
-    yield f"- Found: {readme.number(row.finding.number, row.reproducible)}"
+    yield f"- Found: {pages.number(row.finding.number, row.reproducible)}"
     yield f"- Shown by: {row.finding.witness}"
     if row.instead:
         yield f"- Instead: {row.instead}"

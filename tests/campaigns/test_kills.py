@@ -216,7 +216,7 @@ def test_the_reproduction_survives_kills(server, tmp_path, capsys):
 def test_a_stopped_rebuild_ends_its_workers(tmp_path, number, group):
     from test_workers import descendants, seconds_until_gone
 
-    for name in ("experiments", "paper_repro", "proofs", "rope_theory", "pyproject.toml", "README.md"):
+    for name in ("experiments", "paper_repro", "proofs", "rope_theory", "pyproject.toml"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)

@@ -30,9 +30,3 @@ def test_share_of_the_triangle_bound_far_out():
     for ratio, share in zip((1.0, 10.0, 100.0), printed.groups(), strict=True):
         found = worst_case(theta, 4096, np.arange(2049), h_max=ratio)
         assert f"{found.upper / (ratio * 64):.2f}" == f"{found.lower / (ratio * 64):.2f}" == share
-
-
-def test_paths_named_exist():
-    root = Path(__file__).resolve().parents[2]
-    for name in re.findall(r"`((?:tests|figures|docs)/[\w./]+)`", THEORY):
-        assert (root / name).exists(), name

@@ -6,7 +6,7 @@ import pytest
 from experiments import base_bounds
 from experiments.base_bounds import INPUTS, PART, chunks, compute, compute_chunk, interval, verdict
 from experiments.parts import STORE
-from paper_repro import readme
+from paper_repro import pages
 from rope_theory.laws import admissible_bases, smallest_admissible_base
 
 SMALL = {**INPUTS, "head_dim": 16, "windows": [32, 64], "step": 0.01, "top": 1e5,
@@ -82,7 +82,7 @@ def test_the_table_says_what_the_rows_say(rows):
     assert data.facts["verdicts"]["note"]["the smallest, rounded"] == sum(
         row["smallest"] == row["inside"] for row in rows if row["source"] == "note"
     )
-    text = readme.base_bounds_table(data)
+    text = pages.base_bounds_table(data)
     header, _, *lines = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines] == [str(window) for window in INPUTS["windows"]]
     assert "arXiv 2405.14591" in header
@@ -113,4 +113,4 @@ def test_the_part_is_in_the_command():
     from paper_repro.command import PARTS
 
     assert PART in PARTS
-    assert "base_bounds" in readme.TABLES
+    assert "base_bounds" in pages.BLOCKS

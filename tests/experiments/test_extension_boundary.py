@@ -11,9 +11,7 @@ import rope_theory as rt
 from experiments import extension_boundary as boundary
 from experiments import pretrain
 from experiments.extension import heads, plan, results, runs, texts, variants
-from experiments.parts import ROOT
-from paper_repro import extension_pages as pages
-from paper_repro import readme
+from paper_repro import extension_pages
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -112,7 +110,7 @@ def test_errors_over_documents():
 def test_missing_runs_leave_a_sentence_and_no_picture(monkeypatch):
     monkeypatch.setattr(results, "at_hand", lambda settings: [])
     empty = boundary.compute(boundary.INPUTS)
-    assert pages.boundary_sentence(empty, 1.45) == "0 of 16 cases are measured; what is missing is left out."
+    assert extension_pages.boundary_sentence(empty, 1.45) == "0 of 16 cases are measured; what is missing is left out."
 
 
 def test_runs_of_several_models_are_refused(monkeypatch):
@@ -144,8 +142,3 @@ def test_the_picture_shows_the_cases(data):
         assert list(line.get_ydata()) == [case[f"advantage_{step}"] for step in boundary.STEPS]
         assert (line.get_markerfacecolor() == "none") == case["foretold"]
     mpl.pyplot.close(figure)
-
-
-def test_the_page_is_todays():
-    text = (ROOT / "docs" / "extension.md").read_text()
-    assert readme.between(text, "extension_boundary") == readme.TABLES["extension_boundary"]().strip()

@@ -202,7 +202,7 @@ def project(tmp_path):
         "rope_theory",
         "pyproject.toml",
         "constraints.txt",
-        "README.md",
+        "docs",
     ):
         source = ROOT / name
         if source.is_dir():
@@ -222,7 +222,7 @@ def test_command_makes_everything_and_a_second_run_changes_nothing(project):
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        kept = [*(project / "figures").iterdir(), project / "README.md"]
+        kept = [*(project / "figures").iterdir(), *(project / "docs").rglob("*.md")]
         return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept}
 
     first = run()

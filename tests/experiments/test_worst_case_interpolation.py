@@ -7,7 +7,7 @@ from experiments import table_interpolation
 from experiments import worst_case_rows as rows
 from experiments.parts import STORE
 from experiments.table_interpolation import INPUTS, PART, SWEEP, chunks, compute, compute_chunk
-from paper_repro import readme
+from paper_repro import pages
 
 SMALL = {**INPUTS, "head_dim": 16, "windows": [24], "ratios": [5.0], "factors": [2, 8], "checked": [0.25, 0.5]}
 
@@ -81,7 +81,7 @@ def test_windows_without_a_middle_cell_are_refused():
 
 
 def test_the_markdown_says_which_window_cell_factor_and_ratio(data):
-    text = readme.interpolation_table(data)
+    text = pages.interpolation_table(data)
     header, _, *lines = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines] == [str(window) for window in INPUTS["windows"]]
     for words in ("L = N + 1", "first or last trained cell", "middle cell", "(N, N + 0.5], κ = 2", "κ = 32"):

@@ -4,9 +4,8 @@ import pytest
 
 from experiments import table_worst_case
 from experiments import worst_case_rows as rows
-from experiments.parts import ROOT
 from experiments.table_worst_case import INPUTS, PART
-from paper_repro import readme
+from paper_repro import pages
 
 REFERENCE = {  # V(s)/A for d = 128, c = 1e4, by N and H/A, computed independently of this code; two solvers agreed
     (2048, 1): {0.5: "1.123", 1024.5: "1.125", 2048.5: "1.610", 2049: "2.18", 2056: "5.43", 2112: "15.1",
@@ -42,41 +41,13 @@ def test_every_entry_agrees_with_the_reference_to_its_printed_digits(data):
 
 
 def test_the_markdown_names_n_and_every_ratio(data):
-    text = readme.worst_case_table(data)
+    text = pages.worst_case_table(data)
     assert "| s (N = 2048) | H/A = 1 | H/A = 10 | H/A = 100 |" in text
     assert "| s (N = 256) | H/A = 1 | H/A = 10 | H/A = 100 |" in text
     assert "| 2048.5 | 1.610 | 1.629 | 1.669 |" in text
     assert text.count("| 0.5 |") == 3
     assert [s for s, _ in table_worst_case.places(data, 2049, [0.02])] == [0.5]  # no empty rows
     assert set(INPUTS["cases"][0]["offsets"]) == {float(s) for s in REFERENCE[2048, 1]}
-
-
-PLACES = [
-    ("README.md", "interpolation"), ("README.md", "kernels"), ("docs/theory.md", "worst_case"),
-    ("docs/theory.md", "interpolation"), ("docs/theory.md", "kernels"), ("docs/theory.md", "base_bounds"),
-    ("docs/guides/what_a_config_does.md", "doctor_rules"), ("docs/guides/what_a_config_does.md", "reach_rule"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "table"), PLACES)
-def test_documents_have_todays_tables(name, table):
-    text = (ROOT / name).read_text()
-    assert readme.between(text, table) == readme.TABLES[table]()
-
-
-def test_tables_go_where_their_markers_are_and_nowhere_else(tmp_path):
-    both, none = tmp_path / "both.md", tmp_path / "none.md"
-    both.write_text("a\n<!-- interpolation:begin -->\nold\n<!-- interpolation:end -->\nb\n")
-    none.write_text("nothing here\n")
-    readme.update_tables([both, none, tmp_path / "missing.md"])
-    assert readme.between(both.read_text(), "interpolation") == readme.TABLES["interpolation"]()
-    assert both.read_text().startswith("a\n<!--")
-    assert both.read_text().endswith("-->\nb\n")
-    assert none.read_text() == "nothing here\n"
-    assert not (tmp_path / "missing.md").exists()
-    both.write_text("<!-- worst_case:begin --> only half")
-    with pytest.raises(ValueError, match=r"both\.md must contain the markers .* exactly once"):
-        readme.update_tables([both])
 
 
 def test_a_chunk_is_what_was_asked():

@@ -1,4 +1,4 @@
-"""Each claim is recomputed; verdicts, README and the published numbers agree with the recomputation."""
+"""Each claim is recomputed; verdicts, the pages and the published numbers agree with the recomputation."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 from experiments.parts import ROOT
 from experiments.settings import CONFIG
-from paper_repro import claims, readme
+from paper_repro import claims, pages
 from paper_repro.conditioning import condition_number
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
@@ -24,27 +24,27 @@ def test_every_verdict_comes_out_as_recorded(ledger):
     assert ledger.disagreements == ()
 
 
-def test_readme_table_is_todays_recomputation(ledger):
-    in_readme = readme.between((ROOT / "README.md").read_text(), "claims").splitlines()
-    today = readme.claims_table(ledger).splitlines()
-    assert len(in_readme) == len(today)
-    for row, line_then, line_now in zip((None, None, *ledger.rows), in_readme, today, strict=True):
+def test_the_page_is_todays_recomputation(ledger):
+    on_page = pages.between((ROOT / "docs" / "claims.md").read_text(), "claims").splitlines()
+    today = pages.claims_table(ledger).splitlines()
+    assert len(on_page) == len(today)
+    for row, line_then, line_now in zip((None, None, *ledger.rows), on_page, today, strict=True):
         if row is None or row.reproducible:
             assert line_then == line_now
         else:  # rounding of a solver: the verdict is compared, the digits are not
             assert line_then.split(" | ")[:3] == line_now.split(" | ")[:3]
 
 
-def test_a_changed_number_in_the_readme_is_noticed(ledger):
-    text = (ROOT / "README.md").read_text()
-    table = readme.claims_table(ledger)
+def test_a_changed_number_on_the_page_is_noticed(ledger):
+    text = (ROOT / "docs" / "claims.md").read_text()
+    table = pages.claims_table(ledger)
     assert "0.493876" in table
-    assert readme.between(text.replace("0.493876", "0.493877"), "claims") != table
+    assert pages.between(text.replace("0.493876", "0.493877"), "claims") != table
 
 
-def test_readme_statement_table_is_the_catalogue():
-    today = readme.between((ROOT / "README.md").read_text(), "statements") == readme.statements_table()
-    assert today, "README's statements are out of date: python -m paper_repro tables --only table_abel"
+def test_the_page_of_statements_is_the_catalogue():
+    today = pages.between((ROOT / "docs" / "statements.md").read_text(), "statements") == pages.statements_table()
+    assert today, "docs/statements.md is out of date: python -m paper_repro tables --only table_abel"
 
 
 def test_stored_ledger_has_the_recorded_verdicts():
@@ -99,8 +99,8 @@ def test_the_witness_on_unit_cells_ends_where_the_theory_says(ledger):
 
 def test_markers_must_be_there_once():
     with pytest.raises(ValueError, match="claims:begin"):
-        readme.replaced("no markers", "claims", "x")
-    assert readme.replaced("a <!-- x:begin --> old <!-- x:end --> b", "x", "new").split() == (
+        pages.replaced("no markers", "claims", "x", "page.md")
+    assert pages.replaced("a <!-- x:begin --> old <!-- x:end --> b", "x", "new", "page.md").split() == (
         ["a", "<!--", "x:begin", "-->", "new", "<!--", "x:end", "-->", "b"]
     )
 

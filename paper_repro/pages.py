@@ -1,11 +1,11 @@
-"""The generated parts of README.md and docs/theory.md: text between two markers is replaced, the rest left alone."""
+"""The generated blocks of docs/: the text between two markers is replaced, everything else stays as it is."""
 
 from __future__ import annotations
 
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +21,28 @@ from experiments import (
     table_worst_case,
 )
 from experiments.parts import Data
-from paper_repro import extended_windows
-from paper_repro import extension_pages as pages
+from paper_repro import extended_windows, extension_pages
 from paper_repro.claims import Ledger
 from rope_theory import bounds, certificates, precision, regression
 from rope_theory.doctor import RULES
 
 WIDTH = 118
-"""Length of a generated line of prose."""
+"""Width of generated prose, in characters."""
 
 
-def replaced(text: str, name: str, content: str, document: str = "README.md") -> str:
-    """Return ``text`` with what stands between the markers ``name:begin`` and ``name:end`` replaced."""
+def replaced(text: str, name: str, content: str, document: str) -> str:
+    """Return ``text`` with ``content`` between the markers ``name:begin`` and ``name:end``.
+
+    Raises
+    ------
+    ValueError
+        When ``text`` does not hold the pair of markers exactly once; the message names ``document``.
+    """
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if len(pattern.findall(text)) != 1:
         raise ValueError(f"{document} must contain the markers {begin} and {end} exactly once, in this order.")
     return pattern.sub(lambda _: f"{begin}\n\n{content.strip()}\n\n{end}", text)
-
-
-def check(readme: Path) -> None:
-    """Raise when ``readme`` lacks the markers of a generated part."""
-    for name in ("claims", "statements"):
-        replaced(readme.read_text(), name, "")
 
 
 def between(text: str, name: str) -> str:
@@ -74,7 +73,7 @@ def number(text: str, reproducible: bool) -> str:
 
 
 def statements_table(folders: Iterable[Any] = (bounds, certificates, regression, precision)) -> str:
-    """Return the catalogues of some modules as Markdown, a row a statement."""
+    """Return the catalogues of some modules as Markdown, one row per statement."""
     entries = {
         f"`{folder.__name__.rpartition('.')[2]}.{name}`": entry
         for folder in folders
@@ -105,7 +104,7 @@ def kernels_table(data: Data) -> str:
 
 
 def worst_case_table(data: Data) -> str:
-    """Return what ``table_worst_case`` computes as Markdown, a block a window and set of H/A."""
+    """Return what ``table_worst_case`` computes as Markdown, one block per window and set of H/A."""
     inputs = table_worst_case.INPUTS
     caption = (
         f"V(s)/A, d = {inputs['head_dim']}, c = {inputs['base']:g}; the trained offsets are 0 … N. Every number is "
@@ -121,7 +120,7 @@ def worst_case_table(data: Data) -> str:
 
 
 def interpolation_table(data: Data) -> str:
-    """Return what ``table_interpolation`` computes as Markdown, a row a window."""
+    """Return what ``table_interpolation`` computes as Markdown, one row per window."""
     inputs, factors = table_interpolation.INPUTS, (2, 8, 32)
     ratios, largest = inputs["ratios"], max(inputs["factors"])
     columns = [("first or last", largest), ("middle", largest), *(("beyond", factor) for factor in factors)]
@@ -143,7 +142,7 @@ def interpolation_table(data: Data) -> str:
 
 
 def base_bounds_table(data: Data) -> str:
-    """Return what ``base_bounds`` computes as Markdown, a row a window."""
+    """Return what ``base_bounds`` computes as Markdown, one row per window."""
     inputs, sources = base_bounds.INPUTS, base_bounds.SOURCES
     header = ("L", "smallest admissible base", *sources.values(), "a larger base that is not")
     caption = (
@@ -171,20 +170,21 @@ def real_heads_tables(data: Data) -> str:
     last = real_heads.INPUTS["lengthened"] * window - 1
     caption = (
         f"{seen['heads']} heads, L = {window}, on the sources of {facts['text']}, which the model never saw. "
-        f"H/A is {seen['maximum_ratio']:.2f} on average and Σ|h|/A {seen['sum_ratio']:.2f}: no distance and no "
-        f"frequencies can make the average pair's score larger than {seen['sum_ratio']:.2f} A, but for the attention "
-        "factor of YaRN, whose square is in its rows. Largest |score| over A, "
-        f"between integers too, up to offset {last}:"
+        f"On average H/A is {seen['maximum_ratio']:.2f} and Σ|h_j|/A is {seen['sum_ratio']:.2f}. So no distance and "
+        f"no frequencies can make the score of the average query–key pair larger than {seen['sum_ratio']:.2f} A. (The "
+        "rows of YaRN also contain its squared attention factor.) Largest |score| in units of A, between integers too, "
+        f"up to distance {last}:"
     )
     moved = (
-        f"Queries inside put {attention['inside']['last']:.0%} of their attention on the last 16 tokens, those beyond "
-        f"{attention['beyond']['last']:.0%}, and {attention['beyond']['far']:.0%} on distances of L and more, which "
-        "training never showed. Loss in nats a token, as it is and with keys at those distances treated otherwise:"
+        f"Queries inside the window put {attention['inside']['last']:.0%} of their attention on the last 16 tokens. "
+        f"Queries beyond it put {attention['beyond']['last']:.0%} there, and {attention['beyond']['far']:.0%} on far "
+        "keys, at distances of L and more, which training never showed. Loss in nats per token, by what is done to far "
+        "keys:"
     )
     return "\n\n".join(
         [
             textwrap.fill(caption, WIDTH),
-            table(("scaling", "region", "mean over heads", "highest head", "largest pair"), sizes),
+            table(("scaling", "region", "mean over heads", "highest head", "largest query–key pair"), sizes),
             textwrap.fill(moved, WIDTH),
             table(("far keys", "inside", "beyond"), losses),
         ]
@@ -201,42 +201,37 @@ def extension_code() -> str:
         blocks.append(
             textwrap.fill(f"{made if not blocks else ''}Perplexity on {corpus}, by window of evaluation:", WIDTH)
         )
-        blocks.append(table(*pages.perplexities(data, corpus)))
+        blocks.append(table(*extension_pages.perplexities(data, corpus)))
         blocks.append(f"Published, LLaMA 7B, L = 2048, {title}:")
-        blocks.append(table(*pages.published_perplexities(name)))
+        blocks.append(table(*extension_pages.published_perplexities(name)))
     return "\n\n".join(blocks)
 
 
 def extension_steps() -> str:
     """Return tables 3 and 4: perplexity and reach by steps."""
-    return table(*pages.steps_table(extended_windows.PART.data()))
+    return table(*extension_pages.steps_table(extended_windows.PART.data()))
 
 
 def extension_quality() -> str:
     """Return table 5: quality inside the original window."""
-    return table(*pages.quality_table(extended_windows.PART.data()))
+    return table(*extension_pages.quality_table(extended_windows.PART.data()))
 
 
 def extension_rate() -> str:
     """Return what a lower rate of fine-tuning changes."""
     data = extended_windows.PART.data()
     missing = "" if data.facts["lower_rate"]["control"] else "The lower rate is not run yet.\n\n"
-    return missing + table(*pages.lower_rate_table(data))
-
-
-def boundary_sentence(data: Data) -> str:
-    """Return where Position Interpolation beats direct fine-tuning, in plain words."""
-    return textwrap.fill(pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH)
+    return missing + table(*extension_pages.lower_rate_table(data))
 
 
 def extension_boundary_tables(data: Data) -> str:
-    """Return the cases of the boundary, a row a case, and what goes with being ahead."""
+    """Return the cases of the boundary, one row per case, and what correlates with being ahead."""
     return "\n\n".join(
         [
-            boundary_sentence(data),
-            table(*pages.boundary_table(data, extension_boundary.KNOWN)),
+            textwrap.fill(extension_pages.boundary_sentence(data, extension_boundary.BALANCE), WIDTH),
+            table(*extension_pages.boundary_table(data, extension_boundary.KNOWN)),
             "Rank correlations of the nats gained by Position Interpolation, over the first cases and the later ones:",
-            table(*pages.rank_table(data)),
+            table(*extension_pages.rank_table(data)),
         ]
     )
 
@@ -244,21 +239,21 @@ def extension_boundary_tables(data: Data) -> str:
 def extension_summaries() -> str:
     """Return table 6: ROUGE of docstrings from sources, beside the paper's on GovReport."""
     data = extended_windows.PART.data()
-    own = pages.summaries_table(data)
+    own = extension_pages.summaries_table(data)
     here = table(*own) if own[1] else "No run is made yet."
-    return f"{here}\n\nPublished, GovReport at 16384 tokens:\n\n{table(*pages.published_summaries())}"
+    return f"{here}\n\nPublished, GovReport at 16384 tokens:\n\n{table(*extension_pages.published_summaries())}"
 
 
 def savers_table(data: Data) -> str:
-    """Return the largest logit differences, a row a method, a column a way of running."""
+    """Return the largest logit differences, one row per method and one column per way of running."""
     columns = data.tables["savers"]
     rows: dict[str, dict[str, str]] = {}
     for method, way, difference in zip(columns["method"], columns["way"], columns["difference"], strict=True):
         rows.setdefault(method, {})[way] = "not run" if math.isnan(difference) else f"{difference:.1g}"
     caption = (
-        f"Largest difference of logits from a full eager forward in float32, {data.facts['tokens']} tokens, factor "
-        f"{data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. A table that follows the length is "
-        "another one for every step of cached decoding: dynamic and LongRoPE disagree with their own full forward."
+        f"Largest difference of logits from a full eager forward pass in float32, {data.facts['tokens']} tokens, "
+        f"factor {data.facts['factor']:g}; logits reach {max(columns['largest']):.0f}. Dynamic NTK and LongRoPE change "
+        "their frequencies with the length, so their cached decoding disagrees with their own full forward pass."
     )
     header = ("method", *table_savers.WAYS.values())
     cells = [(method, *(row.get(way, "–") for way in table_savers.WAYS)) for method, row in rows.items()]
@@ -266,56 +261,106 @@ def savers_table(data: Data) -> str:
 
 
 def doctor_rules() -> str:
-    """Return what the doctor looks for: a row a rule, in its own words."""
+    """Return what the doctor looks for: one row per rule, in its own words."""
     rows = [(f"`{name}`", (rule.__doc__ or "").splitlines()[0]) for name, rule in RULES.items()]
     return table(("rule", "what it finds"), rows)
 
 
 def reach_rule_table(data: Data) -> str:
-    """Return how often the rule for predicted lengths was right, a row a kind of measurement."""
+    """Return how often the rule for predicted lengths was right, one row per kind of measurement."""
     columns = data.tables["counts"]
     rows = [tuple(str(value) for value in row) for row in zip(*columns.values(), strict=True)]
-    return table(("numbers", "models", "method", "lengths", "right", "works, not foretold", "foretold, fails"), rows)
+    return table(("numbers", "models", "method", "lengths", "right", "works, not predicted", "predicted, fails"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {
+BLOCKS: dict[str, Callable[[], str]] = {
+    "statements": statements_table,
     "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
     "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
     "kernels": lambda: kernels_table(table_kernels.PART.data()),
     "real_heads": lambda: real_heads_tables(real_heads.PART.data()),
+    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
     "extension_code": extension_code,
     "extension_steps": extension_steps,
     "extension_quality": extension_quality,
     "extension_rate": extension_rate,
-    "boundary_sentence": lambda: boundary_sentence(extension_boundary.PART.data()),
     "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
     "extension_summaries": extension_summaries,
+    "savers": lambda: savers_table(table_savers.PART.data()),
     "doctor_rules": doctor_rules,
     "reach_rule": lambda: reach_rule_table(reach_rule.PART.data()),
-    "savers": lambda: savers_table(table_savers.PART.data()),
-    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
-    "statements": statements_table,
 }
-"""Generated tables that a document has where it has their markers."""
+"""Name of a generated block → what it holds. The block "claims" is made from the ledger."""
+
+DOCUMENTS: Mapping[str, tuple[str, ...]] = {
+    "docs/claims.md": ("claims",),
+    "docs/statements.md": ("statements",),
+    "docs/worst_cases.md": ("worst_case", "interpolation", "kernels"),
+    "docs/heads.md": ("real_heads",),
+    "docs/theory.md": ("base_bounds",),
+    "docs/extension.md": (
+        "extension_code",
+        "extension_steps",
+        "extension_quality",
+        "extension_rate",
+        "extension_boundary",
+        "extension_summaries",
+        "savers",
+    ),
+    "docs/guides/what_a_config_does.md": ("doctor_rules", "reach_rule"),
+}
+"""Page → its generated blocks. docs/performance.md is written by ``benchmarks``."""
 
 
-DOCUMENTS = ("README.md", "docs/theory.md", "docs/extension.md", "docs/guides/what_a_config_does.md")
-"""Where generated tables may stand."""
+def check(root: Path) -> None:
+    """Raise when a page of ``root`` lacks the markers of one of its blocks; pages that do not exist are skipped.
+
+    Raises
+    ------
+    ValueError
+        For the first page without them.
+    """
+    for document, names in DOCUMENTS.items():
+        path = root / document
+        if path.is_file():
+            for name in names:
+                replaced(path.read_text(encoding="utf-8"), name, "", document)
 
 
-def update_tables(documents: Iterable[Path]) -> None:
-    """Rewrite the generated tables of every document that exists, where it has markers for them."""
-    for document in documents:
-        text = document.read_text() if document.is_file() else ""
-        for name, content in TABLES.items():
-            if f"<!-- {name}:begin -->" in text or f"<!-- {name}:end -->" in text:
-                text = replaced(text, name, content(), document.name)
-        if text:
-            files.write(document, text.encode())
+def updated(root: Path, ledger: Ledger | None = None) -> dict[Path, str]:
+    """Return what every page of ``root`` should say today; nothing is written.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder; pages that it does not have are left out.
+    ledger : Ledger, optional
+        The recomputed claims. Without it the block of claims keeps its text.
+
+    Returns
+    -------
+    dict
+        Path relative to ``root`` → the whole text of the page.
+
+    Raises
+    ------
+    ValueError
+        When a page lacks the markers of one of its blocks.
+    """
+    blocks = BLOCKS if ledger is None else {**BLOCKS, "claims": lambda: claims_table(ledger)}
+    texts = {}
+    for document, names in DOCUMENTS.items():
+        if (root / document).is_file():
+            text = (root / document).read_text(encoding="utf-8")
+            for name in names:
+                if name in blocks:
+                    text = replaced(text, name, blocks[name](), document)
+            texts[Path(document)] = text
+    return texts
 
 
-def update(readme: Path, ledger: Ledger) -> None:
-    """Rewrite the generated parts of ``readme``."""
-    text = readme.read_text()
-    text = replaced(text, "claims", claims_table(ledger))
-    files.write(readme, text.encode())
+def write(root: Path, ledger: Ledger | None = None) -> None:
+    """Write those pages of ``root`` that differ from what ``updated`` returns."""
+    for path, text in updated(root, ledger).items():
+        if (root / path).read_text(encoding="utf-8") != text:
+            files.write(root / path, text.encode())
