@@ -1,7 +1,7 @@
 """Errors of this package: each is a class that carries its data and makes its sentence of it.
 
-``RopeTheoryError`` is the base of all. ``InputError`` is the base of those about arguments, configs and models: what was
-given cannot be used. A refusal is caught by its class; an exception of another kind is a mistake in this package or in
+``RopeTheoryError`` is the base of all. ``InputError`` is the base of those about arguments, configs and models: what
+was given cannot be used. A refusal is caught by its class; an exception of another kind is a mistake in this package or in
 a library, and nothing here hides it. Every class also derives from the exception of Python that version 0.1 raised in
 its place (ValueError, TypeError, OSError, ModuleNotFoundError).
 
@@ -78,6 +78,9 @@ class RopeTheoryError(Exception):
     def __str__(self) -> str:
         return self.worded({})
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.data().items())})"
+
     def data(self) -> dict[str, Any]:
         """Return what the error carries, by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -98,11 +101,11 @@ class InputError(RopeTheoryError):
 class _Argument(InputError):
     name: str
     problem: str
-    got: str = ""
+    got: Any = ""
     remedy: str = ""
 
     def _sentence(self, called: Called) -> str:
-        got = f", got {self.got}" if self.got else ""
+        got = "" if self.got == "" else f", got {self.got}"
         return f"{called(self.name)} {self.problem}{got}{_then(self.remedy)}"
 
 
@@ -115,8 +118,8 @@ class WrongType(_Argument, TypeError):
         The argument, the key of a config, or what the value is.
     problem : str
         What it must be.
-    got : str
-        The type or the value that came, as text.
+    got : str, int or float
+        The type or the value that came; anything but a number as text.
     remedy : str
         What to do.
     """
@@ -131,8 +134,8 @@ class WrongValue(_Argument, ValueError):
         The argument, the key of a config, or what the value is.
     problem : str
         What it must be, or what is wrong with it.
-    got : str
-        The value that came, as text.
+    got : str, int or float
+        The value that came; anything but a number as text.
     remedy : str
         What to do.
     """
@@ -432,16 +435,16 @@ def unwritten(number: int, path: str | os.PathLike[str]) -> FileProblem:
     """Return the error for a file that could not be written, from the operating system's error number."""
     remedy = _REMEDIES.get(number, "Give another place")
     problem = f"could not be written: {os.strerror(number)}"
-    return _KINDS.get(number, FileProblem)(
-        os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number
-    )
+    return _KINDS.get(number, FileProblem)(os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number)
 
 
 def unread(number: int | None, path: str | os.PathLike[str], what: str = "") -> FileProblem:
     """Return the error for a file that could not be read, from the operating system's error number."""
     reason = "unknown error" if number is None else os.strerror(number)
     problem = f"cannot be read ({reason})"
-    return _KINDS.get(number or 0, FileProblem)(os.fspath(path), problem, f"it should be {what}" if what else "", number)
+    return _KINDS.get(number or 0, FileProblem)(
+        os.fspath(path), problem, f"it should be {what}" if what else "", number
+    )
 
 
 @dataclass(eq=False, repr=False)
@@ -465,9 +468,7 @@ class MissingPackage(RopeTheoryError, ModuleNotFoundError):
         super().__post_init__()
 
     def _sentence(self, called: Called) -> str:
-        return (
-            f"This function needs {self.package}, which is not installed: pip install 'rope_theory[{self.extra}]'."
-        )
+        return f"This function needs {self.package}, which is not installed: pip install 'rope_theory[{self.extra}]'."
 
 
 @dataclass(eq=False, repr=False)

@@ -22,6 +22,7 @@ from rope_theory.certificates._sizes import MOST_BYTES, check_count, check_grid
 from rope_theory.certificates._verification import check_form
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.config import RopeConfig
+from rope_theory.errors import OutOfRange, WrongValue
 from rope_theory.scaling import Frequencies
 
 FORMAT = "rope_theory certificate 1"
@@ -56,12 +57,12 @@ def load(path: str | PathLike[str]) -> Certificate:
     if not isinstance(content, dict) or "format" not in content:
         raise ValueError(f"{path} is not a certificate: the field format is missing.")
     if content["format"] != FORMAT:
-        raise ValueError(f"format of {path} is {_short(content['format'])}; this version reads {FORMAT!r}.")
+        raise WrongValue("format", f"of {path} is {_short(content['format'])}", remedy=f"this version reads {FORMAT!r}")
     fields, hashes = content.get("fields"), content.get("sha256")
     if not isinstance(fields, dict):
-        raise ValueError(f"fields of {path} is missing or damaged.")
+        raise WrongValue("fields", f"of {path} is missing or damaged")
     if not isinstance(hashes, dict):
-        raise ValueError(f"sha256 of {path} is missing or damaged.")
+        raise WrongValue("sha256", f"of {path} is missing or damaged")
     if extra := sorted(set(content) - {"format", "fields", "sha256"}):
         raise ValueError(f"{extra[0][:60]} of {path} is no field of a certificate.")
     expected = set(Certificate.__dataclass_fields__)
@@ -69,9 +70,9 @@ def load(path: str | PathLike[str]) -> Certificate:
         if name not in expected:
             raise ValueError(f"{name[:60]} of {path} is no field of a certificate.")
         if name not in fields or name not in hashes:
-            raise ValueError(f"{name} of {path} is missing.")
+            raise WrongValue(name, f"of {path} is missing")
         if _hash(fields[name]) != hashes[name]:
-            raise ValueError(f"{name} of {path} was changed after the certificate was written: its hash differs.")
+            raise WrongValue(name, f"of {path} was changed after the certificate was written: its hash differs")
     certificate = _built(fields, path)
     check_form(certificate)
     return certificate
@@ -92,7 +93,7 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
             made[name] = reader(fields[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             said = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{name} of {path} cannot be read: {said}") from None
+            raise WrongValue(name, f"of {path} cannot be read: {said}") from None
     return Certificate(**made)
 
 
@@ -119,10 +120,10 @@ def _grid_in(value: Any, pairs: int) -> Any:
         return np.array([_number_in(offset) for offset in offsets], dtype=np.float64)
     start, step, count = _number_in(given["start"]), _number_in(given["step"]), _count_in(given["count"])
     if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}.")
+        raise OutOfRange("count", count, low=1)
     check_count(count, pairs, even=True)
     if not (abs(start) <= LARGEST_OFFSET and 0.0 < step <= 2.0 * LARGEST_OFFSET):
-        raise ValueError(f"start must lie within ±2**53 tokens and step be above 0, got {start:g} and {step:g}.")
+        raise WrongValue("start", "must lie within ±2**53 tokens and step be above 0", f"{start:g} and {step:g}")
     return _even(start, step, count)
 
 
@@ -135,11 +136,11 @@ def _weights_in(value: Any, count: int) -> Any:
     index = [_count_in(place) for place in _list(given["index"])]
     values = [_number_in(weight) for weight in _list(given["value"])]
     if len(index) != len(values):
-        raise ValueError(f"index has {len(index)} places and value {len(values)} weights.")
+        raise WrongValue("index", f"has {len(index)} places and value {len(values)} weights")
     if len(set(index)) != len(index):
-        raise ValueError("an index is repeated.")
+        raise WrongValue("an", "index is repeated")
     if index and max(index) >= count:
-        raise ValueError(f"index {_short(max(index))} is beyond the grid of {count} offsets.")
+        raise WrongValue("index", f"{_short(max(index))} is beyond the grid of {count} offsets")
     weights = np.zeros(count)
     weights[index] = values
     return weights
@@ -148,7 +149,7 @@ def _weights_in(value: Any, count: int) -> Any:
 def _complex_in(value: Any) -> Any:
     parts = [[_number_in(part) for part in _list(pair)] for pair in _list(value)]
     if any(len(pair) != 2 for pair in parts):
-        raise ValueError("it must hold pairs of real and imaginary part.")
+        raise WrongValue("it", "must hold pairs of real and imaginary part")
     return np.array([complex(*pair) for pair in parts], dtype=np.complex128)
 
 
@@ -160,7 +161,7 @@ def _number_in(value: Any) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"the number {_short(value)} is beyond float64.")
+        raise WrongValue("the", f"number {_short(value)} is beyond float64")
     return number
 
 
@@ -176,7 +177,7 @@ def _short(value: Any) -> str:
 
 def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(names):
-        raise ValueError(f"it must hold {', '.join(names)} and nothing else, got {_short(value)}.")
+        raise WrongValue("it", f"must hold {', '.join(names)} and nothing else", _short(value))
     return value
 
 
@@ -186,7 +187,7 @@ def _text_in(value: Any) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("its text holds half a character, which UTF-8 cannot hold.") from None
+        raise WrongValue("its", "text holds half a character, which UTF-8 cannot hold") from None
     return value
 
 
@@ -211,18 +212,18 @@ def _table_in(value: Any) -> Any:
     check_count(1, len(angles), even=True)
     theta = np.array([_number_in(angle) for angle in angles], dtype=np.float64)
     if not len(theta) or not (theta >= 0.0).all():
-        raise ValueError("it must hold angular frequencies, 0 or above.")
+        raise WrongValue("it", "must hold angular frequencies, 0 or above")
     if bare:
         return theta
     config = _rebuilt(RopeConfig, given["config"])
     if config.pairs != len(theta):
-        raise ValueError(f"it has {len(theta)} frequencies, and its config {config.pairs}.")
+        raise WrongValue("it", f"has {len(theta)} frequencies, and its config {config.pairs}")
     method = _method(given["scaling"])
     factor, length = _number_in(given["attention_factor"]), given["length"]
     made = Frequencies(theta, factor, method, config, None if length is None else _count_in(length))
     again = made.scaling.frequencies(config, made.length)
     if not np.allclose(again.theta, theta, rtol=1e-12, atol=0.0) or again.attention_factor != made.attention_factor:
-        raise ValueError("its numbers do not follow from its config and scaling.")
+        raise WrongValue("its", "numbers do not follow from its config and scaling")
     return made
 
 
@@ -231,7 +232,7 @@ def _method(value: Any) -> Any:
     found = getattr(_scaling, kind, None) if isinstance(kind, str) else None
     known = isinstance(found, type) and issubclass(found, _scaling.Scaling) and dataclasses.is_dataclass(found)
     if not known:
-        raise ValueError("scaling names no method of rope_theory.scaling.")
+        raise WrongValue("scaling", "names no method of rope_theory.scaling")
     return _rebuilt(found, value)
 
 

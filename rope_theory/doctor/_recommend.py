@@ -16,6 +16,7 @@ from rope_theory.doctor._reach import ReachRow, described, predicted_length, rea
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.methods import methods_on, untouched
+from rope_theory.errors import WrongValue
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -125,9 +126,10 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     reading = case.reading(layer_type)
     config = reading.config
     if length <= config.context_length:
-        raise ValueError(
-            f"length {length} lies inside the trained window of {config.context_length} tokens: nothing is to be "
-            "extended; leave the scaling out."
+        raise WrongValue(
+            "length",
+            f"{length} lies inside the trained window of {config.context_length} tokens: nothing is to be extended",
+            remedy="leave the scaling out",
         )
     if case.facts.fixed:
         raise ValueError(

@@ -15,6 +15,7 @@ import numpy as np
 from rope_theory._core.checks import flag, integer
 from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.models._copying import CannotCopy, changed_numbers, filled, one_line, without_weights
 from rope_theory.models._executed import (
     TOKENS,
@@ -118,7 +119,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     """
     checked_model(model)
     if not isinstance(scaling, Scaling):
-        raise TypeError(f"scaling must be one of rt.scaling's methods, got {type(scaling).__name__}.")
+        raise WrongType("scaling", "must be one of rt.scaling's methods", type(scaling).__name__)
     replace = flag(replace, "replace")
     if getattr(model.config, "is_encoder_decoder", False):
         raise ValueError(
@@ -209,9 +210,10 @@ def _layer_type(model: Any) -> str | None:
     if len(types) < 2:
         return types[0] if types else None
     if FULL not in types:
-        raise ValueError(
-            f"its config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see "
-            "the whole window is not known."
+        raise WrongValue(
+            "its",
+            f"config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: "
+            "which layers see the whole window is not known",
         )
     return FULL
 

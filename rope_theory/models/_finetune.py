@@ -26,6 +26,7 @@ from rope_theory._core.checks import above, integer, one_of, path_of
 from rope_theory._core.files import check_folder_place, remove
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongType
 from rope_theory.models import _run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._extend import extend
@@ -332,7 +333,7 @@ class _Examples:
 def _are_examples(given: Any) -> bool:
     kinds = {isinstance(one, Example) for one in given} if isinstance(given, Sequence) else set()
     if len(kinds) > 1:
-        raise TypeError("texts_or_ids has examples and other things; give one kind.")
+        raise WrongType("texts_or_ids", "has examples and other things", remedy="give one kind")
     return kinds == {True}
 
 

@@ -13,6 +13,7 @@ from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Table
+from rope_theory.errors import WrongValue
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.models._modes import last_states, measuring
@@ -164,11 +165,11 @@ def passkey(
     asked: Any = [length] if np.ndim(length) == 0 else length
     lengths = [integer(one, "length", 2) for one in asked]
     if not lengths:
-        raise ValueError("length must name at least one window.")
+        raise WrongValue("length", "must name at least one window")
     if len(set(lengths)) < len(lengths):
-        raise ValueError(f"length names a window twice: {lengths}.")
+        raise WrongValue("length", f"names a window twice: {lengths}")
     if tokenizer is None:
-        raise ValueError("tokenizer must be the model's own, got None.")
+        raise WrongValue("tokenizer", "must be the model's own", "None")
     prompts = PasskeyPrompts(tokenizer, wording)
     random = np.random.default_rng(seed)
     cells = [
@@ -182,7 +183,7 @@ def passkey(
     nearest = max(prompt.distance for prompt in bare.values())
     for one in lengths:
         if one < room:
-            raise ValueError(f"length must be at least {room}, what the texts and the answer take, got {one} tokens.")
+            raise WrongValue("length", f"must be at least {room}, what the texts and the answer take", f"{one} tokens")
     refuse_too_long(model, max(lengths))
     rows = []
     with measuring(model), saying_what_fits(model):

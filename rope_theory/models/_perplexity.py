@@ -15,6 +15,7 @@ from rope_theory._core.checks import integer, one_of
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 from rope_theory.models._documents import documents_of
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
@@ -168,9 +169,11 @@ def perplexity(
     one_of(beginning, "beginning", BEGINNINGS)
     lead = 1 if beginning == "window" else 0
     if stride > window - lead and convention != "disjoint":
-        raise ValueError(
-            f"stride must be at most {window - lead}, the window{' without its first token' if lead else ''}, got "
-            f"{stride}: tokens would be missed."
+        raise WrongValue(
+            "stride",
+            f"must be at most {window - lead}, the window{(' without its first token' if lead else '')}",
+            stride,
+            "tokens would be missed",
         )
     documents = documents_of(input_ids, model)
     begin = None if beginning == "none" else _beginning(model)
@@ -178,9 +181,11 @@ def perplexity(
         documents = [torch.cat([begin, ids]) for ids in documents]
     for number, ids in enumerate(documents):
         if window > len(ids) + lead:
-            raise ValueError(
-                f"window must be at most the {len(ids) + lead} tokens of document {number}, got {window}: give a "
-                "shorter window, or leave that document out."
+            raise WrongValue(
+                "window",
+                f"must be at most the {len(ids) + lead} tokens of document {number}",
+                window,
+                "give a shorter window, or leave that document out",
             )
     size = sequences_at_once(model, window) if batch is None else integer(batch, "batch", 1)
     refuse_too_long(model, window * size if batch is not None else window)

@@ -15,6 +15,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended
@@ -239,11 +240,11 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
     if layers is None:
         return known
     if isinstance(layers, int) or not len(layers):
-        raise TypeError(f"layers must be a sequence of layer numbers, got {layers!r}; [0] is the first layer alone.")
+        raise WrongType("layers", "must be a sequence of layer numbers", f"{layers!r}", "[0] is the first layer alone")
     chosen = [integer(layer, "layers", 0, "Layers count from 0.") for layer in layers]
     unknown = [layer for layer in chosen if layer not in known]
     if unknown:
-        raise ValueError(f"layers has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}.")
+        raise WrongValue("layers", f"has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}")
     return sorted(set(chosen))
 
 
@@ -251,11 +252,11 @@ def checked_model(model: Any) -> None:
     """Raise when ``model`` is no loaded transformers model."""
     transformers = load("transformers", "models")
     if not isinstance(model, transformers.PreTrainedModel):
-        raise TypeError(
-            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
+        raise WrongType(
+            "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
         )
     if model.device.type == "meta":
-        raise ValueError("model has no weights (it is on the meta device); load it with from_pretrained.")
+        raise WrongValue("model", "has no weights (it is on the meta device)", remedy="load it with from_pretrained")
 
 
 def checked_tokens(input_ids: Any, model: Any) -> Any:
@@ -263,28 +264,28 @@ def checked_tokens(input_ids: Any, model: Any) -> Any:
     torch = load("torch", "models")
     checked_model(model)
     if isinstance(input_ids, str | bytes):
-        raise TypeError("input_ids must be integers, got a text; the model's tokenizer makes them of it.")
+        raise WrongType("input_ids", "must be integers", "a text", "the model's tokenizer makes them of it")
     try:
         ids = torch.as_tensor(input_ids)
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"input_ids must be integers, got {type(input_ids).__name__}; a tokenizer makes them."
-        ) from None
+        raise WrongType("input_ids", "must be integers", type(input_ids).__name__, "a tokenizer makes them") from None
     if ids.numel() == 0:
-        raise ValueError("input_ids must hold at least two tokens, got none.")
+        raise WrongValue("input_ids", "must hold at least two tokens", "none")
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
-        raise TypeError(f"input_ids must be integers, got {ids.dtype}; a tokenizer makes them of a text.")
+        raise WrongType("input_ids", "must be integers", f"{ids.dtype}", "a tokenizer makes them of a text")
     if ids.ndim == 2 and ids.shape[0] != 1:
-        raise ValueError(f"input_ids must be one sequence, got {ids.shape[0]}; capture them one after the other.")
+        raise WrongValue("input_ids", "must be one sequence", f"{ids.shape[0]}", "capture them one after the other")
     if ids.ndim not in (1, 2):
-        raise ValueError(f"input_ids must have shape (T,) or (1, T), got {tuple(ids.shape)}.")
+        raise WrongValue("input_ids", "must have shape (T,) or (1, T)", f"{tuple(ids.shape)}")
     ids = ids.reshape(1, -1)
     if ids.shape[1] < 2:
-        raise ValueError(f"input_ids must hold at least two tokens, got {ids.shape[1]}: one has no distance.")
+        raise WrongValue("input_ids", "must hold at least two tokens", f"{ids.shape[1]}", "one has no distance")
     ids = ids.long()
     size = model.get_input_embeddings().weight.shape[0]
     if int(ids.min()) < 0 or int(ids.max()) >= size:
-        raise ValueError(f"input_ids must lie in 0 … {size - 1}, the vocabulary of this model; is it its tokenizer?")
+        raise WrongValue(
+            "input_ids", f"must lie in 0 … {size - 1}, the vocabulary of this model", remedy="is it its tokenizer?"
+        )
     return ids.to(model.device)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongValue
 
 _LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
 """What transformers raises for folders that are no model it knows."""
@@ -89,12 +90,12 @@ def checked_device(device: str) -> None:
     try:
         kind = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"device must be cpu or cuda, got {device!r}.") from None
+        raise WrongValue("device", "must be cpu or cuda", f"{device!r}") from None
     if kind.type not in ("cpu", "cuda"):
-        raise ValueError(f"device must be cpu or cuda, got {device!r}: scores are computed in float64.")
+        raise WrongValue("device", "must be cpu or cuda", f"{device!r}", "scores are computed in float64")
     if kind.type == "cuda" and (not torch.cuda.is_available() or (kind.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
+        raise WrongValue("device", f"{device!r} is not there: torch sees {count} CUDA devices", remedy="Use cpu")
 
 
 def encoded(text: str, tokenizer: Any, name: str = "The text", *, special: bool = True) -> list[int]:
@@ -109,7 +110,7 @@ def encoded(text: str, tokenizer: Any, name: str = "The text", *, special: bool 
         raise ValueError("The model's folder holds no tokenizer, so a text cannot be read; put tokenizer.json there.")
     ids: list[int] = tokenizer(text, verbose=False, add_special_tokens=special)["input_ids"]
     if len(ids) < 2:
-        raise ValueError(f"{name} has {len(ids)} token(s); two at least make a distance.")
+        raise WrongValue(name, f"has {len(ids)} token(s)", remedy="two at least make a distance")
     return ids
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,13 @@ class PasskeyPrompts:
             five digits, a tokenizer that merges question and answer.
         """
         if not isinstance(key, str) or not re.fullmatch("[0-9]{5}", key):
-            raise ValueError(f"key must be five digits, got {key!r}.")
+            raise WrongValue("key", "must be five digits", f"{key!r}")
         line = self._line(key)
         length = integer(length, "length", self.shortest(key), "Instruction, key line and question need that many.")
         room = length - self.shortest(key)
         after = integer(after, "after", 0)
         if after > room:
-            raise ValueError(f"after must be at most {room}, what {length} tokens leave for filler, got {after}.")
+            raise WrongValue("after", f"must be at most {room}, what {length} tokens leave for filler", after)
         before = room - after
         stretch = self._filler * (max(before, after) // len(self._filler) + 1)
         ids = self._instruction + stretch[:before] + line + stretch[:after] + self._question

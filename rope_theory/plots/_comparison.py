@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rope_theory._labels import short_label
 from rope_theory.comparison import Comparison
+from rope_theory.errors import WrongType
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import BLUE, GREY, ORANGE
 
@@ -34,7 +35,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
         When ``result`` is not a Comparison.
     """
     if not isinstance(result, Comparison):
-        raise TypeError(f"result must be a Comparison, got {type(result).__name__}; rope_theory.compare makes one.")
+        raise WrongType("result", "must be a Comparison", type(result).__name__, "rope_theory.compare makes one")
     groups = list(dict.fromkeys(row.scaling for row in result.rows))
     height = {name: index for index, name in enumerate(groups)}
     window = result.config.context_length

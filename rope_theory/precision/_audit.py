@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongType
 from rope_theory.precision._judged_frequencies import of_frequencies
 from rope_theory.precision._judged_phasors import of_phasors
 from rope_theory.precision._model_tables import FREQUENCIES, MISSING, SINUSOID_NAMES, Found, Reading, tables_of
@@ -42,8 +43,8 @@ def audit(model: Any) -> Audit:
     """
     torch = load("torch", "models")
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(
-            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
+        raise WrongType(
+            "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
         )
     if not hasattr(getattr(model, "config", None), "to_dict"):
         raise TypeError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import BLOCK_ELEMENTS, offsets, space_of
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
+from rope_theory.errors import OutOfRange
 from rope_theory.regression._spectrum import Spectrum, spectrum
 from rope_theory.regression.closed_forms import unit_stds
 
@@ -91,7 +92,7 @@ def expected_maximum(
     where, sigma = offsets(s, "s", space_of()).reshape(-1), above(sigma, "sigma", 0.0)
     draws = integer(draws, "draws", 2, "A standard error needs two.")
     if draws > MOST_DRAWS:
-        raise ValueError(f"draws must be at most {MOST_DRAWS}, got {draws}; the error falls only with its root.")
+        raise OutOfRange("draws", draws, high=MOST_DRAWS, remedy="the error falls only with its root")
     seed = integer(seed, "seed", 0)
     found = spectrum(theta, train)
     alpha = found.strength(alpha)

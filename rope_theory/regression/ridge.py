@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import is_tensor, real, space_of
 from rope_theory._core.checks import at_least, one_of
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.regression._design import check_regular, design, frequencies, one_dimensional
 from rope_theory.regression._solvers import FLOAT_SOLVERS, Solution, singular_values, solve
 
@@ -124,9 +125,11 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
             raise ValueError("RotaryRidge requires y to be passed, but the target y is None; give targets.")
         y = real(_numbers(y, "y"), "y", space_of())
         if y.ndim not in (1, 2) or len(y) != len(s):
-            raise ValueError(f"y must have shape ({len(s)},) or ({len(s)}, targets) to match s, got {y.shape}.")
+            raise WrongValue("y", f"must have shape ({len(s)},) or ({len(s)}, targets) to match s", f"{y.shape}")
         if np.abs(y).max() > (largest := _largest(dtype)):
-            raise ValueError(f"y reaches beyond {largest:.2g}, where a fit in {dtype} would overflow; scale it down.")
+            raise WrongValue(
+                "y", f"reaches beyond {largest:.2g}, where a fit in {dtype} would overflow", remedy="scale it down"
+            )
         phi, targets, exact = design(theta, s, dtype), y.astype(dtype).reshape(len(s), -1), None
         if self.solver == "exact":
             exact = _exact_fits(self.theta, s, targets, alpha)
@@ -224,13 +227,15 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         if input_features is not None:
             given = np.asarray(input_features, dtype=object)
             if given.shape != (1,):
-                raise ValueError(
-                    f"input_features should have length equal to number of features, 1, got shape {given.shape}; give "
-                    "the name of the offsets, or leave it out."
+                raise WrongValue(
+                    "input_features",
+                    "should have length equal to number of features, 1",
+                    f"shape {given.shape}",
+                    "give the name of the offsets, or leave it out",
                 )
             known = getattr(self, "feature_names_in_", given)
             if given[0] != known[0]:
-                raise ValueError(f"input_features is not equal to feature_names_in_, {known[0]!r}: got {given[0]!r}.")
+                raise WrongValue("input_features", f"is not equal to feature_names_in_, {known[0]!r}: got {given[0]!r}")
         return np.array([f"{kind}_{j}" for kind in ("cos", "sin") for j in range(len(self._theta))], dtype=object)
 
     def _known_offsets(self, s: Any) -> NDArray[np.float64]:
@@ -244,7 +249,9 @@ def _offsets(s: Any) -> NDArray[np.float64]:
     s = _numbers(s, "s")
     shape: tuple[int, ...] = getattr(s, "shape", ())
     if len(shape) == 2 and shape[1] == 0:
-        raise ValueError(f"s has 0 feature(s) (shape={shape}) while a minimum of 1 is required; give offsets.")
+        raise WrongValue(
+            "s", f"has 0 feature(s) (shape={shape}) while a minimum of 1 is required", remedy="give offsets"
+        )
     return one_dimensional(s, "s")
 
 
@@ -264,7 +271,7 @@ def _numbers(value: Any, name: str) -> Any:
     if is_tensor(value):
         return value
     if type(value).__module__.startswith("scipy.sparse"):
-        raise TypeError(f"{name} must be a dense array, got a sparse one; use {name}.toarray().")
+        raise WrongType(name, "must be a dense array", "a sparse one", f"use {name}.toarray()")
     if hasattr(value, "__array__") and not isinstance(value, np.ndarray):  # frames, series
         value = np.asarray(value)
     array = value if isinstance(value, np.ndarray) else None
@@ -274,19 +281,23 @@ def _numbers(value: Any, name: str) -> Any:
         return value
     strange = [item for item in array.flat if isinstance(item, str | bytes | bool | np.bool_)]
     if strange:
-        raise TypeError(f"{name} must be an array of numbers, got {strange[0]!r} among them; drop or convert it.")
+        raise WrongType(name, "must be an array of numbers", f"{strange[0]!r} among them", "drop or convert it")
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of numbers ({error}); drop or convert what is none.") from error
+        raise WrongType(
+            name, f"must be an array of numbers ({error})", remedy="drop or convert what is none"
+        ) from error
 
 
 def _strength(value: Any, dtype: np.dtype[Any]) -> float:
     alpha = at_least(value, "alpha", 0.0)
     if alpha > (largest := _largest(dtype)):
-        raise ValueError(f"alpha must be at most {largest:.2g} in {dtype}, got {alpha:g}; use a smaller one.")
+        raise WrongValue("alpha", f"must be at most {largest:.2g} in {dtype}", f"{alpha:g}", "use a smaller one")
     if alpha > 0.0 and dtype.type(alpha) == 0.0:
-        raise ValueError(f"alpha = {alpha:g} is zero in {dtype}; use 0, or {np.finfo(dtype).tiny:.2g} or more.")
+        raise WrongValue(
+            "alpha", f"= {alpha:g} is zero in {dtype}", remedy=f"use 0, or {np.finfo(dtype).tiny:.2g} or more"
+        )
     return alpha
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import number, scaling_factor
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
@@ -37,8 +38,8 @@ class Proportional(Scaling):
         """Check the fields."""
         share = number(self.partial_rotary_factor, "partial_rotary_factor")
         if not 0.0 < share <= 1.0:
-            raise ValueError(
-                f"partial_rotary_factor must lie in (0, 1], got {share:g}: it is the share of pairs that rotate."
+            raise WrongValue(
+                "partial_rotary_factor", "must lie in (0, 1]", f"{share:g}", "it is the share of pairs that rotate"
             )
         object.__setattr__(self, "partial_rotary_factor", share)
         object.__setattr__(self, "factor", scaling_factor(self.factor))

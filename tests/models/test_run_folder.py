@@ -167,16 +167,16 @@ def test_a_full_disk_names_the_checkpoint_and_keeps_the_earlier_ones(model, fold
     monkeypatch.undo()
     assert sorted(os.listdir(folder)) == [".lock", "checkpoint-4", "checkpoint-6", "settings.json"]
     trainer = finetune.__globals__["_trainer_class"]()
-    monkeypatch.setattr(trainer, "_save_optimizer_and_scheduler", lambda *_: torch_fails())
-    monkeypatch.setattr(_run_folder, "free_bytes", lambda _: 0)
+
+    def torch_fails(*_):
+        monkeypatch.setattr(os, "fsync", full)
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(trainer, "_save_optimizer_and_scheduler", torch_fails)
     with pytest.raises(OSError, match="checkpoint-8 could not be written: No space left on device"):
         run(model, folder, 8)
     monkeypatch.undo()
     assert run(model, folder, 8).resumed_at == 6
-
-
-def torch_fails():
-    raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
 
 
 @pytest.mark.parametrize("place", ["/proc/self/run", "/dev/null", "/dev/null/run"])

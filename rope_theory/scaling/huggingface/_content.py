@@ -12,6 +12,7 @@ import numpy as np
 
 from rope_theory._core.checks import shown
 from rope_theory._core.json_files import repeated_key
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN
 
 LARGEST_FILE = 1 << 24
@@ -44,9 +45,10 @@ def content_of(source: Any) -> dict[Any, Any]:
         if isinstance(content, Mapping):
             return _with_equal_layers(source, _plain_mapping(content))
     if not isinstance(source, str | Path):
-        raise TypeError(
-            "source must be a path to a config.json or to its folder, a mapping, or a config with to_dict(), "
-            f"got {type(source).__name__}."
+        raise WrongType(
+            "source",
+            "must be a path to a config.json or to its folder, a mapping, or a config with to_dict()",
+            type(source).__name__,
         )
     return _plain_mapping(_file_content(Path(source)))
 
@@ -75,23 +77,27 @@ def _file_content(path: Path) -> Mapping[str, Any]:
         )
     name, size = repr(str(path)), path.stat().st_size
     if size > LARGEST_FILE:
-        raise ValueError(f"{name} has {size} bytes; a config.json has a few thousand, and at most {LARGEST_FILE}.")
+        raise WrongValue(
+            name, f"has {size} bytes", remedy=f"a config.json has a few thousand, and at most {LARGEST_FILE}"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is not UTF-8 text ({error}); save it as UTF-8, or download it again.") from error
+        raise WrongValue(
+            name, f"is not UTF-8 text ({error})", remedy="save it as UTF-8, or download it again"
+        ) from error
     if not text.strip():
-        raise ValueError(f"{name} is empty; a config.json holds a JSON object. Download it again.")
+        raise WrongValue(name, "is empty", remedy="a config.json holds a JSON object. Download it again")
     try:
         content = json.loads(text, object_pairs_hook=_each_key_once, parse_int=_integer)
     except _Unusable as error:
-        raise ValueError(f"{name} {error}") from error
+        raise WrongValue(name, error) from error
     except RecursionError as error:
-        raise ValueError(f"{name} is nested too deeply: a config has at most {DEEPEST} levels.") from error
+        raise WrongValue(name, f"is nested too deeply: a config has at most {DEEPEST} levels") from error
     except ValueError as error:
-        raise ValueError(f"{name} is not valid JSON ({error}); download it again.") from error
+        raise WrongValue(name, f"is not valid JSON ({error})", remedy="download it again") from error
     if not isinstance(content, Mapping):
-        raise ValueError(f"{name} must hold a JSON object, got {type(content).__name__}.")
+        raise WrongValue(name, "must hold a JSON object", type(content).__name__)
     return content
 
 

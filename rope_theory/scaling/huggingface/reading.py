@@ -9,6 +9,7 @@ from typing import Any
 from rope_theory._core.checks import above, even_width, integer, number, scaling_factor, shown
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -172,14 +173,16 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
 def read(content: Mapping[Any, Any], layer_type: str | None) -> HuggingFaceRope:
     """Return what ``from_hf`` does for the content of a config, as ``content_of`` returns it."""
     if layer_type is not None and not isinstance(layer_type, str):
-        raise TypeError(f"layer_type must be a string or None, got {shown(layer_type)}.")
+        raise WrongType("layer_type", "must be a string or None", shown(layer_type))
     reading = _open(content)
     reading.refuse_without_rope()
     tables, nested = _tables(reading, layer_type)
     name = _chosen(tables, nested, layer_type)
     rope = tables[name]
     if rope is None:
-        raise ValueError(f"layer_type {name!r} has no RoPE in this config (its entry is null): nothing rotates there.")
+        raise WrongValue(
+            "layer_type", f"{name!r} has no RoPE in this config (its entry is null): nothing rotates there"
+        )
     rope = reading.complete(dict(rope), name, nested)
     rope_type = _rope_type(rope, reading)
     head_dim, width = _widths(reading, rope, rope_type, name)
@@ -238,9 +241,10 @@ class _Reading:
         if raw.get("alibi") is True or raw.get("position_embedding_type") == "alibi":
             raise ValueError("This config says alibi: attention biases instead of RoPE, so there is no rotary table.")
         if kind in SEVERAL_AXES:
-            raise ValueError(
-                f"model_type {kind!r} rotates by several positions a token (time, height, width), not by one "
-                "offset s; give the config of a text-only model."
+            raise WrongValue(
+                "model_type",
+                f"{kind!r} rotates by several positions a token (time, height, width), not by one offset s",
+                remedy="give the config of a text-only model",
             )
         if kind not in FACTS and not self.first(ROPE_KEYS)[0]:
             raise ValueError(
@@ -262,9 +266,11 @@ class _Reading:
             return rope
         table = self.facts.tables.get(name or "")
         if not self.facts.completes_tables and (self.raw.get("rope_parameters") or self.raw.get("rope_scaling")):
-            raise ValueError(
-                f"rope_theta is missing in the dictionary of {name!r}: the class of {self.owner()} has a base of its "
-                "own only where the config gives no dictionaries, and raises. Add rope_theta to this dictionary."
+            raise WrongValue(
+                "rope_theta",
+                f"is missing in the dictionary of {name!r}: the class of {self.owner()} has a base of "
+                "its own only where the config gives no dictionaries, and raises",
+                remedy="Add rope_theta to this dictionary",
             )
         keys = self.facts.base_keys if table is None else (table.base_key,) if table.base_key else ()
         default = self.facts.base if table is None else table.base
@@ -287,8 +293,10 @@ class _Reading:
             self.say(f"max_position_embeddings is absent; {self.owner()} uses {self.facts.max_length}.")
             return self.facts.max_length
         if not key:
-            raise ValueError(
-                "max_position_embeddings is missing: without it the trained window is unknown. Add it in tokens."
+            raise WrongValue(
+                "max_position_embeddings",
+                "is missing: without it the trained window is unknown",
+                remedy="Add it in tokens",
             )
         return integer(value, key, 2, "It is the window in tokens.")
 
@@ -329,7 +337,7 @@ def _open(whole: Mapping[Any, Any]) -> _Reading:
         notes.append("The rotary table is that of text_config; vision and audio parts are not read.")
     kind = raw.get("model_type")
     if kind is not None and not isinstance(kind, str):
-        raise TypeError(f"model_type must be a string, got {shown(kind)}.")
+        raise WrongType("model_type", "must be a string", shown(kind))
     reading = _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
     reading.say_unread_keys("The config", raw)
     return reading
@@ -348,7 +356,7 @@ def text_part(content: Mapping[str, Any]) -> Mapping[str, Any]:
 def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
     value = reading.raw.get(key)
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"{key} must be a dictionary or null, got {shown(value)}.")
+        raise WrongType(key, "must be a dictionary or null", shown(value))
     if value is not None and len(value) > MOST_KEYS:
         raise ValueError(f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here.")
     return dict(value or {})
@@ -365,9 +373,11 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     nested = _nested(new)
     if nested and reading.model_type in FACTS:
         inner = ", ".join(shown(key) for key, value in new.items() if isinstance(value, Mapping))
-        raise ValueError(
-            f"model_type {reading.model_type!r} has one table for all layers; its class does not read dictionaries "
-            f"nested by layer type ({inner}) and would rotate unscaled. Give their keys flat."
+        raise WrongValue(
+            "model_type",
+            f"{reading.model_type!r} has one table for all layers",
+            remedy=f"its class does not read dictionaries nested by layer type ({inner}) and would "
+            "rotate unscaled. Give their keys flat",
         )
     if nested:
         outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
@@ -395,9 +405,10 @@ def _known_tables(
         return tables_as_given(reading.raw, facts, _as_given(reading), layers, reading.say)
     _refuse_flat(reading, new)
     if _nested(legacy):
-        raise ValueError(
-            f"rope_scaling of model_type {reading.model_type!r} holds dictionaries for each layer type; its class "
-            "takes it for one flat dictionary and rotates unscaled. Give them as rope_parameters."
+        raise WrongValue(
+            "rope_scaling",
+            f"of model_type {reading.model_type!r} holds dictionaries for each layer type",
+            remedy="its class takes it for one flat dictionary and rotates unscaled. Give them as rope_parameters",
         )
     given = reading.raw.get("rope_parameters") is not None
     tables = completed_tables(facts, new, legacy, chosen, reading.say, given=given)
@@ -409,9 +420,11 @@ def _known_tables(
     if layers is None:
         return tables
     if not any(name in layers for name in tables):
-        raise ValueError(
-            f"layer_types names none of the layer types that rotate in model_type {reading.model_type!r} "
-            f"({', '.join(map(repr, facts.tables))}), got {shown(sorted(set(layers)))}."
+        raise WrongValue(
+            "layer_types",
+            f"names none of the layer types that rotate in model_type {reading.model_type!r} "
+            f"({', '.join(map(repr, facts.tables))})",
+            shown(sorted(set(layers))),
         )
     return {name: rope for name, rope in tables.items() if name in layers}
 
@@ -421,9 +434,11 @@ def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
     raw = reading.raw
     key = "rope_scaling" if "rope_scaling" in raw else "rope_parameters"
     if key == "rope_scaling" and raw[key] is None:
-        raise ValueError(
-            f"rope_scaling is null, which the config class of {reading.model_type!r} takes for rope_parameters: the "
-            "model then cannot be built. Remove the key."
+        raise WrongValue(
+            "rope_scaling",
+            f"is null, which the config class of {reading.model_type!r} takes for "
+            "rope_parameters: the model then cannot be built",
+            remedy="Remove the key",
         )
     if raw.get(key) is None:
         return None
@@ -454,14 +469,14 @@ def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | No
     if nested and layer_type is None:
         raise ValueError(f"This model has one table a layer type; give layer_type, one of {exist}.")
     if layer_type not in tables:
-        raise ValueError(f"layer_type {layer_type!r} does not exist in this model; give one of {exist}.")
+        raise WrongValue("layer_type", f"{layer_type!r} does not exist in this model", remedy=f"give one of {exist}")
     return layer_type
 
 
 def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
     name = rope.get("rope_type") or rope.get("type") or "default"
     if not isinstance(name, str):
-        raise TypeError(f"rope_type must be a string, got {shown(name)}.")
+        raise WrongType("rope_type", "must be a string", shown(name))
     sections = [key for key in SECTION_KEYS if rope.get(key) is not None or reading.raw.get(key) is not None]
     if name in MULTI_DIMENSIONAL or sections:
         raise ValueError(
@@ -473,7 +488,9 @@ def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
     if real != name:
         reading.say(f"rope_type {name!r} means {real!r} here.")
     if real not in BUILDERS:
-        raise ValueError(f"rope_type {name!r} is unknown; known are {', '.join(map(repr, [*BUILDERS, *ALIASES]))}.")
+        raise WrongValue(
+            "rope_type", f"{name!r} is unknown", remedy=f"known are {', '.join(map(repr, [*BUILDERS, *ALIASES]))}"
+        )
     return real
 
 
@@ -489,7 +506,7 @@ def _widths(reading: _Reading, rope: Mapping[str, Any], rope_type: str, name: st
     else:
         share = number(share, key)
         if not 0.0 < share <= 1.0:
-            raise ValueError(f"{key} must lie in (0, 1], got {share:g}: it is the rotated share of a head.")
+            raise WrongValue(key, "must lie in (0, 1]", f"{share:g}", "it is the rotated share of a head")
         width = int(head * share)
     if width == head or (rope_type == "default" and not reading.facts.default_reads_share):
         if width != head:
@@ -551,7 +568,7 @@ def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> 
         reading.say(f"head_dim = {key} = {value}.")
     head = integer(value, key, 2, "It is the width of an attention head.")
     if head % 2:
-        raise ValueError(f"{key} must be an even head width, got {head}: rotary dimensions come in pairs.")
+        raise WrongValue(key, "must be an even head width", head, "rotary dimensions come in pairs")
     return head
 
 
@@ -572,9 +589,10 @@ def _own_head_dim(reading: _Reading, table: TableFacts | None, name: str | None)
             reading.say(f"{key} is absent; {reading.owner()} uses {value}.")
         return key, value
     if any(width != raw.get("head_dim") for width in head_dims_of_layers(raw, MOST_LAYERS).values()):
-        raise ValueError(
-            f"per_layer_config gives some layers a head dimension of their own, which {reading.owner()} has no "
-            "rotary table for. Give all layers one head_dim."
+        raise WrongValue(
+            "per_layer_config",
+            f"gives some layers a head dimension of their own, which {reading.owner()} has no rotary table for",
+            remedy="Give all layers one head_dim",
         )
     return "", None
 
@@ -708,9 +726,11 @@ def _longrope(table: _Table) -> Scaling:
     short, long = table.required("short_factor"), table.required("long_factor")
     for values in (short, long):
         if isinstance(values, list | tuple) and len(values) > MOST_KEYS and len(values) != table.width // 2:
-            raise ValueError(
-                f"short_factor and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
-                f"{table.width // 2} pairs; give one divisor a pair."
+            raise WrongValue(
+                "short_factor",
+                f"and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
+                f"{table.width // 2} pairs",
+                remedy="give one divisor a pair",
             )
     attention = table.attention_factor()
     if table.reading.model_type == "phimoe":
@@ -728,9 +748,11 @@ def _longrope(table: _Table) -> Scaling:
 def _phimoe_attention_factor(table: _Table) -> float:
     short, long = table.required("short_mscale"), table.required("long_mscale")
     if short != long:
-        raise ValueError(
-            f"short_mscale ({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that depends "
-            "on the length has no Scaling here. Make one config a length, with both equal."
+        raise WrongValue(
+            "short_mscale",
+            f"({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that "
+            "depends on the length has no Scaling here",
+            remedy="Make one config a length, with both equal",
         )
     table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
     return above(short, "short_mscale", 0.0)
