@@ -1,9 +1,9 @@
 """Errors of this package: each is a class that carries its data and makes its sentence of it.
 
 ``RopeTheoryError`` is the base of all. ``InputError`` is the base of those about arguments, configs and models: what
-was given cannot be used. A refusal is caught by its class; an exception of another kind is a mistake in this package or in
-a library, and nothing here hides it. Every class also derives from the exception of Python that version 0.1 raised in
-its place (ValueError, TypeError, OSError, ModuleNotFoundError).
+was given cannot be used. A refusal is caught by its class; an exception of another kind is a mistake in this package or
+in a library, and nothing here hides it. Every class also derives from the exception of Python that version 0.1 raised
+in its place (ValueError, TypeError, OSError, ModuleNotFoundError).
 
 Data are attributes, which cannot be changed, and errors can be pickled. ``str(error)`` is the sentence;
 ``error.worded({"s1": "--left"})`` is the sentence with other names for arguments, as the command line calls them.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rope_theory.errors import FileInTheWay, FileProblem, MissingFile, NotAFile, NotAFolder, unwritten
 import contextlib
 import errno
 import itertools
@@ -12,6 +11,8 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from rope_theory.errors import FileInTheWay, FileProblem, MissingFile, NotAFile, NotAFolder, unwritten
 
 try:
     import fcntl

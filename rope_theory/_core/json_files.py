@@ -61,9 +61,9 @@ def parse_json(
         reals: dict[str, Any] = {"parse_float": reader.real, "parse_constant": reader.constant} if finite else {}
         value = json.loads(text, object_pairs_hook=reader.once, parse_int=reader.integer, **reals)
     except UnicodeDecodeError:
-        raise reader.refusal("it is binary, or a text that is not in UTF-8") from None
+        raise reader.refusal("it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise reader.refusal(f"it is no JSON ({error})") from None
+        raise reader.refusal(f"it is not valid JSON ({error})") from None
     except RecursionError:
         raise reader.refusal("it is nested too deeply to be read") from None
     if deepest is not None and _is_deeper(value, deepest):

@@ -223,7 +223,7 @@ def reach_in(
     methods = list(scalings)
     for scaling in (*methods, Unscaled() if configured is None else configured):
         if not isinstance(scaling, Scaling):
-            raise TypeError(f"Every scaling must be one, such as rt.scaling.YaRN(4), got {shown(scaling)}.")
+            raise WrongType("scalings", "must hold scalings, such as rt.scaling.YaRN(4)", shown(scaling))
     length = integer(length, "length", 2, "It is the target length in tokens.")
     tolerance = above(tolerance, "tolerance", 0.0, "It is a distance between phasors.")
     trained = untouched(configured or Unscaled()).frequencies(config)

@@ -16,7 +16,7 @@ from rope_theory.doctor._reach import ReachRow, described, predicted_length, rea
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.methods import methods_on, untouched
-from rope_theory.errors import WrongValue
+from rope_theory.errors import InputError, WrongValue
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -132,9 +132,10 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
             remedy="leave the scaling out",
         )
     if case.facts.fixed:
-        raise ValueError(
-            f"The class of model type {case.model_type!r} computes its table from base and width alone: it reads no "
-            "scaling from its config, so that none can be recommended."
+        raise WrongValue(
+            f"The class of model type {case.model_type!r}",
+            "computes its table from base and width alone: it reads no scaling from its config, so that none can be "
+            "recommended",
         )
     trained = untouched(reading.scaling).frequencies(config)
     chosen = [
@@ -198,7 +199,7 @@ def _factors(trained: Frequencies, make: Callable[[float], Scaling], length: int
             middle = (low * high) ** 0.5
             low, high = (low, middle) if reaches(middle) else (middle, high)
         smallest = next(value for value in (_rounded_up(high), high) if reaches(value))
-    except ValueError:  # the method does not fit these widths
+    except InputError:  # the method does not fit these widths
         return
     yield make(smallest)
     power = 1.0
@@ -293,5 +294,5 @@ def _with_kept_keys(
         if softmax and softmax_multiplier(before) != 1.0 and not (rope.get("factor") or 1.0) > 1.0:
             return None
         return keeping_other_keys(rope, before, config, scaling, softmax=softmax)
-    except (TypeError, ValueError, OverflowError):  # numbers that are none; from_hf does not read all of them
+    except (InputError, OverflowError):  # numbers that are none; from_hf does not read all of them
         return None

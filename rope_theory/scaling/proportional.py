@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import number, scaling_factor
 from rope_theory.config import RopeConfig
-from rope_theory.errors import WrongValue
+from rope_theory.errors import ScalingRefused, WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
@@ -46,9 +46,10 @@ class Proportional(Scaling):
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         if config.width != config.head_dim:
-            raise ValueError(
-                f"Proportional works on the whole head: rotary_dim ({config.width}) must equal head_dim "
-                f"({config.head_dim}). Leave rotary_dim out and give partial_rotary_factor."
+            raise ScalingRefused(
+                "Proportional",
+                f"works on the whole head: rotary_dim ({config.width}) must equal head_dim ({config.head_dim})",
+                "Leave rotary_dim out and give partial_rotary_factor",
             )
         theta = geometric(config.base, config.width) / self.factor
         theta[int(self.partial_rotary_factor * config.width // 2) :] = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rope_theory._core.checks import integer, shown
-from rope_theory.errors import OutOfRange, WrongType, WrongValue
+from rope_theory.errors import Conflict, MissingKey, OutOfRange, WrongType, WrongValue
 from rope_theory.scaling.huggingface.facts import ModelFacts, TableFacts
 
 Ropes = dict[str | None, dict[str, Any] | None]
@@ -62,11 +62,11 @@ def completed_tables(
         rope = dict(own) if own is not None else {"rope_type": "default", **table.rope}
         if legacy and table.legacy_scaling:
             if given and own is None and name == chosen:
-                raise WrongValue(
-                    "rope_scaling",
-                    f"is given together with rope_parameters that have no dictionary for {name!r}: the "
-                    "config class lays the one over the other and raises",
-                    remedy="Give rope_parameters alone",
+                raise Conflict(
+                    ("rope_scaling", "rope_parameters"),
+                    f"are given together, and the latter has no dictionary for {name!r}: the config class lays the one "
+                    "over the other and raises",
+                    "Give rope_parameters alone",
                 )
             if name == chosen and "type" in legacy and not {"rope_type"} & {*legacy, *rope}:
                 say('rope_scaling names its type under the old key "type", which this class reads here.')
@@ -117,9 +117,11 @@ def tables_as_given(
 def _dictionary_of(name: str, given: Mapping[Any, Any]) -> dict[str, Any] | None:
     """Return the dictionary that a class takes as it is; None where the config says null."""
     if name not in given:
-        raise ValueError(
-            f"The RoPE dictionaries have none for {name!r}, which this model's layers have; its class completes "
-            "nothing and raises KeyError. Give one dictionary for each layer type, or leave rope_parameters out."
+        raise MissingKey(
+            name,
+            "layers of this model have that type, and its class completes nothing and raises KeyError",
+            "in the RoPE dictionaries",
+            "Give one dictionary for each layer type, or leave rope_parameters out",
         )
     if given[name] is None:
         return None

@@ -9,7 +9,17 @@ from typing import Any
 from rope_theory._core.checks import above, even_width, integer, number, scaling_factor, shown
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import (
+    Conflict,
+    MissingKey,
+    NeedsLayerType,
+    NoRotaryTable,
+    UnknownChoice,
+    UnknownModel,
+    UnreadableConfig,
+    WrongType,
+    WrongValue,
+)
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -89,6 +99,7 @@ WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""
 
 ALIASES = {"su": "longrope"}
+ALIBI = "This config says alibi: attention biases instead of RoPE, so there is no rotary table"
 MOST_KEYS = 1024
 """Keys of a RoPE dictionary."""
 
@@ -180,8 +191,8 @@ def read(content: Mapping[Any, Any], layer_type: str | None) -> HuggingFaceRope:
     name = _chosen(tables, nested, layer_type)
     rope = tables[name]
     if rope is None:
-        raise WrongValue(
-            "layer_type", f"{name!r} has no RoPE in this config (its entry is null): nothing rotates there"
+        raise NoRotaryTable(
+            f"layer_type {name!r} has no RoPE in this config (its entry is null): nothing rotates there"
         )
     rope = reading.complete(dict(rope), name, nested)
     rope_type = _rope_type(rope, reading)
@@ -239,18 +250,14 @@ class _Reading:
     def refuse_without_rope(self) -> None:
         raw, kind = self.raw, self.model_type
         if raw.get("alibi") is True or raw.get("position_embedding_type") == "alibi":
-            raise ValueError("This config says alibi: attention biases instead of RoPE, so there is no rotary table.")
+            raise NoRotaryTable(ALIBI)
         if kind in SEVERAL_AXES:
-            raise WrongValue(
-                "model_type",
-                f"{kind!r} rotates by several positions a token (time, height, width), not by one offset s",
-                remedy="give the config of a text-only model",
+            raise NoRotaryTable(
+                f"model_type {kind!r} rotates by several positions a token (time, height, width), not by one offset s; "
+                "give the config of a text-only model"
             )
         if kind not in FACTS and not self.first(ROPE_KEYS)[0]:
-            raise ValueError(
-                f"No RoPE in this config: model_type is {kind!r} and none of {', '.join(ROPE_KEYS)} is set. "
-                "Give the config of a model with rotary positions, or set rope_theta."
-            )
+            raise UnknownModel(kind, ROPE_KEYS)
         if kind not in FACTS:
             self.say(
                 f"model_type {kind!r} is not in the table of known classes: only the config's keys are used. Where the "
@@ -266,11 +273,12 @@ class _Reading:
             return rope
         table = self.facts.tables.get(name or "")
         if not self.facts.completes_tables and (self.raw.get("rope_parameters") or self.raw.get("rope_scaling")):
-            raise WrongValue(
+            raise MissingKey(
                 "rope_theta",
-                f"is missing in the dictionary of {name!r}: the class of {self.owner()} has a base of "
-                "its own only where the config gives no dictionaries, and raises",
-                remedy="Add rope_theta to this dictionary",
+                f"the class of {self.owner()} has a base of its own only where the config gives no dictionaries, and "
+                "raises",
+                f"in the dictionary of {name!r}",
+                "Add rope_theta to this dictionary",
             )
         keys = self.facts.base_keys if table is None else (table.base_key,) if table.base_key else ()
         default = self.facts.base if table is None else table.base
@@ -293,10 +301,8 @@ class _Reading:
             self.say(f"max_position_embeddings is absent; {self.owner()} uses {self.facts.max_length}.")
             return self.facts.max_length
         if not key:
-            raise WrongValue(
-                "max_position_embeddings",
-                "is missing: without it the trained window is unknown",
-                remedy="Add it in tokens",
+            raise MissingKey(
+                "max_position_embeddings", "without it the trained window is unknown", remedy="Add it in tokens"
             )
         return integer(value, key, 2, "It is the window in tokens.")
 
@@ -358,7 +364,9 @@ def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise WrongType(key, "must be a dictionary or null", shown(value))
     if value is not None and len(value) > MOST_KEYS:
-        raise ValueError(f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here.")
+        raise UnreadableConfig(
+            f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here"
+        )
     return dict(value or {})
 
 
@@ -450,9 +458,10 @@ def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
 def _refuse_flat(reading: _Reading, rope: Mapping[Any, Any], key: str = "rope_parameters") -> None:
     if rope and not _nested(rope) and not all(value is None for value in rope.values()):
         names = ", ".join(map(repr, reading.facts.tables))
-        raise ValueError(
-            f"{key} of model_type {reading.model_type!r} must hold one dictionary for each layer type ({names}), "
-            f"got the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}."
+        raise WrongValue(
+            f"{key} of model_type {reading.model_type!r}",
+            f"must hold one dictionary for each layer type ({names})",
+            f"the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}",
         )
 
 
@@ -463,13 +472,19 @@ def _inner(rope: Mapping[str, Any], outer: Mapping[str, Any], reading: _Reading)
 
 
 def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | None) -> str | None:
-    exist = ", ".join([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
+    exist = tuple([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
     if not nested and layer_type is not None:
-        raise ValueError(f"This model has one table for all layers, got layer_type {layer_type!r}; leave it out.")
+        raise WrongValue(
+            "layer_type",
+            f"{layer_type!r} does not exist: this model has one table for all layers",
+            remedy="leave it out",
+        )
     if nested and layer_type is None:
-        raise ValueError(f"This model has one table a layer type; give layer_type, one of {exist}.")
+        raise NeedsLayerType(exist)
     if layer_type not in tables:
-        raise WrongValue("layer_type", f"{layer_type!r} does not exist in this model", remedy=f"give one of {exist}")
+        raise WrongValue(
+            "layer_type", f"{layer_type!r} does not exist in this model", remedy=f"give one of {', '.join(exist)}"
+        )
     return layer_type
 
 
@@ -479,18 +494,16 @@ def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
         raise WrongType("rope_type", "must be a string", shown(name))
     sections = [key for key in SECTION_KEYS if rope.get(key) is not None or reading.raw.get(key) is not None]
     if name in MULTI_DIMENSIONAL or sections:
-        raise ValueError(
+        raise NoRotaryTable(
             f"{sections[0] if sections else f'rope_type {name!r}'} means positions in several dimensions "
             "(mrope, axial): a token has no single offset s there, so no table of this package describes it. "
-            "Give a text-only config."
+            "Give a text-only config"
         )
     real = reading.facts.aliases.get(name, ALIASES.get(name, name))
     if real != name:
         reading.say(f"rope_type {name!r} means {real!r} here.")
     if real not in BUILDERS:
-        raise WrongValue(
-            "rope_type", f"{name!r} is unknown", remedy=f"known are {', '.join(map(repr, [*BUILDERS, *ALIASES]))}"
-        )
+        raise UnknownChoice("rope_type", repr(name), (*BUILDERS, *ALIASES))
     return real
 
 
@@ -513,9 +526,10 @@ def _widths(reading: _Reading, rope: Mapping[str, Any], rope_type: str, name: st
             reading.say(f"{key} is ignored: this class's default type rotates the whole head.")
         return head, head
     if width > head or width < 2 or width % 2:
-        raise ValueError(
-            f"{key} {shown(share)} of head_dim {head} rotates {width} dimensions; it must be an even number up "
-            "to head_dim, since dimensions come in pairs."
+        raise WrongValue(
+            f"{key} {shown(share)}",
+            f"of head_dim {head} rotates {width} dimensions",
+            remedy="it must be an even number up to head_dim, since dimensions come in pairs",
         )
     reading.say(f"{key} makes {width} of {head} dimensions rotate.")
     return head, width
@@ -559,9 +573,11 @@ def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> 
         hidden_key, hidden = reading.first(HIDDEN_KEYS)
         heads_key, heads = reading.first(HEADS_KEYS)
         if not hidden_key or not heads_key:
-            raise ValueError(
-                f"The head width is unknown: give head_dim, or hidden_size and num_attention_heads "
-                f"(got hidden_size {shown(hidden)}, num_attention_heads {shown(heads)})."
+            raise MissingKey(
+                "head_dim",
+                "the head dimension is unknown",
+                remedy=f"Give it, or hidden_size and num_attention_heads (got hidden_size {shown(hidden)}, "
+                f"num_attention_heads {shown(heads)})",
             )
         key = f"{hidden_key} // {heads_key}"
         value = integer(hidden, hidden_key, 2) // integer(heads, heads_key, 1)
@@ -621,9 +637,11 @@ def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str,
     value = top if top is not None else inner
     if value is None:
         if rope_type in WITH_ORIGINAL and not reading.facts.completes_tables:
-            raise ValueError(
-                f"{ORIGINAL} is missing in a dictionary of rope type {rope_type!r}: the config class of "
-                f"{reading.owner()} completes nothing and raises KeyError. Add it in tokens."
+            raise MissingKey(
+                ORIGINAL,
+                f"the config class of {reading.owner()} completes nothing and raises KeyError",
+                f"in a dictionary of rope type {rope_type!r}",
+                "Add it in tokens",
             )
         if rope_type in WITH_ORIGINAL:
             reading.say(f"{ORIGINAL} is absent for rope type {rope_type!r}; max_position_embeddings takes its place.")
@@ -647,7 +665,7 @@ class _Table:
     def required(self, key: str) -> Any:
         if self.rope.get(key) is None:
             kind = self.rope.get("rope_type") or self.rope.get("type")
-            raise ValueError(f"{key} is missing: rope type {shown(kind)} needs it in the RoPE dictionary.")
+            raise MissingKey(key, f"rope type {shown(kind)} needs it in the RoPE dictionary")
         return self.rope[key]
 
     def factor(self) -> float:
@@ -678,9 +696,11 @@ def _dynamic(table: _Table) -> Scaling:
     if table.original == table.maximum:
         return DynamicNTK(table.factor())
     if table.original > table.maximum:
-        raise ValueError(
-            f"{ORIGINAL} ({table.original}) exceeds max_position_embeddings ({table.maximum}): rope type 'dynamic' "
-            "counts from the latter, so the trained window cannot lie beyond it. Correct one of them."
+        raise Conflict(
+            (f"{ORIGINAL} ({table.original})", f"max_position_embeddings ({table.maximum})"),
+            "contradict each other: rope type 'dynamic' counts from the latter, so the trained window cannot lie "
+            "beyond it",
+            "Correct one of them",
         )
     table.reading.say(
         f"Rope type 'dynamic' counts from max_position_embeddings ({table.maximum}), not the trained window."
@@ -748,11 +768,10 @@ def _longrope(table: _Table) -> Scaling:
 def _phimoe_attention_factor(table: _Table) -> float:
     short, long = table.required("short_mscale"), table.required("long_mscale")
     if short != long:
-        raise WrongValue(
-            "short_mscale",
-            f"({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that "
-            "depends on the length has no Scaling here",
-            remedy="Make one config a length, with both equal",
+        raise Conflict(
+            (f"short_mscale ({shown(short)})", f"long_mscale ({shown(long)})"),
+            "differ: an attention factor that depends on the length has no Scaling here",
+            "Make one config a length, with both equal",
         )
     table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
     return above(short, "short_mscale", 0.0)
