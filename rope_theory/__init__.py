@@ -15,7 +15,7 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``, ``effective_dof``, ``expected_maximum``,
 ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``, ``admissible_bases``), ``precision``
 (``phase_error``; ``audit``: the tables a loaded model uses), ``models`` (``capture``: queries and keys of a forward
-pass), ``plots``, ``widgets`` (``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing``
+pass), ``errors`` (classes with data), ``plots``, ``widgets`` (``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing``
 (hypothesis strategies).
 """
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         comparison,
         config,
         doctor,
+        errors,
         laws,
         models,
         plots,
@@ -67,7 +68,7 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "laws", "models",
+    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "errors", "laws", "models",
     "plots", "precision", "regression", "reports", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
@@ -83,6 +84,7 @@ __all__ = [
     "comparison",
     "config",
     "doctor",
+    "errors",
     "from_hf",
     "laws",
     "models",

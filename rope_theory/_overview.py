@@ -13,6 +13,7 @@ from rope_theory._core.checks import above, at_least, integer, number, scaling_f
 from rope_theory._core.records import Record, Table
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
+from rope_theory.errors import InputError, OutOfRange
 from rope_theory.scaling import (
     Frequencies,
     NTKAware,
@@ -203,7 +204,7 @@ def certified(table: Frequencies, s: float, window: int, *, ratio: float) -> tup
     """
     window = integer(window, "window", 1, "It is the trained window in tokens.")
     if window > LONGEST:
-        raise ValueError(f"window must be at most {LONGEST}, got {window}: it is solved on a table of that many rows.")
+        raise OutOfRange("window", window, high=LONGEST, remedy="it is solved on a table of that many rows")
     ratio = above(ratio, "ratio", 0.0, "It is the largest |h_j| over the largest trained score.")
     scaled = not isinstance(table.scaling, Unscaled)
     trained = Unscaled().frequencies(table.config)
@@ -326,7 +327,7 @@ def frequency_overview(model: Any, *, length: int | None = None, factor: float |
     for scaling in alternatives:
         try:
             table = scaling.frequencies(config, length)
-        except ValueError as error:
+        except InputError as error:
             columns.append([None] * len(unscaled))
             factors.append(None)
             notes.append(f"{scaling.name} cannot be applied: {error}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
 from rope_theory._core.checks import above, at_least, even_width, integer, one_of
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import Conflict, WrongType, WrongValue
 
 __all__ = ["PAIRINGS", "adversarial", "aligned", "decaying", "position_free_term", "random_phase", "score_coefficients"]
 
@@ -104,8 +104,8 @@ def position_free_term(q: Array, k: Array, *, rotary_dim: int, keep_dtype: bool 
 
 def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
     if len(q.shape) == 0 or len(k.shape) == 0 or q.shape[-1] != k.shape[-1]:
-        raise WrongValue(
-            "q", f"and k must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
+        raise Conflict(
+            ("q", "k"), f"must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
         )
     try:
         np.broadcast_shapes(tuple(q.shape), tuple(k.shape))
@@ -250,15 +250,15 @@ def adversarial(
         raise WrongValue("s", "must be one offset", f"shape {at.shape}")
     offset = float(at)
     if (grid is None) != (weights is None):
-        raise WrongValue("grid", "and weights belong together: give both or neither")
+        raise Conflict(("grid", "weights"), "belong together: give both or neither")
     if grid is None:
         low = np.floor(offset)
         nodes, shares = np.array([low, low + 1.0]), np.array([1.0 - (offset - low), offset - low])
     else:
         nodes, shares = offsets(grid, "grid", space), real(weights, "weights", space)
         if nodes.shape != shares.shape or nodes.ndim != 1:
-            raise WrongValue(
-                "grid", f"and weights must be one-dimensional and equally long: {nodes.shape}, {shares.shape}"
+            raise Conflict(
+                ("grid", "weights"), f"must be one-dimensional and equally long: {nodes.shape}, {shares.shape}"
             )
     # measured from s, so that near nodes lose no digits at large offsets
     cos, sin = phasors(frequencies, nodes - offset, space)

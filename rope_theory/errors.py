@@ -40,6 +40,7 @@ __all__ = [
     "NotAFolder",
     "NotEnoughMemory",
     "NotPermitted",
+    "NotReached",
     "OtherRun",
     "OutOfRange",
     "RopeTheoryError",
@@ -566,6 +567,25 @@ class SingularDesign(RopeTheoryError, ValueError):
 
 
 @dataclass(eq=False, repr=False)
+class NotReached(InputError, ValueError):
+    """A search found nothing within its limits.
+
+    Attributes
+    ----------
+    problem : str
+        What was not found, and what is nearest.
+    remedy : str
+        What to do.
+    """
+
+    problem: str
+    remedy: str = ""
+
+    def _sentence(self, called: Called) -> str:
+        return f"{self.problem}{_then(self.remedy)}"
+
+
+@dataclass(eq=False, repr=False)
 class NotEnoughMemory(InputError, ValueError, MemoryError):
     """A computation does not fit into the memory there is.
 
@@ -673,7 +693,10 @@ class CannotExtend(InputError, ValueError):
         by = f" by {self.scaling}" if self.scaling else ""
         instead = ""
         if self.code == "extended":
-            instead = f" Extend the original model, or pass {called('replace=True')}, which starts from it."
+            instead = (
+                f" Extend the original model by the whole factor, or pass {called('replace=True')} to put it in the "
+                "place of what is there."
+            )
         return f"{self.model} cannot be extended{by}: {_closed(self.reason)}{instead}"
 
 

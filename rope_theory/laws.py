@@ -17,7 +17,7 @@ from rope_theory._core.checks import LARGEST_NUMBER, above, even_width, integer
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
-from rope_theory.errors import OutOfRange, WrongType, WrongValue
+from rope_theory.errors import NotReached, OutOfRange, TooFewBits, WrongType, WrongValue
 from rope_theory.scaling import Frequencies, Unscaled
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
@@ -207,9 +207,10 @@ def critical_base(config: RopeConfig, tuned_length: int) -> float:
         return config.base
     exponent = math.log(tuned_length / math.tau) / math.log(config.context_length / math.tau)
     if exponent * math.log(config.base) > math.log(LARGEST_NUMBER):
-        raise ValueError(
+        raise NotReached(
             f"The critical base exceeds {LARGEST_NUMBER:g} for tuned_length {tuned_length} and a trained window of "
-            f"{config.context_length}; ask for windows that are closer together."
+            f"{config.context_length}",
+            "ask for windows that are closer together",
         )
     return math.exp(exponent * math.log(config.base))
 
@@ -459,8 +460,8 @@ def _is_negative(exact: Any, offset: int) -> bool:
             if total > 0 or total < 0:
                 return bool(total < 0)
         bits *= 2
-    raise ArithmeticError(
-        f"The sign of the sum of cosines at offset {offset} is not certain at {MOST_BITS} bits; shorten the window."
+    raise TooFewBits(
+        MOST_BITS, f"do not decide the sign of the sum of cosines at offset {offset}", "shorten the window"
     )
 
 

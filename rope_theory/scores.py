@@ -22,7 +22,7 @@ from rope_theory._core.arrays import (
     values_behind,
 )
 from rope_theory._core.checks import above, flag, number
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import NotEnoughMemory, WrongType, WrongValue
 
 __all__ = ["attention_score", "score_curve"]
 
@@ -270,8 +270,8 @@ def _empty(rows: int, count: int) -> Array:
         raise _too_large(rows, count) from None
 
 
-def _too_large(rows: int, count: int) -> MemoryError:
-    return MemoryError(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch.")
+def _too_large(rows: int, count: int) -> NotEnoughMemory:
+    return NotEnoughMemory(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB", "ask for a shorter stretch")
 
 
 def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: int, space: Space) -> None:

@@ -25,7 +25,7 @@ from rope_theory._core.checks import LARGEST_OFFSET, above, at_least, flag, inte
 from rope_theory._core.optional import load
 from rope_theory.coefficients import decaying
 from rope_theory.config import LLAMA_1, RopeConfig
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import Conflict, WrongType, WrongValue
 from rope_theory.scaling import (
     DynamicNTK,
     Llama3,
@@ -216,11 +216,11 @@ def offsets(min_value: float = 0.0, max_value: float = 4096.0, *, whole: bool = 
     if low > high:
         raise WrongValue("min_value", f"({low:g}) must not exceed max_value ({high:g})")
     if max(abs(low), abs(high)) > LARGEST_OFFSET:
-        raise WrongValue("min_value", "and max_value must stay within ±2**53 tokens")
+        raise Conflict(("min_value", "max_value"), "must stay within ±2**53 tokens")
     first, last = int(np.ceil(low)), int(np.floor(high))
     whole = flag(whole, "whole")
     if whole and first > last:
-        raise ValueError(f"There is no integer between min_value ({low:g}) and max_value ({high:g}).")
+        raise Conflict((f"min_value ({low:g})", f"max_value ({high:g})"), "have no integer between them")
     integers = [st.integers(first, last).map(float)] if first <= last else []
     return st.one_of(integers if whole else [*integers, st.floats(low, high, allow_subnormal=False)])
 

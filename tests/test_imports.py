@@ -20,7 +20,7 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_core"},
+    {"_core", "errors"},
     {"config"},
     {"scaling"},
     {"coefficients", "scores"},

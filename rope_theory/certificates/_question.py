@@ -32,7 +32,7 @@ class Question:
 def question(theta: Any, target_theta: Any, grid: Any, h_max: Any, score_max: Any) -> Question:
     """Return the checked question, or raise in words."""
     frequencies = numpy_angular(theta)
-    target = frequencies if target_theta is None else _target(target_theta)
+    target = frequencies if target_theta is None else numpy_angular(target_theta, "target_theta")
     if len(target) != len(frequencies):
         raise WrongValue(
             "target_theta",
@@ -44,19 +44,13 @@ def question(theta: Any, target_theta: Any, grid: Any, h_max: Any, score_max: An
     largest = above(h_max, "h_max", 0.0, "It bounds the coefficients; without one the worst case has no limit.")
     size = above(score_max, "score_max", 0.0, "It is the largest score on the grid.")
     if not 1e-12 <= largest / size <= 1e12:
-        raise ValueError(
-            f"h_max/score_max must be between 1e-12 and 1e12, got {largest / size:g}: float64 cannot solve the "
-            "program beyond."
+        raise WrongValue(
+            "h_max/score_max",
+            "must be between 1e-12 and 1e12",
+            f"{largest / size:g}",
+            "float64 cannot solve the program beyond",
         )
     return Question(frequencies, target, trained, largest, size)
-
-
-def _target(target_theta: Any) -> NDArray[np.float64]:
-    try:
-        asked: NDArray[np.float64] = numpy_angular(target_theta)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"target_{error}") from None  # the message begins with the name theta
-    return asked
 
 
 def _increasing(grid: Any) -> NDArray[np.float64]:

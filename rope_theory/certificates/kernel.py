@@ -13,10 +13,11 @@ from rope_theory._core.balls import working_precision
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
 from rope_theory.certificates.enclosure import Enclosure, enclosed
-from rope_theory.errors import OutOfRange, WrongValue
+from rope_theory.errors import CertificateRejected, NotReached, OutOfRange
 from rope_theory.scaling import Frequencies
 from rope_theory.scaling._exact_form import frequency_balls, kind_of_frequencies
 
+KERNEL = "the kernel"
 MOST_DIGITS = 12
 """Decimals a weight may have; a kernel that needs more is not taken."""
 
@@ -98,11 +99,11 @@ class Kernel(Record):
         """
         unit = 10.0**self.digits
         if not np.array_equal(np.round(self.weights * unit) / unit, self.weights):
-            raise WrongValue("weights", f"have more than the {self.digits} decimals of this kernel")
+            raise CertificateRejected("weights", f"have more than the {self.digits} decimals it states", KERNEL)
         proof = _proof(self.theta, self.weights, self.digits, bits)
         for name, stored, found in (("gain", self.gain, proof.gain), ("leakage", self.leakage, proof.leakage)):
             if abs(stored - found.upper) > 1e-9 * found.upper + 1e-12:
-                raise WrongValue(name, f"of the kernel is {stored:.12g}, but its weights have {found.upper:.12g}")
+                raise CertificateRejected(name, f"is {stored:.12g}, but its weights have {found.upper:.12g}", KERNEL)
         return proof
 
     def to_text(self) -> str:
@@ -173,9 +174,9 @@ def shortest_kernel(theta: Any, *, gain: float = 1.14, leakage: float = 1e-2, mo
                     digits=digits,
                     theta=table,
                 )
-    raise ValueError(
-        f"No symmetric kernel of {longest} taps or fewer proves |a| ≤ {limit:g}·A + {allowed:g}·H; "
-        "allow a larger gain or leakage, or more taps."
+    raise NotReached(
+        f"No symmetric kernel of {longest} taps or fewer proves |a| ≤ {limit:g}·A + {allowed:g}·H",
+        "allow a larger gain or leakage, or more taps",
     )
 
 

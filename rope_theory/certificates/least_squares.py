@@ -14,7 +14,7 @@ from rope_theory._core.checks import at_least, integer
 from rope_theory._core.records import Record
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure, enclosed
-from rope_theory.errors import OutOfRange, WrongValue
+from rope_theory.errors import OutOfRange, TooFewBits, WrongValue
 from rope_theory.regression._design import check_regular, one_dimensional
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
@@ -176,9 +176,10 @@ def exact_fits(
             if solved is not None:
                 return tuple(_recorded(theta, s, alpha, coefficients, precision, flint) for coefficients in solved)
         if precision >= MOST_BITS:
-            raise ValueError(
-                f"{precision} bits do not determine the coefficients to {digits} digits: the design is singular or "
-                "too close to it. Give more distinct offsets, fewer frequencies, fewer digits, or alpha above 0."
+            raise TooFewBits(
+                precision,
+                f"do not determine the coefficients to {digits} digits: the design is singular or too close to it",
+                "Give more distinct offsets, fewer frequencies, fewer digits, or alpha above 0",
             )
         precision *= 2
 

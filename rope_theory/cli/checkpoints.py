@@ -19,6 +19,7 @@ from rope_theory._core.checks import above, integer, one_of
 from rope_theory._core.files import check_folder_place, check_place, write_text
 from rope_theory._labels import short_label
 from rope_theory.cli._shown import AsJson, Model, app, described, draw_notes, plain_errors, plain_table, show
+from rope_theory.errors import MissingFile
 from rope_theory.models._extend import window_of
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.models.exporting import Extension, check_folder, export
@@ -253,7 +254,7 @@ def passkey(
     """Hide five-digit keys at evenly spaced distances from the end of a prompt, and count those found."""
     loaded, tokenizer = _loaded(model, device)
     if tokenizer is None:
-        raise ValueError(f"{model} holds no tokenizer; put tokenizer.json there.")
+        raise MissingFile(f"{model}/tokenizer.json", "does not exist", "put it there")
     result = rt.models.passkey(loaded, tokenizer, length=length, distances=distances, trials=trials, seed=seed)
     show(result, functools.partial(_draw_passkey, model), as_json, {"source": model})
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
-from rope_theory.errors import WrongType
+from rope_theory.errors import RowsRefused, WrongType
 from rope_theory.models._attention_rows import QUANTITIES, AttentionMass, reduced_rows
 from rope_theory.models._losses import output_layer, token_losses
-from rope_theory.models._masks import RowsRefused, seen_by
+from rope_theory.models._masks import seen_by
 from rope_theory.models._means import Means
 from rope_theory.models._memory import refuse_too_long
 from rope_theory.models._pair_scores import BOUNDS, REGIONS, Asked, PairScores

@@ -257,10 +257,12 @@ def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[s
     with_filler = prompts.make(prompts.shortest(key) + 100, 50, key)
     largest = max(max(prompt.ids + prompt.answer) for prompt in (*bare.values(), with_filler))
     if largest >= size:
-        raise ValueError(
-            f"The tokenizer makes token {largest}, and the model knows {size}: it is not the model's tokenizer."
+        raise WrongValue(
+            "The tokenizer", f"makes token {largest}, and the model knows {size}: it is not the model's tokenizer"
         )
 
 
 def _refuse(model: Any) -> Any:
-    raise ValueError(f"The output layer of {type(model).__name__} does more than this package knows, or there is none.")
+    raise WrongValue(
+        f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
+    )

@@ -191,9 +191,10 @@ def perplexity(
     refuse_too_long(model, window * size if batch is not None else window)
     project = output_layer(model)
     if project is None:
-        raise ValueError(
-            f"The output layer of {type(model).__name__} does more than this package knows (cap, factor, divisor), or "
-            "there is none, so that its losses cannot be taken a block at a time."
+        raise WrongValue(
+            f"The output layer of {type(model).__name__}",
+            "does more than this package knows (cap, factor, divisor), or there is none, so that "
+            "its losses cannot be taken a block at a time",
         )
     plans = [
         (number, one)
@@ -232,11 +233,15 @@ def _beginning(model: Any) -> Any:
     torch = load("torch", "models")
     token = model.config.get_text_config().bos_token_id
     if token is None:
-        raise ValueError("The model's config names no beginning-of-sequence token; leave beginning at 'none'.")
+        raise WrongValue(
+            "The model's config", "names no beginning-of-sequence token", remedy="leave beginning at 'none'"
+        )
     token = token[0] if isinstance(token, list) else token
     size = model.get_input_embeddings().weight.shape[0]
     if not 0 <= token < size:
-        raise ValueError(f"The config's beginning-of-sequence token is {token}, and the vocabulary has {size} tokens.")
+        raise WrongValue(
+            "The config's beginning-of-sequence token", f"is {token}, and the vocabulary has {size} tokens"
+        )
     return torch.tensor([token], device=model.device)
 
 
@@ -263,7 +268,7 @@ class _Tally:
         for (number, one), row in zip(members, losses, strict=True):
             if not np.isfinite(row).all():
                 place = one.first + int(np.flatnonzero(~np.isfinite(row))[0])
-                raise ValueError(f"The loss of token {place} of document {number} is not finite.")
+                raise WrongValue(f"The loss of token {place} of document {number}", "is not finite")
             self.sums[number] += row.mean() if self.by_windows else row.sum()
             self.weights[number] += 1 if self.by_windows else len(row)
             self.windows[number] += 1

@@ -34,7 +34,7 @@ class PasskeyWording:
 
     def __post_init__(self) -> None:
         if self.key.count("{key}") < 1:
-            raise ValueError(f"The key line must contain {{key}} where the number goes, got {self.key!r}.")
+            raise WrongValue("The key line", "must contain {key} where the number goes", f"{self.key!r}")
 
 
 WORDING = PasskeyWording(
@@ -90,7 +90,9 @@ class PasskeyPrompts:
         self._filler = self._encode(wording.filler)
         self._question = self._encode(wording.question)
         if not self._filler or not self._question:
-            raise ValueError("The tokenizer makes no tokens of the filler or the question; is it the model's own?")
+            raise WrongValue(
+                "The tokenizer", "makes no tokens of the filler or the question", remedy="is it the model's own?"
+            )
 
     def shortest(self, key: str) -> int:
         """Return the tokens of a prompt without filler."""
@@ -144,5 +146,7 @@ class PasskeyPrompts:
     def _answer(self, key: str) -> tuple[int, ...]:
         whole = self._encode(f"{self._wording.question} {key}")
         if whole[: len(self._question)] != self._question:
-            raise ValueError("The tokenizer merges the question with its answer; word the question otherwise.")
+            raise WrongValue(
+                "The tokenizer", "merges the question with its answer", remedy="word the question otherwise"
+            )
         return whole[len(self._question) :]

@@ -45,7 +45,7 @@ def abel_ratio(
         raise WrongValue("offsets", f"has {len(s)} entries and ratio {len(values)}", remedy="give one ratio an offset")
     log = flag(log, "log")
     if log and s.min() <= 0.0:
-        raise ValueError(f"log=True needs offsets above 0, got {s.min():g}; leave those out, or draw with log=False.")
+        raise WrongValue("log=True", "needs offsets above 0", f"{s.min():g}", "leave those out, or draw with log=False")
     with canvas(ax) as axes:
         if log:
             axes.set_xscale("log")

@@ -62,7 +62,7 @@ def labels_for(labels: Sequence[str], count: int, name: str) -> list[str]:
 def refuse_crowd(count: int, name: str) -> None:
     """Raise when more is to be drawn than colours, dashes and markers tell apart."""
     if count > len(PALETTE):
-        raise ValueError(f"{count} {name}s are more than can be told apart, {len(PALETTE)}; draw fewer.")
+        raise WrongValue(f"{count} {name}s", f"are more than can be told apart, {len(PALETTE)}", remedy="draw fewer")
 
 
 def mark_window(axes: Axes, window: int | None) -> None:

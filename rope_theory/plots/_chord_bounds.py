@@ -51,7 +51,9 @@ def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = N
         for number, (name, bound) in enumerate(bounds.items()):
             line = values(bound, name)
             if line.shape != s.shape:
-                raise ValueError(f"The bound {name!r} has shape {line.shape} for {len(s)} offsets; give one a offset.")
+                raise WrongValue(
+                    f"The bound {name!r}", f"has shape {line.shape} for {len(s)} offsets", remedy="give one a offset"
+                )
             axes.plot(s, line, color=PALETTE[number], linestyle=DASHES[number], label=name)
         axes.set_ylim(bottom=0.0)
         axes.set_xlabel("offset s [tokens]")

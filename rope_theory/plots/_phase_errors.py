@@ -54,7 +54,7 @@ def phase_errors(
             raise WrongType("errors", "must hold PhaseError", type(error).__name__, "precision.phase_error makes one")
         x = error.positions
         if x.ndim != 1 or x[0] <= 0.0 or (x[1:] <= x[:-1]).any():
-            raise ValueError("Positions must be one-dimensional, ascending and above 0: both axes are logarithmic.")
+            raise WrongValue("Positions", "must be one-dimensional, ascending and above 0: both axes are logarithmic")
     with canvas(ax) as axes:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.checks import above
-from rope_theory.errors import WrongValue
+from rope_theory.errors import Conflict, WrongValue
 from rope_theory.plots._axes import canvas, line_of, values
 from rope_theory.plots._style import BLACK, BLUE, GREY, ORANGE
 
@@ -60,7 +60,7 @@ def ridge_path(
     if len(above_all) != len(x):
         raise WrongValue("bound", f"must have shape ({len(x)},) to go with alphas", f"{above_all.shape}")
     if min(table.min(), above_all.min()) <= 0.0:
-        raise WrongValue("quantiles", "and bound must be above 0: they are sizes, on a logarithmic axis")
+        raise Conflict(("quantiles", "bound"), "must be above 0: they are sizes, on a logarithmic axis")
     if (np.diff(table, axis=0) < 0.0).any():
         raise WrongValue("quantiles", "must be sorted, lowest first")
     inside = None if error is None else line_of(error, "error")

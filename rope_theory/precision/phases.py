@@ -22,7 +22,7 @@ from rope_theory._core.arrays import (
 )
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
-from rope_theory.errors import OutOfRange, WrongType, WrongValue
+from rope_theory.errors import Conflict, NotEnoughMemory, OutOfRange, WrongType, WrongValue
 from rope_theory.precision.formats import FLOAT32, FLOAT64, FORMATS, Format, largest_rounding_error, rounded
 from rope_theory.precision.storage import Storage
 
@@ -175,9 +175,9 @@ def phase_error(
     """
     theta, positions = _inputs(theta, positions, storage)
     if positions.size * theta.size > LARGEST_TABLE:
-        raise ValueError(
-            f"{positions.size} positions × {theta.size} pairs are more than {LARGEST_TABLE}, all one result holds; "
-            "give fewer positions, or use first_broken_position, which keeps no table."
+        raise NotEnoughMemory(
+            f"{positions.size} positions × {theta.size} pairs are more than {LARGEST_TABLE}, all one result holds",
+            "give fewer positions, or use first_broken_position, which keeps no table",
         )
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     flat = positions.reshape(-1)
@@ -278,9 +278,9 @@ def kept_frequencies(
     target = FORMATS[storage.frequency]
     nearest = rounded(theta, target)
     if stored is not None and frequency_error is not None:
-        raise WrongValue(
-            "stored",
-            "and frequency_error are both given",
+        raise Conflict(
+            ("stored", "frequency_error"),
+            "are both given",
             remedy="give the stored frequencies alone, whose error is then known, or a bound on their error alone",
         )
     if stored is not None:
@@ -446,9 +446,11 @@ def refuse_overflow(stored: NDArray[np.float64], given: NDArray[np.float64], nam
     """Raise when a stored number is infinite."""
     if not np.isfinite(stored).all():
         what = "m·θ" if name == "phase" else name
-        raise ValueError(
-            f"{what} reaches {first(given, ~np.isfinite(stored)):g}, and {target.name} ends at {target.largest:g}: it "
-            f"would be stored as infinity. Use a wider format for it in Storage, or smaller positions."
+        raise WrongValue(
+            what,
+            f"reaches {first(given, ~np.isfinite(stored)):g}, and {target.name} ends at "
+            f"{target.largest:g}: it would be stored as infinity",
+            remedy="Use a wider format for it in Storage, or smaller positions",
         )
 
 

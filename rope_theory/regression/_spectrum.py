@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import at_least
-from rope_theory.errors import WrongValue
+from rope_theory.errors import SingularDesign
 from rope_theory.regression._design import design, frequencies, one_dimensional
 
 ROUNDING = float(np.finfo(np.float64).eps)
@@ -54,16 +54,16 @@ class Spectrum:
         alpha = at_least(alpha, "alpha", 0.0)
         if alpha == 0.0 and not self.has_full_rank:
             rank, width = int((self.singular >= self.floor).sum()), 2 * len(self.theta)
-            raise WrongValue(
-                "alpha",
-                f"= 0 needs a design of full rank, but {rank} of {width} singular values stand above "
+            raise SingularDesign(
+                alpha,
+                f"alpha = 0 needs a design of full rank, but {rank} of {width} singular values stand above "
                 "rounding: the result would be noise of the solver",
                 remedy=f"Give alpha above 0, {self._advice} or more",
             )
         if max(float(self.singular[-1]), float(np.sqrt(alpha))) < self.floor:
-            raise WrongValue(
-                "alpha",
-                f"= {alpha:g} is too small for this design in float64: its smallest singular values "
+            raise SingularDesign(
+                alpha,
+                f"alpha = {alpha:g} is too small for this design in float64: its smallest singular values "
                 f"are rounding of the largest, {self.singular[0]:.3g}, and would decide the result",
                 remedy=f"Give alpha of at least {self._advice}",
             )

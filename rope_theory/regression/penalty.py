@@ -10,7 +10,7 @@ import numpy as np
 from rope_theory._core.arrays import Array, Space, angular, in_kind, real, space_of, values_behind
 from rope_theory._core.checks import flag, integer
 from rope_theory.coefficients import score_coefficients
-from rope_theory.errors import OutOfRange, WrongType, WrongValue
+from rope_theory.errors import Conflict, OutOfRange, WrongType, WrongValue
 
 MOST_PAIRS = 1 << 24
 """Most pairs sampled in one call."""
@@ -104,9 +104,10 @@ def coefficient_penalty(
             moduli = _weights(theta, moduli.shape[-1], space) * moduli
             result = (space.xp.max(moduli, axis=-1) if power == math.inf else (moduli**power).sum(-1)).mean()
     if not bool(space.xp.isfinite(result)):
-        raise ValueError(
-            f"The penalty overflows {result.dtype}: q reaches {float(abs(q).max()):g} and k {float(abs(k).max()):g}; "
-            "scale them down" + (", or take order=1." if power == 2 else ".")
+        raise WrongValue(
+            "The penalty",
+            f"overflows {result.dtype}: q reaches {float(abs(q).max()):g} and k {float(abs(k).max()):g}",
+            remedy="scale them down" + (", or take order=1" if power == 2 else ""),
         )
     return in_kind(result, space)
 
@@ -138,19 +139,23 @@ def _check_shapes(q: Array, k: Array, causal: bool) -> None:
     try:
         np.broadcast_shapes(tuple(q.shape[:-2]), tuple(k.shape[:-2]))
     except ValueError:
-        raise ValueError(
-            f"The leading axes of q {tuple(q.shape)} and k {tuple(k.shape)} do not broadcast; with grouped-query "
-            "attention repeat the key heads first: k.repeat_interleave(query_heads // key_heads, dim=-3) in torch, "
-            "numpy.repeat(k, query_heads // key_heads, axis=-3)."
+        raise WrongValue(
+            f"The leading axes of q {tuple(q.shape)} and k {tuple(k.shape)}",
+            "do not broadcast",
+            remedy="with grouped-query attention repeat the key heads first: "
+            "k.repeat_interleave(query_heads // key_heads, dim=-3) in torch, numpy.repeat(k, "
+            "query_heads // key_heads, axis=-3)",
         ) from None
     if q.shape[-1] != k.shape[-1]:
-        raise WrongValue(
-            "q", f"and k must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
+        raise Conflict(
+            ("q", "k"), f"must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
         )
     if causal and q.shape[-2] != k.shape[-2]:
-        raise ValueError(
-            f"causal=True pairs each query with the keys up to its own place and needs as many queries as keys, got "
-            f"{q.shape[-2]} and {k.shape[-2]}; pass those of one sequence, or leave causal out."
+        raise WrongValue(
+            "causal=True",
+            "pairs each query with the keys up to its own place and needs as many queries as keys",
+            f"{q.shape[-2]} and {k.shape[-2]}",
+            "pass those of one sequence, or leave causal out",
         )
 
 

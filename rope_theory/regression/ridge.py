@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import is_tensor, real, space_of
 from rope_theory._core.checks import at_least, one_of
 from rope_theory._core.optional import load
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import SingularDesign, TooFewBits, WrongType, WrongValue
 from rope_theory.regression._design import check_regular, design, frequencies, one_dimensional
 from rope_theory.regression._solvers import FLOAT_SOLVERS, Solution, singular_values, solve
 
@@ -118,11 +119,13 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         one_of(self.solver, "solver", SOLVERS)
         dtype = np.dtype(one_of(self.dtype, "dtype", DTYPES))
         if self.solver == "exact" and dtype != np.float64:
-            raise ValueError("solver='exact' has no float32, its numbers have every digit; use dtype='float64'.")
+            raise WrongValue(
+                "solver='exact'", "has no float32, its numbers have every digit", remedy="use dtype='float64'"
+            )
         alpha, theta = _strength(self.alpha, dtype), frequencies(self.theta)
         given, s = s, _offsets(s)
         if y is None:
-            raise ValueError("RotaryRidge requires y to be passed, but the target y is None; give targets.")
+            raise WrongValue("RotaryRidge requires y to be passed, but the target y", "is None", remedy="give targets")
         y = real(_numbers(y, "y"), "y", space_of())
         if y.ndim not in (1, 2) or len(y) != len(s):
             raise WrongValue("y", f"must have shape ({len(s)},) or ({len(s)}, targets) to match s", f"{y.shape}")
@@ -276,7 +279,9 @@ def _numbers(value: Any, name: str) -> Any:
         value = np.asarray(value)
     array = value if isinstance(value, np.ndarray) else None
     if name == "s" and array is not None and array.dtype.kind == "c":
-        raise ValueError("Complex data not supported: s must be real, offsets in tokens; were s and h exchanged?")
+        raise WrongValue(
+            "Complex data not supported: s", "must be real, offsets in tokens", remedy="were s and h exchanged?"
+        )
     if array is None or array.dtype != object:
         return value
     strange = [item for item in array.flat if isinstance(item, str | bytes | bool | np.bool_)]
@@ -317,15 +322,16 @@ def _naming_svd(solver: str, alpha: float) -> Iterator[None]:
     """Say which solver can; the arguments were checked, so that an error is about a singular design."""
     try:
         yield
-    except ValueError as error:
-        raise ValueError(
-            f"solver={solver!r} with alpha = {alpha:g}: {error} Or use solver='svd', which can."
-        ) from error
+    except SingularDesign as error:
+        raise replace(error, solver=solver) from error
+    except TooFewBits as error:
+        raise SingularDesign(alpha, str(error), solver=solver) from error
 
 
 def _refuse_infinite(values: NDArray[np.float64], name: str, remedy: str) -> None:
     if not np.isfinite(values).all():
-        raise ValueError(
-            f"The exact fit has {name} beyond the largest float64, {np.finfo(np.float64).max:.2g}; use alpha above 0, "
-            f"or {remedy}."
+        raise WrongValue(
+            "The exact fit",
+            f"has {name} beyond the largest float64, {np.finfo(np.float64).max:.2g}",
+            remedy=f"use alpha above 0, or {remedy}",
         )

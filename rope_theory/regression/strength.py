@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import BLOCK_ELEMENTS, runs
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
-from rope_theory.errors import WrongValue
+from rope_theory.errors import NotReached, WrongValue
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 FAR = 1e6
@@ -116,7 +116,7 @@ def ridge_strength(theta: Any, *, window: int, length: int, tolerance: float) ->
     inside, beyond = sizes.at(alphas)
     admissible, alphas, inside, beyond = _searched(sizes, alphas, inside, beyond, tolerance)
     if not admissible.any():
-        raise ValueError(_nothing_reached(sizes, alphas, tolerance, window, length))
+        raise NotReached(_nothing_reached(sizes, alphas, tolerance, window, length))
     intervals = _joined(alphas, admissible)
     alpha = intervals[0][0]
     at = int(np.flatnonzero(alphas == alpha)[0])

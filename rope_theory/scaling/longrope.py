@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import above, attention_multiplier, scaling_factor
 from rope_theory.config import RopeConfig
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import Conflict, WrongType, WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
@@ -62,10 +62,9 @@ class LongRoPE(Scaling):
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         if len(self.short_factor) != config.pairs:
-            raise WrongValue(
-                "short_factor",
-                f"and long_factor have {len(self.short_factor)} entries, but rotary_dim "
-                f"{config.width} has {config.pairs} pairs",
+            raise Conflict(
+                ("short_factor", "long_factor"),
+                f"have {len(self.short_factor)} entries, but rotary_dim {config.width} has {config.pairs} pairs",
                 remedy="give one divisor a pair",
             )
         is_long = length is not None and length > config.context_length

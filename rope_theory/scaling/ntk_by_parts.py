@@ -75,8 +75,8 @@ def check_ramp(fast: float, slow: float, names: tuple[str, str]) -> tuple[float,
     if slow >= fast:
         raise WrongValue(
             f"{names[1]} ({slow:g})",
-            f"must be below {names[0]} ({fast:g}): pairs with more turns than {names[0]} are kept, pairs with fewer than "
-            f"{names[1]} are interpolated",
+            f"must be below {names[0]} ({fast:g}): pairs with more turns than {names[0]} are kept, pairs with fewer "
+            f"than {names[1]} are interpolated",
         )
     return fast, slow
 

@@ -257,7 +257,8 @@ def test_strict_json_is_read_and_other_is_named(tmp_path):
     path.write_text('{"a": [1, 2.5, null, true, "x"], "b": {"a": -1e-300}}')
     assert read_json(path, "settings", 1000) == {"a": [1, 2.5, None, True, "x"], "b": {"a": -1e-300}}
     for text, words in {
-        "": "is empty", "{": "not valid JSON", '{"a": 1, "a": 1}': "'a' comes twice", '[{"b": {"c": 1, "c": 2}}]': "'c' comes twice",
+        "": "is empty", "{": "not valid JSON",
+            '{"a": 1, "a": 1}': "'a' comes twice", '[{"b": {"c": 1, "c": 2}}]': "'c' comes twice",
         "[NaN]": "NaN",
         "[1e999]": "beyond float64", "1" * 999 + "1" * 2: "integer of 1001 digits", "[" * 33 + "]" * 33: "32 levels",
         "[" * 10**4: "32 levels|too deeply", "x" * 1001: "more than 1000 bytes",

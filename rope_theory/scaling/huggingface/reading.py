@@ -746,10 +746,9 @@ def _longrope(table: _Table) -> Scaling:
     short, long = table.required("short_factor"), table.required("long_factor")
     for values in (short, long):
         if isinstance(values, list | tuple) and len(values) > MOST_KEYS and len(values) != table.width // 2:
-            raise WrongValue(
-                "short_factor",
-                f"and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
-                f"{table.width // 2} pairs",
+            raise Conflict(
+                ("short_factor", "long_factor"),
+                f"have {len(values)} entries, but rotary_dim {table.width} has {table.width // 2} pairs",
                 remedy="give one divisor a pair",
             )
     attention = table.attention_factor()
