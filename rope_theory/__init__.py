@@ -15,8 +15,8 @@ to make frequencies), ``coefficients`` (synthetic h), ``bounds`` (and their ``CA
 (``chord_cells``), ``regression`` (``RotaryRidge``, ``prediction_std``, ``effective_dof``, ``expected_maximum``,
 ``ridge_strength``, ``coefficient_penalty``), ``laws`` (``critical_dimension``, ``admissible_bases``), ``precision``
 (``phase_error``; ``audit``: the tables a loaded model uses), ``models`` (``capture``: queries and keys of a forward
-pass), ``errors`` (classes with data), ``plots``, ``widgets`` (``explore``: one choice from three sides; ``explorer``: sliders for it), ``testing``
-(hypothesis strategies).
+pass), ``errors`` (classes with data), ``plots``, ``widgets`` (``explore``: one choice from three sides; ``explorer``:
+sliders for it), ``testing`` (hypothesis strategies).
 """
 
 from __future__ import annotations

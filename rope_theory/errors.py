@@ -800,8 +800,8 @@ def _listed(names: Iterable[str]) -> str:
 def _limit(value: Any) -> str:
     if value is None:
         return ""
-    if value == 2**53:
-        return "2**53"
+    if 2**20 <= value < 2**256 and value == int(value) and int(value).bit_count() == 1:
+        return f"2**{int(value).bit_length() - 1}"
     if isinstance(value, int):
         return str(value) if value.bit_length() <= 256 else f"an integer of {value.bit_length()} bits"
     return f"{value:g}"

@@ -137,7 +137,7 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
     try:
         return Path(path).read_text(encoding="utf-8"), str(path)
     except UnicodeDecodeError:
-        raise DamagedFile(str(path), "a text", "it is not in UTF-8", "convert it first") from None
+        raise DamagedFile(str(path), "a UTF-8 text", "it has other bytes", "convert it first") from None
 
 
 @contextmanager

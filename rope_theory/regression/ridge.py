@@ -323,7 +323,7 @@ def _naming_svd(solver: str, alpha: float) -> Iterator[None]:
     try:
         yield
     except SingularDesign as error:
-        raise replace(error, solver=solver) from error
+        raise replace(error, alpha=alpha, solver=solver) from error
     except TooFewBits as error:
         raise SingularDesign(alpha, str(error), solver=solver) from error
 

@@ -214,7 +214,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     for path, words in {
         tmp_path: "is not a certificate: it is a folder", tmp_path / "pipe": "it is a device or a pipe",
         "/dev/zero": "it is a device or a pipe", tmp_path / "binary": "it is not UTF-8 text",
-        tmp_path / "huge": f"more than {_sizes.MOST_BYTES} bytes", tmp_path / "none": "There is no file",
+        tmp_path / "huge": f"more than {_sizes.MOST_BYTES} bytes", tmp_path / "none": "does not exist; it should be",
         tmp_path / "loop": "cannot be read", tmp_path / "binary" / "x": "cannot be read",
     }.items():  # fmt: skip
         with pytest.raises((ValueError, OSError), match=words) as caught:
