@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -194,10 +196,10 @@ def _factors(trained: Frequencies, make: Callable[[float], Scaling], length: int
     try:
         if not reaches(LARGEST_FACTOR):
             return
-        low, high = 1.0, LARGEST_FACTOR
-        while high / low > 1.0 + 1e-6:
-            middle = (low * high) ** 0.5
-            low, high = (low, middle) if reaches(middle) else (middle, high)
+        steps = math.ceil(math.log(LARGEST_FACTOR) / 1e-6)  # factors a millionth apart
+        high = LARGEST_FACTOR ** (
+            bisect.bisect_left(range(steps), True, key=lambda step: reaches(LARGEST_FACTOR ** (step / steps))) / steps
+        )
         smallest = next(value for value in (_rounded_up(high), high) if reaches(value))
     except InputError:  # the method does not fit these widths
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -213,10 +212,10 @@ def passkey(
 
 def wilson(found: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share, by Wilson's score (J. Am. Stat. Assoc. 22 (1927) 209)."""
-    share, square = found / trials, NORMAL**2
-    middle = (share + square / (2 * trials)) / (1 + square / trials)
-    half = NORMAL / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(found, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:

@@ -302,5 +302,13 @@ class _Tally:
         count = len(self.sums)
         if count < 2:
             return None
-        drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-        return float((self.sums[drawn].sum(-1) / self.weights[drawn].sum(-1)).std(ddof=1))
+        from scipy.stats import bootstrap
+
+        def mean(sums: Any, weights: Any, axis: int) -> Any:
+            return sums.sum(axis) / weights.sum(axis)
+
+        found = bootstrap(
+            (self.sums, self.weights), mean, n_resamples=RESAMPLES, paired=True, vectorized=True, method="percentile",
+            rng=np.random.default_rng(seed),
+        )  # fmt: skip
+        return float(found.standard_error)

@@ -218,7 +218,7 @@ def publish(written: Path, target: Path, run: str) -> None:
         for path in sorted(written.rglob("*"))
         if path.is_file()
     }
-    (written / MANIFEST).write_text(json.dumps({"run": run, "files": files}, indent=1) + "\n", encoding="utf-8")
+    write_text(written / MANIFEST, json.dumps({"run": run, "files": files}, indent=1) + "\n")
     sync_tree(written)
     drop(target)
     written.replace(target)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rope_theory._core.files import check_folder_place, whole_folder
+from rope_theory._core.files import check_folder_place, whole_folder, write_text
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
 from rope_theory.errors import FileInTheWay, MissingFile, NotAFolder
@@ -124,4 +124,4 @@ def _set_window(folder: Path, window: int) -> None:
     path = folder / "tokenizer_config.json"
     if path.is_file():
         content = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**content, "model_max_length": window}, indent=2), encoding="utf-8")
+        write_text(path, json.dumps({**content, "model_max_length": window}, indent=2))

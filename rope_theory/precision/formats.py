@@ -72,6 +72,10 @@ def rounded(values: Any, target: Format) -> NDArray[np.float64]:
 
 
 def _rounded_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return float64 values rounded once; ml_dtypes rounds them twice, to float32 first, which the bounds do not cover.
+
+    1 + 2^−8 + 2^−40 is an example: it lies above the middle of two bfloat16 numbers, and its float32 in the middle.
+    """
     dropped = np.uint64(FLOAT64.digits - BFLOAT16.digits)
     one = np.uint64(1)
     bits = np.ascontiguousarray(values).view(np.uint64).reshape(values.shape)

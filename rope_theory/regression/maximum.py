@@ -115,6 +115,7 @@ def bound_from_stds(std: NDArray[np.float64]) -> float:
     Any u0 gives an upper bound, since min(1, x) is at most 1 below it and at most x above it; the one where the sum
     is 1 gives the integral itself.
     """
+    from scipy.optimize import brentq
     from scipy.special import ndtr
 
     largest = float(std.max())
@@ -127,13 +128,11 @@ def bound_from_stds(std: NDArray[np.float64]) -> float:
         result: NDArray[np.float64] = ndtr(-u / shares)
         return result
 
-    low, high = 0.0, 12.0  # 2Q(12) = 3.6e-33: no array is long enough to bring the sum to 1 there
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 2 * tails(middle).sum() > 1.0 else (low, middle)
+    # 2Q(12) = 3.6e-33: no array is long enough to bring the sum to 1 there
+    start = float(brentq(lambda u: 2 * tails(u).sum() - 1.0, 0.0, 12.0, xtol=1e-15))
     with np.errstate(under="ignore"):
-        density = np.exp(-((low / shares) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return largest * float(low + 2 * (shares * density - low * tails(low)).sum())
+        density = np.exp(-((start / shares) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return largest * float(start + 2 * (shares * density - start * tails(start)).sum())
 
 
 def _maxima(found: Spectrum, s: NDArray[np.float64], alpha: float, draws: int, seed: int) -> NDArray[np.float64]:
