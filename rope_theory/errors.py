@@ -393,23 +393,53 @@ class FileProblem(RopeTheoryError, OSError):
 
 
 class MissingFile(FileProblem, FileNotFoundError):
-    """There is no such file or folder; data as ``FileProblem``."""
+    """There is no such file or folder.
+
+    Attributes
+    ----------
+    path, problem, remedy, errno
+        As in ``FileProblem``.
+    """
 
 
 class FileInTheWay(FileProblem, FileExistsError):
-    """Something is there that would be replaced; data as ``FileProblem``."""
+    """Something is there that would be replaced.
+
+    Attributes
+    ----------
+    path, problem, remedy, errno
+        As in ``FileProblem``.
+    """
 
 
 class NotAFile(FileProblem, IsADirectoryError):
-    """A folder is where a file should be; data as ``FileProblem``."""
+    """A folder is where a file should be.
+
+    Attributes
+    ----------
+    path, problem, remedy, errno
+        As in ``FileProblem``.
+    """
 
 
 class NotAFolder(FileProblem, NotADirectoryError):
-    """A file is where a folder should be; data as ``FileProblem``."""
+    """A file is where a folder should be.
+
+    Attributes
+    ----------
+    path, problem, remedy, errno
+        As in ``FileProblem``.
+    """
 
 
 class NotPermitted(FileProblem, PermissionError):
-    """The operating system does not allow it; data as ``FileProblem``."""
+    """The operating system does not allow it.
+
+    Attributes
+    ----------
+    path, problem, remedy, errno
+        As in ``FileProblem``.
+    """
 
 
 _KINDS: Mapping[int, type[FileProblem]] = {

@@ -180,7 +180,10 @@ def _searched(
     beyond: NDArray[np.float64],
     tolerance: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Halve the cells between strengths until each is decided; return which are admissible, and the ends."""
+    """Halve the cells between strengths until each is decided; return which are admissible, and the ends.
+
+    All crossings of the tolerance are enclosed, which a root finder, such as scipy's brentq, does not promise.
+    """
     while True:
         # neither side grows with α, so in a cell the ratio lies between these
         highest, lowest = beyond[:-1] / inside[1:], beyond[1:] / inside[:-1]

@@ -141,7 +141,7 @@ def test_two_runs_do_not_share_a_folder_and_a_killed_one_holds_none(model, folde
         os._exit(0)
     os.read(ready, 1)
     begin = time.monotonic()
-    with pytest.raises(ValueError, match=f"Another run uses {folder}; wait for its end, or give another folder"):
+    with pytest.raises(ValueError, match=f"{folder} is used by another run; wait for its end, or give another folder"):
         run(model, folder)
     assert time.monotonic() - begin < 2.0
     os.kill(child, signal.SIGKILL)
