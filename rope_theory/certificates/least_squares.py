@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import numpy_angular, offsets, real, space_of
 from rope_theory._core.balls import FEWEST_BITS, largest, working_precision
 from rope_theory._core.checks import at_least, integer
+from rope_theory._core.design import check_regular, one_dimensional
 from rope_theory._core.records import Record
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.errors import OutOfRange, TooFewBits, WrongValue
-from rope_theory.regression._design import check_regular, one_dimensional
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
 MOST_BITS = 1 << 15

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import at_least
+from rope_theory._core.design import design, frequencies, one_dimensional
 from rope_theory.errors import SingularDesign
-from rope_theory.regression._design import design, frequencies, one_dimensional
 
 ROUNDING = float(np.finfo(np.float64).eps)
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import is_tensor, real, space_of
 from rope_theory._core.checks import at_least, one_of
+from rope_theory._core.design import check_regular, design, frequencies, one_dimensional
 from rope_theory._core.optional import load
 from rope_theory.errors import SingularDesign, TooFewBits, WrongType, WrongValue
-from rope_theory.regression._design import check_regular, design, frequencies, one_dimensional
 from rope_theory.regression._solvers import FLOAT_SOLVERS, Solution, singular_values, solve
 
 load("sklearn", "regression")  # a missing one is told with the pip command
