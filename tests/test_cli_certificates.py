@@ -114,7 +114,7 @@ def test_proofs_as_latex():
         ),
         (("verify", "nowhere.json"), "nowhere.json does not exist; rope-theory certify --save FILE writes one"),
         (("certify", *map(str, SMALL), "--save", "/tmp"), "/tmp is a folder"),
-        (("certify", "--window", str(10**10)), "window must be at most 1048576"),
+        (("certify", "--window", str(10**10)), "window must be at most 2**20"),
         (("verify", __file__), "is not a certificate"),
         (("prove", "nothing"), "The name of a proof must be one of 'score_expansion', "),
         (("prove", "triangle", "--latex", "--json"), "exclude each other"),
