@@ -507,7 +507,10 @@ def test_what_cannot_be_audited_is_an_error_in_words():
             audit(build(kind, **keys))
     model = llama()
     model.rotary_emb = torch.nn.Identity()
-    with pytest.raises(ValueError, match=r"LlamaModel cannot be audited: it holds no rotary table this package knows.*Give the whole model"):
+    with pytest.raises(
+        ValueError,
+        match=r"LlamaModel cannot be audited: it holds no rotary table this package knows.*Give the whole model",
+    ):
         audit(model)
 
 
