@@ -218,7 +218,7 @@ def test_pairs_are_drawn_evenly_and_without_repetition():
 def check_module():
     import importlib
 
-    return importlib.import_module("rope_theory.models.check")
+    return importlib.import_module("rope_theory.models._check")
 
 
 def test_the_same_seed_gives_the_same_and_another_other_pairs(model):
