@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import Measurement, best
 from rope_theory import RopeConfig
-from rope_theory.regression._design import design
+from rope_theory._core.design import design
 from rope_theory.regression._solvers import solve
 from rope_theory.scaling import Unscaled
 

@@ -84,7 +84,7 @@ def remember(folder: Path, text: Path, how: runs.Measure) -> None:
     note = {"text": files.digest(text.read_bytes()), "measure": json.loads(json.dumps(dataclasses.asdict(how)))}
     place = folder / "text.json"
     if place.is_file():
-        if parse_json(place.read_bytes(), f"{place} does not say which text its runs are of") != note:
+        if parse_json(place.read_bytes(), place, "the note of which text the runs are of") != note:
             raise ValueError(f"{folder} holds runs on another text, or on this one elsewhere; give a new --out.")
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is neither empty nor a folder of this command; give a new --out.")

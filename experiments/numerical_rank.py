@@ -14,9 +14,9 @@ import numpy as np
 
 from experiments.parts import Data, Part
 from rope_theory import plots
+from rope_theory._core.design import design
 from rope_theory.config import RopeConfig
 from rope_theory.laws import critical_dimension
-from rope_theory.regression._design import design
 from rope_theory.scaling import PositionInterpolation, Unscaled
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from proofs._claims import Claim
 from rope_theory._core.records import Record
@@ -52,6 +52,14 @@ class Rule(Protocol):
 
     def decide(self, claim: Claim, premises: Premises) -> Decision:
         """Decide ``claim`` from ``premises``."""
+
+
+@runtime_checkable
+class Borrowing(Protocol):
+    """A rule that takes its claim from another proof."""
+
+    def hypotheses(self) -> tuple[tuple[Claim, frozenset[Any]], ...]:
+        """Return the hypotheses the claim rests on there, each with the letters of every value of which it speaks."""
 
 
 HOLDS = Decision("holds")

@@ -9,8 +9,7 @@ from typing import Any
 from proofs._algebra import letters_of
 from proofs._claims import Claim
 from proofs._evaluate import evaluate
-from proofs._lemma import Lemma
-from proofs._rules import Decision, Method, Premises, Rule, Verdict
+from proofs._rules import Borrowing, Decision, Method, Premises, Rule, Verdict
 from proofs._symbolic import Words, names_used
 from proofs._trials import Trial, problem_of_example, tried
 from rope_theory._core.balls import floats_around, working_precision
@@ -318,7 +317,7 @@ class Proof(Record):
             waiting = used - needed
             needed |= used
         lemmas = [steps[one].rule for one in needed if one in steps]
-        elsewhere = {pair for rule in lemmas if isinstance(rule, Lemma) for pair in rule.hypotheses()}
+        elsewhere = {pair for rule in lemmas if isinstance(rule, Borrowing) for pair in rule.hypotheses()}
         own = [one for one in self.hypotheses if one.claim is not None]
         return tuple(one for one in own if one.name in needed or (one.claim, frozenset(one.for_all)) in elsewhere)
 

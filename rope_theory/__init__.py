@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         comparison,
         config,
         doctor,
+        errors,
         laws,
         models,
         plots,
@@ -67,7 +68,7 @@ _HOME = {
 """Where each public name is defined; everything loads when it is first asked for."""
 
 _SUBMODULES = (
-    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "laws", "models",
+    "bounds", "certificates", "coefficients", "comparison", "config", "doctor", "errors", "laws", "models",
     "plots", "precision", "regression", "reports", "scaling", "scores", "testing", "widgets",
 )  # fmt: skip
 
@@ -83,6 +84,7 @@ __all__ = [
     "comparison",
     "config",
     "doctor",
+    "errors",
     "from_hf",
     "laws",
     "models",

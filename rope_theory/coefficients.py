@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import Array, in_kind, numpy_angular, offsets, phasors, real, space_of
 from rope_theory._core.checks import above, at_least, even_width, integer, one_of
+from rope_theory.errors import Conflict, WrongType, WrongValue
 
 __all__ = ["PAIRINGS", "adversarial", "aligned", "decaying", "position_free_term", "random_phase", "score_coefficients"]
 
@@ -94,22 +95,25 @@ def position_free_term(q: Array, k: Array, *, rotary_dim: int, keep_dtype: bool 
     space = space_of(q, k, keep_dtype=keep_dtype)
     q, k = real(q, "q", space), real(k, "k", space)
     if rotary_dim is None:
-        raise TypeError("rotary_dim must be an integer, got None; a head that rotates whole has no position-free term.")
+        raise WrongType(
+            "rotary_dim", "must be an integer", "None", "a head that rotates whole has no position-free term"
+        )
     width = _rotated_width(q, k, rotary_dim)
     return in_kind((q[..., width:] * k[..., width:]).sum(-1), space)
 
 
 def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
     if len(q.shape) == 0 or len(k.shape) == 0 or q.shape[-1] != k.shape[-1]:
-        raise ValueError(
-            f"q and k must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}."
+        raise Conflict(
+            ("q", "k"), f"must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
         )
     try:
         np.broadcast_shapes(tuple(q.shape), tuple(k.shape))
     except ValueError:
-        raise ValueError(
-            f"q {tuple(q.shape)} and k {tuple(k.shape)} do not broadcast; for every query against every key pass "
-            "q[..., :, None, :] and k[..., None, :, :]."
+        raise WrongValue(
+            "q",
+            f"{tuple(q.shape)} and k {tuple(k.shape)} do not broadcast",
+            remedy="for every query against every key pass q[..., :, None, :] and k[..., None, :, :]",
         ) from None
     head_dim = q.shape[-1]
     width = even_width(
@@ -117,7 +121,7 @@ def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
         "the last axis of q and k" if rotary_dim is None else "rotary_dim",
     )
     if width > head_dim:
-        raise ValueError(f"rotary_dim ({width}) exceeds the head width of q and k ({head_dim}).")
+        raise WrongValue("rotary_dim", f"({width}) exceeds the head width of q and k ({head_dim})")
     return width
 
 
@@ -149,7 +153,7 @@ def aligned(theta: Any, at: float = 0.0, *, h_max: float = 1.0) -> NDArray[np.co
     frequencies = numpy_angular(theta)
     peak = offsets(at, "at", space)
     if peak.ndim:
-        raise ValueError(f"at must be one offset, got shape {peak.shape}.")
+        raise WrongValue("at", "must be one offset", f"shape {peak.shape}")
     cos, sin = phasors(frequencies, peak, space)
     family: NDArray[np.complex128] = above(h_max, "h_max", 0.0) * (cos - 1j * sin)
     return family
@@ -243,18 +247,18 @@ def adversarial(
     frequencies = numpy_angular(theta)
     at = offsets(s, "s", space)
     if at.ndim:
-        raise ValueError(f"s must be one offset, got shape {at.shape}.")
+        raise WrongValue("s", "must be one offset", f"shape {at.shape}")
     offset = float(at)
     if (grid is None) != (weights is None):
-        raise ValueError("grid and weights belong together: give both or neither.")
+        raise Conflict(("grid", "weights"), "belong together: give both or neither")
     if grid is None:
         low = np.floor(offset)
         nodes, shares = np.array([low, low + 1.0]), np.array([1.0 - (offset - low), offset - low])
     else:
         nodes, shares = offsets(grid, "grid", space), real(weights, "weights", space)
         if nodes.shape != shares.shape or nodes.ndim != 1:
-            raise ValueError(
-                f"grid and weights must be one-dimensional and equally long: {nodes.shape}, {shares.shape}."
+            raise Conflict(
+                ("grid", "weights"), f"must be one-dimensional and equally long: {nodes.shape}, {shares.shape}"
             )
     # measured from s, so that near nodes lose no digits at large offsets
     cos, sin = phasors(frequencies, nodes - offset, space)

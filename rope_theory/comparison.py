@@ -14,6 +14,7 @@ from rope_theory._core.checks import integer
 from rope_theory._core.records import Record, Table
 from rope_theory.bounds.chord import chord_curvature, chord_sharp
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.scaling import Scaling, Unscaled
 from rope_theory.scores import attention_score, score_curve
 
@@ -123,17 +124,21 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     True
     """
     if not isinstance(config, RopeConfig):
-        raise TypeError(f"config must be a RopeConfig, got {type(config).__name__}.")
+        raise WrongType("config", "must be a RopeConfig", type(config).__name__)
     if isinstance(scalings, Scaling | str) or not isinstance(scalings, Iterable):
-        raise TypeError(f"scalings must be a sequence, got {scalings!r}; put a single scaling in a list.")
+        raise WrongType("scalings", "must be a sequence", f"{scalings!r}", "put a single scaling in a list")
     scalings = tuple(scalings)
     if not scalings:
-        raise ValueError("scalings is empty; give at least one, for example [Unscaled(), PositionInterpolation(4)].")
+        raise WrongValue(
+            "scalings", "is empty", remedy="give at least one, for example [Unscaled(), PositionInterpolation(4)]"
+        )
     for scaling in scalings:
         if not isinstance(scaling, Scaling):
-            raise TypeError(
-                f"scalings must hold Scaling objects, such as rt.scaling.YaRN(4), got {scaling!r}; "
-                "a class still needs its parameters."
+            raise WrongType(
+                "scalings",
+                "must hold Scaling objects, such as rt.scaling.YaRN(4)",
+                f"{scaling!r}",
+                "a class still needs its parameters",
             )
     window = config.context_length
     length = integer(length, "length", window, f"It is the extended window; the trained one is {window}.")
@@ -141,11 +146,13 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     unscaled = Unscaled().frequencies(config)
     h = coefficients(as_numpy(h), len(unscaled), space)
     if h.ndim > 2:
-        raise ValueError(f"h must have shape (P,) or (N, P), got {h.shape}; reshape it to (-1, {len(unscaled)}).")
+        raise WrongValue("h", "must have shape (P,) or (N, P)", f"{h.shape}", f"reshape it to (-1, {len(unscaled)})")
     h = h.reshape(-1, len(unscaled))
     trained = _largest(h, unscaled, 0, window, 1)
     if not trained.all():
-        raise ValueError("h has a row of zeros: ratios to its trained maximum have no meaning. Leave it out.")
+        raise WrongValue(
+            "h", "has a row of zeros: ratios to its trained maximum have no meaning", remedy="Leave it out"
+        )
     return Comparison(tuple(_rows(config, scalings, h, trained, length)), config, length)
 
 
@@ -240,9 +247,9 @@ def chord_cells(h: Any, theta: Any, first: int, last: int, *, per_token: int = 3
     theta = numpy_angular(theta)
     h = coefficients(as_numpy(h), len(theta), space)
     if h.ndim != 1:
-        raise ValueError(f"h must be one-dimensional, got shape {h.shape}; draw one curve at a time.")
+        raise WrongValue("h", "must be one-dimensional", f"shape {h.shape}", "draw one curve at a time")
     if integer(first, "first", -(2**53)) >= integer(last, "last", -(2**53)):
-        raise ValueError(f"first ({first}) must be below last ({last}).")
+        raise WrongValue("first", f"({first}) must be below last ({last})")
     per_token = integer(per_token, "per_token", 2)
     offsets = first + np.arange((last - first) * per_token + 1) / per_token
     low = np.minimum(np.floor(offsets), last - 1.0)

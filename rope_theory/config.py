@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rope_theory._core.checks import above, even_width, integer
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 
 __all__ = ["LLAMA_1", "LLAMA_2", "LLAMA_3", "RopeConfig"]
 
@@ -54,8 +55,9 @@ class RopeConfig(Record):
         head_dim = even_width(self.head_dim, "head_dim")
         rotary_dim = head_dim if self.rotary_dim is None else even_width(self.rotary_dim, "rotary_dim")
         if rotary_dim > head_dim:
-            raise ValueError(
-                f"rotary_dim ({rotary_dim}) must not exceed head_dim ({head_dim}): it is the rotated part of the head."
+            raise WrongValue(
+                "rotary_dim",
+                f"({rotary_dim}) must not exceed head_dim ({head_dim}): it is the rotated part of the head",
             )
         object.__setattr__(self, "head_dim", head_dim)
         object.__setattr__(self, "rotary_dim", rotary_dim)

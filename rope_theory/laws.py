@@ -17,6 +17,7 @@ from rope_theory._core.checks import LARGEST_NUMBER, above, even_width, integer
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
+from rope_theory.errors import NotReached, OutOfRange, TooFewBits, WrongType, WrongValue
 from rope_theory.scaling import Frequencies, Unscaled
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
@@ -206,9 +207,10 @@ def critical_base(config: RopeConfig, tuned_length: int) -> float:
         return config.base
     exponent = math.log(tuned_length / math.tau) / math.log(config.context_length / math.tau)
     if exponent * math.log(config.base) > math.log(LARGEST_NUMBER):
-        raise ValueError(
+        raise NotReached(
             f"The critical base exceeds {LARGEST_NUMBER:g} for tuned_length {tuned_length} and a trained window of "
-            f"{config.context_length}; ask for windows that are closer together."
+            f"{config.context_length}",
+            "ask for windows that are closer together",
         )
     return math.exp(exponent * math.log(config.base))
 
@@ -333,9 +335,7 @@ def small_bases(tuned_length: int) -> SmallBases:
 
 def _config(config: Any) -> RopeConfig:
     if not isinstance(config, RopeConfig):
-        raise TypeError(
-            f"config must be a RopeConfig, got {type(config).__name__}; from_hf reads a model's config.json."
-        )
+        raise WrongType("config", "must be a RopeConfig", type(config).__name__, "from_hf reads a model's config.json")
     return config
 
 
@@ -345,9 +345,11 @@ def _window(config: RopeConfig, length: int | None) -> int:
 
 def _tuned(config: RopeConfig, tuned_length: int) -> int:
     if config.context_length < SHORTEST_WINDOW:
-        raise ValueError(
-            f"config.context_length must be at least {SHORTEST_WINDOW}, got {config.context_length}: the law divides "
-            "by log(L/2π), and a shorter window shows no pair a whole turn."
+        raise OutOfRange(
+            "config.context_length",
+            config.context_length,
+            low=SHORTEST_WINDOW,
+            remedy="the law divides by log(L/2π), and a shorter window shows no pair a whole turn",
         )
     return integer(
         tuned_length,
@@ -458,8 +460,8 @@ def _is_negative(exact: Any, offset: int) -> bool:
             if total > 0 or total < 0:
                 return bool(total < 0)
         bits *= 2
-    raise ArithmeticError(
-        f"The sign of the sum of cosines at offset {offset} is not certain at {MOST_BITS} bits; shorten the window."
+    raise TooFewBits(
+        MOST_BITS, f"do not decide the sign of the sum of cosines at offset {offset}", "shorten the window"
     )
 
 
@@ -637,13 +639,15 @@ def _first_negative_of(base: float, width: int, last: int) -> int:
 def _candidates(candidates: Any) -> NDArray[np.float64]:
     result = np.array(real(candidates, "candidates", space_of()), dtype=np.float64)
     if result.ndim != 1:
-        raise ValueError(f"candidates must be one-dimensional, a base each, got shape {result.shape}; use ravel.")
+        raise WrongValue("candidates", "must be one-dimensional, a base each", f"shape {result.shape}", "use ravel")
     if (low := result <= 1.0).any():
-        raise ValueError(
-            f"candidates must be above 1, got {result[low][0]:g}: frequencies base^(−2j/d) must fall with j."
+        raise OutOfRange(
+            "candidates", result[low][0], low=1, remedy="frequencies base^(−2j/d) must fall with j", open=True
         )
     if (np.diff(result) <= 0.0).any():
-        raise ValueError("candidates must increase strictly, so that runs of them mean something; use numpy.unique.")
+        raise WrongValue(
+            "candidates", "must increase strictly, so that runs of them mean something", remedy="use numpy.unique"
+        )
     assert result[-1] <= LARGEST_NUMBER  # checked by ``real``
     return result
 
@@ -730,9 +734,12 @@ def smallest_admissible_base(
     """
     width = even_width(head_dim, "head_dim")
     if width < 6:  # cos(355) is −1 + 5e-10: one more cosine makes up for that at bases only that are out of reach
-        raise ValueError(
-            f"head_dim must be at least 6, got {width}: for fewer than three pairs and 355 tokens or more no base "
-            "within reach is admissible. For shorter windows admissible_bases takes candidates of any width."
+        raise OutOfRange(
+            "head_dim",
+            width,
+            low=6,
+            remedy="for fewer than three pairs and 355 tokens or more no base within reach is "
+            "admissible. For shorter windows admissible_bases takes candidates of any width",
         )
     last = integer(length, "length", 2, "At offset 1 the sum is above zero for every base.")
     # below these, 2θ_j or 3θ_j of every pair lies between π/2 and 3π/2, where the cosine is negative
@@ -741,7 +748,7 @@ def smallest_admissible_base(
     end = above(end, "end", first, "It is the largest base of the range.")
     resolution = above(resolution, "resolution", 0.0)
     if not FINEST <= resolution <= COARSEST:
-        raise ValueError(f"resolution must be {FINEST:g} … {COARSEST:g}, got {resolution:g}; 1e-8 is the default.")
+        raise WrongValue("resolution", f"must be {FINEST:g} … {COARSEST:g}", f"{resolution:g}", "1e-8 is the default")
     base, undecided = _walk(width, last, max(first, excluded), end, resolution)
     return SmallestBase(base, tuple(undecided), first, end, width, last, resolution)
 

@@ -22,6 +22,7 @@ from rope_theory._core.arrays import (
     values_behind,
 )
 from rope_theory._core.checks import above, flag, number
+from rope_theory.errors import NotEnoughMemory, WrongType, WrongValue
 
 __all__ = ["attention_score", "score_curve"]
 
@@ -203,13 +204,13 @@ def grid_length(start: float, stop: float, step: float) -> int:
     """Return how many of start, start + step, … lie below stop."""
     start, stop, step = number(start, "start"), number(stop, "stop"), above(step, "step", 0.0)
     if start >= stop:
-        raise ValueError(f"start ({start:g}) must be below stop ({stop:g}); exchange them.")
+        raise WrongValue("start", f"({start:g}) must be below stop ({stop:g})", remedy="exchange them")
     offsets(start, "start", space_of())
     offsets(stop, "stop", space_of())
     spacing = math.ulp(max(abs(start), abs(stop)))
     if step < spacing:
-        raise ValueError(
-            f"step ({step:g}) must be at least {spacing:g}, the spacing of floats at the far end of the grid."
+        raise WrongValue(
+            "step", f"({step:g}) must be at least {spacing:g}, the spacing of floats at the far end of the grid"
         )
     count = max(1, math.ceil((stop - start) / step))
     if count > 1 and start + step * (count - 1) >= stop:  # the quotient was rounded up
@@ -244,17 +245,21 @@ def _target(out: Array | None, shape: tuple[int, ...], space: Space) -> Array | 
     kind = "array" if space.is_numpy else "tensor"
     dtype = np.dtype(space.dtype) if space.is_numpy else space.dtype
     if is_tensor(out) == space.is_numpy or not hasattr(out, "shape"):
-        raise TypeError(
-            f"out must be a {'numpy array' if space.is_numpy else 'torch tensor'} like h, got {type(out).__name__}."
+        raise WrongType(
+            "out", f"must be a {('numpy array' if space.is_numpy else 'torch tensor')} like h", type(out).__name__
         )
     if tuple(out.shape) != shape or out.dtype != space.dtype:
-        raise ValueError(f"out must be a {dtype} {kind} of shape {shape}, got {out.dtype} of shape {tuple(out.shape)}.")
+        raise WrongValue(
+            "out", f"must be a {dtype} {kind} of shape {shape}", f"{out.dtype} of shape {tuple(out.shape)}"
+        )
     if not space.is_numpy and out.requires_grad:
-        raise ValueError("out requires a gradient, which writing into it would cut; leave out= away instead.")
+        raise WrongValue(
+            "out", "requires a gradient, which writing into it would cut", remedy="leave out= away instead"
+        )
     if space.is_numpy and not out.flags.writeable:
-        raise ValueError("out is read-only; pass a writeable array.")
+        raise WrongValue("out", "is read-only", remedy="pass a writeable array")
     if not (out.flags.c_contiguous if space.is_numpy else out.is_contiguous()):
-        raise ValueError("out must be C-contiguous, so that scores can be written into it directly.")
+        raise WrongValue("out", "must be C-contiguous, so that scores can be written into it directly")
     return out.reshape(rows, shape[-1])
 
 
@@ -265,8 +270,8 @@ def _empty(rows: int, count: int) -> Array:
         raise _too_large(rows, count) from None
 
 
-def _too_large(rows: int, count: int) -> MemoryError:
-    return MemoryError(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB; ask for a shorter stretch.")
+def _too_large(rows: int, count: int) -> NotEnoughMemory:
+    return NotEnoughMemory(f"{rows} × {count} scores need {rows * count / 2**27:.3g} GiB", "ask for a shorter stretch")
 
 
 def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: int, space: Space) -> None:

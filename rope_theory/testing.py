@@ -25,6 +25,7 @@ from rope_theory._core.checks import LARGEST_OFFSET, above, at_least, flag, inte
 from rope_theory._core.optional import load
 from rope_theory.coefficients import decaying
 from rope_theory.config import LLAMA_1, RopeConfig
+from rope_theory.errors import Conflict, WrongType, WrongValue
 from rope_theory.scaling import (
     DynamicNTK,
     Llama3,
@@ -81,7 +82,7 @@ def configs(
     low, high = integer(min_rotary_dim, "min_rotary_dim", 2), integer(max_head_dim, "max_head_dim", 2)
     smallest, largest = -(-low // 2), high // 2  # in pairs
     if smallest > largest:
-        raise ValueError(f"min_rotary_dim ({low}) must not exceed max_head_dim ({high}).")
+        raise WrongValue("min_rotary_dim", f"({low}) must not exceed max_head_dim ({high})")
     highest, partial = at_least(max_base, "max_base", 2.0), flag(partial, "partial")
     bases = st.one_of(
         st.sampled_from([base for base in (1e2, 1e4, 5e5, 1e6) if base <= highest] or [2.0]),
@@ -124,7 +125,7 @@ def scalings(config: RopeConfig | None = None) -> Any:
     """
     model = LLAMA_1 if config is None else config
     if not isinstance(model, RopeConfig):
-        raise TypeError(f"config must be a RopeConfig, got {type(model).__name__}; draw one from testing.configs().")
+        raise WrongType("config", "must be a RopeConfig", type(model).__name__, "draw one from testing.configs()")
     factors = st.one_of(st.sampled_from([1.0, 2.0, 4.0, 8.0]), st.floats(1.0, LARGEST_FACTOR))
     gains = st.one_of(st.none(), st.floats(0.5, 2.0))
     divisors = _numpy_strategies.arrays(np.float64, model.pairs, elements=st.floats(0.5, LARGEST_FACTOR))
@@ -173,7 +174,7 @@ def coefficients(pairs: int, *, batch: Sequence[int] = (), h_max: float = 1.0, h
     pairs = integer(pairs, "pairs", 1)
     largest, smallest = above(h_max, "h_max", 0.0), number(h_min, "h_min")
     if not 0.0 <= smallest <= largest:
-        raise ValueError(f"h_min must lie between 0 and h_max ({largest:g}), got {smallest:g}.")
+        raise WrongValue("h_min", f"must lie between 0 and h_max ({largest:g})", f"{smallest:g}")
     shape = (*(integer(size, "batch", 1) for size in sequence(batch, "batch", "sizes")), pairs)
     count = int(np.prod(shape[:-1], dtype=np.int64))
 
@@ -213,13 +214,13 @@ def offsets(min_value: float = 0.0, max_value: float = 4096.0, *, whole: bool = 
     """
     low, high = number(min_value, "min_value"), number(max_value, "max_value")
     if low > high:
-        raise ValueError(f"min_value ({low:g}) must not exceed max_value ({high:g}).")
+        raise WrongValue("min_value", f"({low:g}) must not exceed max_value ({high:g})")
     if max(abs(low), abs(high)) > LARGEST_OFFSET:
-        raise ValueError("min_value and max_value must stay within ±2**53 tokens.")
+        raise Conflict(("min_value", "max_value"), "must stay within ±2**53 tokens")
     first, last = int(np.ceil(low)), int(np.floor(high))
     whole = flag(whole, "whole")
     if whole and first > last:
-        raise ValueError(f"There is no integer between min_value ({low:g}) and max_value ({high:g}).")
+        raise Conflict((f"min_value ({low:g})", f"max_value ({high:g})"), "have no integer between them")
     integers = [st.integers(first, last).map(float)] if first <= last else []
     return st.one_of(integers if whole else [*integers, st.floats(low, high, allow_subnormal=False)])
 

@@ -233,18 +233,21 @@ def test_frequencies_table_has_header_and_notes(config):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["frequencies", "nowhere/config.json"], "No config at 'nowhere/config.json'"),
-        (["bounds", "nowhere"], "No config at 'nowhere'"),
+        (["frequencies", "nowhere/config.json"], "nowhere/config.json holds no config"),
+        (["bounds", "nowhere"], "nowhere holds no config"),
         (["bounds", "--head-dim", "127"], "head_dim must be even, got 127"),
-        (["bounds", "--offset", "nan"], "s must be finite"),
+        (["bounds", "--offset", "nan"], "--offset must be finite"),
         (["bounds", "--offset", "9", "--left", "1", "--right", "2"], "--offset must lie in its cell"),
         (["bounds", "--left", "0"], "--left and --right belong together"),
         (["bounds", "--h-max", "-1"], "h_max must be at least 0"),
         (["bounds", "--layer-type", "full_attention"], "--layer-type chooses a table of a CONFIG"),
-        (["bounds", "CONFIG", "--head-dim", "64"], "--head-dim: a CONFIG says this already"),
+        (
+            ["bounds", "CONFIG", "--head-dim", "64"],
+            "--head-dim and CONFIG exclude each other: a CONFIG says this already",
+        ),
         (["frequencies", "CONFIG", "--factor", "0.5"], "factor must be at least 1"),
         (["frequencies", "CONFIG", "--length", "0"], "length must be at least 1"),
-        (["frequencies", "CONFIG", "--layer-type", "full_attention"], "layer_type"),
+        (["frequencies", "CONFIG", "--layer-type", "full_attention"], "--layer-type"),
     ],
 )
 @pytest.mark.parametrize("form", [[], ["--json"]])

@@ -70,7 +70,7 @@ def test_the_page_needs_nothing_else(folder, tmp_path):
 
 def test_wrong_input(folder, tmp_path):
     for given, words in (
-        (("check", tmp_path / "nowhere"), "There is no folder"),
+        (("check", tmp_path / "nowhere"), "does not exist; give the folder of the model"),
         (("check", folder, "--text", tmp_path / "nothing"), "nothing"),
         (arguments(folder, "--device", "toaster"), "device must be cpu or cuda"),
         (arguments(folder, "--html", tmp_path / "no" / "page.html"), "does not exist"),

@@ -85,7 +85,7 @@ def test_extend_refuses_early_and_writes_nothing(folder, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("")
     assert "full is not empty; give the name of a new folder" in words("extend", folder, "--out", tmp_path / "full")
-    assert "does not exist; make it first" in words("extend", folder, "--out", tmp_path / "no" / "way")
+    assert "does not exist; make the folder first" in words("extend", folder, "--out", tmp_path / "no" / "way")
     assert "factor must be at least 1, got 0.5" in words("extend", folder, "--factor", 0.5, "--out", tmp_path / "x")
     invoke("extend", folder, "--method", "yarn", "--factor", 2, "--out", tmp_path / "yarn")
     assert "or pass --replace" in words("extend", tmp_path / "yarn", "--method", "llama3", "--out", tmp_path / "x")
@@ -107,7 +107,7 @@ def test_perplexity_is_the_direct_call(folder):
 
 def test_perplexity_bad_input(folder, tmp_path):
     (tmp_path / "latin").write_bytes("é".encode("latin-1"))
-    assert "is not UTF-8 text" in words("perplexity", folder, "--text", tmp_path / "latin")
+    assert "is not a UTF-8 text" in words("perplexity", folder, "--text", tmp_path / "latin")
     assert "is no file" in words("perplexity", folder, "--text", tmp_path / "nothing")
     assert "window must be at most" in words("perplexity", folder, "--text", folder / "text", "--window", 4000)
     assert "stride must be at most" in words(

@@ -1,6 +1,7 @@
 """What loads when, which module may import which, and that every public name is there and described."""
 
 import ast
+import graphlib
 import importlib
 import inspect
 import json
@@ -20,7 +21,7 @@ HEAVY = {
 }  # fmt: skip
 
 RANKS = [
-    {"_core"},
+    {"_core", "errors"},
     {"config"},
     {"scaling"},
     {"coefficients", "scores"},
@@ -127,6 +128,80 @@ def test_imports_follow_the_path(path):
 def test_only_models_imports_transformers(path):
     if path.relative_to(ROOT).parts[0] != "models":
         assert not {name for name in imported(path) if name.split(".")[0] == "transformers"}
+
+
+PACKAGES = ("rope_theory", "proofs", "experiments", "paper_repro")
+
+
+def files_by_name():
+    """Return the dotted name of every module of this repository → its file."""
+    found = {}
+    for path in [path for package in PACKAGES for path in (ROOT.parent / package).rglob("*.py")]:
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def needed(path, files):
+    """Return the modules of this repository that a file imports, in functions too; those for type checkers load none.
+
+    ``from package import name`` needs the module of that name where there is one, else the package.
+    """
+    names, waiting = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inside = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {whole if whole in files else node.module for whole in inside.values()}
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+            names |= {str(node.args[0].value)} if called in LOADERS else set()
+    return names & files.keys()
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Module → the modules it imports; the command line, where every path ends, may load the proofs beside it."""
+    files = files_by_name()
+    found = {name: needed(path, files) - {name} for name, path in files.items()}
+    assert "proofs" in found["rope_theory.cli.theory"]
+    found["rope_theory.cli.theory"].discard("proofs")
+    return found
+
+
+def circle(graph):
+    """Return a circle of a graph, or None."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]  # where graphlib puts it
+    return None
+
+
+def test_no_circle_of_files(imports):
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert "rope_theory.certificates._files" in imports["rope_theory.certificates.certificate"]
+    assert circle(imports) is None
+
+
+def test_no_circle_of_folders(imports):
+    files = files_by_name()
+    places = {name: (*name.split("."), *(["__init__"] if files[name].stem == "__init__" else [])) for name in files}
+    folders = {place[:depth] for place in places.values() for depth in range(len(place))}
+    assert ("rope_theory", "scaling") in folders
+    for folder in sorted(folders):  # what stands in it, files and folders, must import one way
+        depth, graph = len(folder), {}
+        for name, others in imports.items():
+            inside = [places[one] for one in (name, *others) if places[one][:depth] == folder]
+            if inside and inside[0] == places[name]:
+                graph.setdefault(inside[0][depth], set()).update(place[depth] for place in inside[1:])
+        assert circle({part: others - {part} for part, others in graph.items()}) is None, folder
 
 
 def test_the_package_itself_imports_nothing_of_its_own_eagerly():

@@ -11,7 +11,8 @@ from test_cli import LLAMA_1, LLAMA_31, call, config  # noqa: F401  (config is a
 
 import rope_theory as rt
 from rope_theory import reports
-from rope_theory.reports._blocks import Code, Grid, Heading, Item, Paragraph, Picture, Points, Report
+from rope_theory.reports._blocks import Code, Grid, Heading, Item, Paragraph, Picture, Points
+from rope_theory.reports._report import Report
 
 HOSTILE = "<script>alert('&')</script>{{ 7 * 7 }}{% raw %}[red]x[/red]"
 THETA = rt.scaling.Unscaled().frequencies(rt.RopeConfig(head_dim=32, context_length=64))
@@ -72,9 +73,9 @@ def test_json_of_doctor_and_recommend(config):  # noqa: F811
 
 def test_names_that_would_hide_a_field_and_things_that_are_no_record_are_refused():
     record = reports.bounds(THETA, 3.5)
-    with pytest.raises(TypeError, match="rows would hide what the BoundsAtOffset says"):
+    with pytest.raises(rt.errors.Conflict, match="rows would hide what the BoundsAtOffset says"):
         reports.as_json_dict(record, rows=1)
-    with pytest.raises(TypeError, match="schema would hide"):
+    with pytest.raises(rt.errors.Conflict, match="schema would hide"):
         reports.as_json(record, schema=2)
     for wrong in (None, {}, "x", reports.Report):
         with pytest.raises(TypeError, match="record must be"):

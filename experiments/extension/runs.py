@@ -242,7 +242,7 @@ def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"The run {settings.name} has no file in {data}. {REMEDY}")
     try:
-        content: dict[str, Any] = parse_json(path.read_bytes(), f"{path} does not hold a run")
+        content: dict[str, Any] = parse_json(path.read_bytes(), path, "a run")
         stored, model = content["settings"], content.get("model")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         said = str(error) if isinstance(error, ValueError) else f"{path} does not hold a run: it lacks its settings."

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rope_theory._core.checks import LARGEST_OFFSET
+from rope_theory.errors import WrongType, WrongValue
 
 Array: TypeAlias = Any
 """A numpy array or a torch tensor."""
@@ -71,16 +72,20 @@ def space_of(*values: Any, keep_dtype: bool = False) -> Space:
 
     devices = {str(tensor.device) for tensor in tensors}
     if len(devices) > 1:
-        raise ValueError(f"The tensors live on different devices ({', '.join(sorted(devices))}); move them to one.")
+        raise WrongValue(
+            "The tensors", f"live on different devices ({', '.join(sorted(devices))})", remedy="move them to one"
+        )
     dtype, complex_dtype = xp.float64, xp.complex128
     if keep_dtype:
         kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
         if kinds and kinds <= {xp.float32, xp.complex64}:
             dtype, complex_dtype = xp.float32, xp.complex64
         elif not kinds <= {xp.float64, xp.complex128, xp.float32, xp.complex64}:
-            raise ValueError(
-                f"keep_dtype works with float32 and float64 tensors, got {', '.join(sorted(map(str, kinds)))}: "
-                "torch has no complex numbers of that width; convert first or leave keep_dtype out."
+            raise WrongValue(
+                "keep_dtype",
+                "works with float32 and float64 tensors",
+                f"{', '.join(sorted(map(str, kinds)))}",
+                "torch has no complex numbers of that width; convert first or leave keep_dtype out",
             )
     return Space(xp, tensors[0].device, dtype, complex_dtype)
 
@@ -107,59 +112,63 @@ def offsets(value: Any, name: str, space: Space) -> Array:
     else:
         far = abs(result) > LARGEST_OFFSET
     if bool(far.any()):
-        raise ValueError(
-            f"{name} reaches beyond ±2**53 tokens ({first(result, far):g}), where float64 no longer tells neighbouring "
-            "offsets apart; use smaller offsets."
+        raise WrongValue(
+            name,
+            f"reaches beyond ±2**53 tokens ({first(result, far):g}), where float64 no longer "
+            "tells neighbouring offsets apart",
+            remedy="use smaller offsets",
         )
     return result
 
 
 def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Array:
     if hasattr(value, "theta") and hasattr(value, "scaling"):
-        raise TypeError(f"{name} got a Frequencies; pass its .theta, or put it in the place of theta.")
+        raise WrongType(name, "got a Frequencies", remedy="pass its .theta, or put it in the place of theta")
     if is_tensor(value):
         if space.is_numpy:
-            raise TypeError(f"{name} must be a numpy array here, got a torch tensor; pass its .detach().cpu().numpy().")
+            raise WrongType(name, "must be a numpy array here", "a torch tensor", "pass its .detach().cpu().numpy()")
         if str(value.layout) != "torch.strided" or value.device.type == "meta":
-            raise TypeError(f"{name} must be an ordinary tensor with values, got a sparse or meta tensor; convert it.")
+            raise WrongType(name, "must be an ordinary tensor with values", "a sparse or meta tensor", "convert it")
         if value.dtype == space.xp.bool:
-            raise TypeError(f"{name} must be an array of numbers, got a tensor of dtype torch.bool.")
+            raise WrongType(name, "must be an array of numbers", "a tensor of dtype torch.bool")
         if value.is_complex() and kind == "real":
-            raise TypeError(f"{name} must be real, got a complex tensor.")
+            raise WrongType(name, "must be real", "a complex tensor")
         result = value.to(dtype)
     else:
         if isinstance(value, np.ma.MaskedArray):
-            raise TypeError(f"{name} is a masked array; fill or drop its masked values first.")
+            raise WrongType(name, "is a masked array", remedy="fill or drop its masked values first")
         try:
             array = np.asarray(value)
         except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: tensors inside a list
-            raise TypeError(
-                f"{name} must be an array of numbers, got {type(value).__name__} ({error}); torch.stack joins tensors."
+            raise WrongType(
+                name, "must be an array of numbers", f"{type(value).__name__} ({error})", "torch.stack joins tensors"
             ) from error
         if array.dtype.kind not in "iufc":
-            raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} with dtype {array.dtype}.")
+            raise WrongType(name, "must be an array of numbers", f"{type(value).__name__} with dtype {array.dtype}")
         if array.dtype.kind == "c" and kind == "real":
-            raise TypeError(f"{name} must be real, got complex numbers; were h and theta exchanged?")
+            raise WrongType(name, "must be real", "complex numbers", "were h and theta exchanged?")
         if space.is_numpy:
             result = array.astype(dtype, copy=False)
         else:
             result = space.xp.asarray(np.array(array, order="C"), dtype=dtype, device=space.device)
     if 0 in result.shape:
-        raise ValueError(f"{name} is empty (shape {tuple(result.shape)}); at least one element is needed.")
+        raise WrongValue(name, f"is empty (shape {tuple(result.shape)})", remedy="at least one element is needed")
     finite = space.xp.isfinite(result)
     if not bool(finite.all()):
         count = int((~finite).sum())
         place = int((~finite).reshape(-1).nonzero()[0][0])
-        raise ValueError(
-            f"{name} contains {count} NaN or infinite value(s) of {_size(result)}, the first at flat index {place}; "
-            "all must be finite: replace or drop them."
+        raise WrongValue(
+            name,
+            f"contains {count} NaN or infinite value(s) of {_size(result)}, the first at flat index {place}",
+            remedy="all must be finite: replace or drop them",
         )
     largest = _largest_allowed(result, kind)
     if bool((large := abs(result) > largest).any()):
         place = int(large.reshape(-1).nonzero()[0][0])
-        raise ValueError(
-            f"{name} reaches beyond {largest:g} at flat index {place}, where scores in {result.dtype} would overflow; "
-            "scale it down."
+        raise WrongValue(
+            name,
+            f"reaches beyond {largest:g} at flat index {place}, where scores in {result.dtype} would overflow",
+            remedy="scale it down",
         )
     return result
 
@@ -186,35 +195,36 @@ def _size(array: Array) -> int:
     return int(np.prod(array.shape, dtype=np.int64))
 
 
-def angular(theta: Any, space: Space) -> Array:
-    """Return angular frequencies, rad/token, shape (P,), from an array or a ``Frequencies``."""
+def angular(theta: Any, space: Space, name: str = "theta") -> Array:
+    """Return angular frequencies, rad/token, shape (P,), from an array or a ``Frequencies`` called ``name``."""
     values = values_behind(theta)
     if hasattr(values, "rotary_dim") or hasattr(values, "frequencies"):  # a config or a scaling
-        raise TypeError(
-            f"theta must be an array or a Frequencies, got {type(values).__name__}; a scaling makes one of a config: "
-            "Unscaled().frequencies(config)."
+        raise WrongType(
+            name,
+            "must be an array or a Frequencies",
+            type(values).__name__,
+            "a scaling makes one of a config: Unscaled().frequencies(config)",
         )
     wide = Space(space.xp, space.device, space.xp.float64, space.complex_dtype)
-    result = real(values, "theta", wide)
+    result = real(values, name, wide)
     if len(result.shape) != 1:
-        raise ValueError(
-            f"theta must be one-dimensional, one angular frequency a pair, got shape {tuple(result.shape)}."
-        )
+        raise WrongValue(name, "must be one-dimensional, one angular frequency a pair", f"shape {tuple(result.shape)}")
     if bool((negative := result < 0).any()):
-        raise ValueError(
-            f"theta contains negative frequencies, such as {first(result, negative):g}; give magnitudes in rad/token, "
-            "zero or above."
+        raise WrongValue(
+            name,
+            f"contains negative frequencies, such as {first(result, negative):g}",
+            remedy="give magnitudes in rad/token, zero or above",
         )
     if bool((fast := result > FASTEST).any()):
-        raise ValueError(
-            f"theta reaches beyond {FASTEST:g} rad/token ({first(result, fast):g}); RoPE turns by at most 1."
+        raise WrongValue(
+            name, f"reaches beyond {FASTEST:g} rad/token ({first(result, fast):g})", remedy="RoPE turns by at most 1"
         )
     return result
 
 
-def numpy_angular(theta: Any) -> Array:
+def numpy_angular(theta: Any, name: str = "theta") -> Array:
     """Return angular frequencies as numpy's, (P,), where the answer is numpy's whatever came."""
-    return angular(as_numpy(values_behind(theta)), space_of())
+    return angular(as_numpy(values_behind(theta)), space_of(), name)
 
 
 def values_behind(theta: Any) -> Any:
@@ -226,10 +236,12 @@ def coefficients(h: Any, pairs: int, space: Space) -> Array:
     """Return coefficients (..., P), complex, that match ``pairs`` frequencies."""
     result = complex_(h, "h", space)
     if len(result.shape) == 0 or result.shape[-1] != pairs:
-        raise ValueError(
-            f"h must have one coefficient a frequency on its last axis: theta has {pairs}, h has shape "
-            f"{tuple(result.shape)}. Give h and theta of the same model, and rotary_dim to score_coefficients where "
-            "only part of the head rotates."
+        raise WrongValue(
+            "h",
+            f"must have one coefficient a frequency on its last axis: theta has {pairs}, h has "
+            f"shape {tuple(result.shape)}",
+            remedy="Give h and theta of the same model, and rotary_dim to score_coefficients where only "
+            "part of the head rotates",
         )
     return result
 

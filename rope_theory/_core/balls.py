@@ -13,6 +13,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
+from rope_theory.errors import OutOfRange
 
 FEWEST_BITS, MOST_BITS = 64, 1 << 15
 """Precisions accepted: below the first a ball says less than a float64, beyond the last one product takes long."""
@@ -26,7 +27,7 @@ def working_precision(bits: int) -> Iterator[Any]:
     """Yield the flint module, computing with ``bits`` bits inside the ``with`` block and as before after it."""
     bits = integer(bits, "bits", FEWEST_BITS, "It is the working precision of ball arithmetic.")
     if bits > MOST_BITS:
-        raise ValueError(f"bits must be at most {MOST_BITS}, got {bits}; 256 is plenty for a certificate.")
+        raise OutOfRange("bits", bits, high=MOST_BITS, remedy="256 is plenty for a certificate")
     flint = load("flint", "certify")
     with _ONE_AT_A_TIME:
         before = flint.ctx.prec

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rope_theory.errors import OutOfRange, UnknownChoice, WrongType, WrongValue
+
 LARGEST_OFFSET = 2.0**53
 """Largest offset or length in tokens: beyond it float64 no longer tells neighbouring integers apart."""
 
@@ -41,21 +43,21 @@ def shown(value: Any) -> str:
 def number(value: Any, name: str) -> float:
     """Return ``value`` as a finite float, or raise naming it."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be a number, got {shown(value)}; give an int or a float.")
+        raise WrongType(name, "must be a number", shown(value), "give an int or a float")
     try:
         result = float(value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with several elements
-        raise TypeError(
-            f"{name} must be a number, got {type(value).__name__} {shown(value)}; give an int or a float."
+        raise WrongType(
+            name, "must be a number", f"{type(value).__name__} {shown(value)}", "give an int or a float"
         ) from error
     except OverflowError as error:
-        raise ValueError(
-            f"{name} must be within ±{LARGEST_NUMBER:g}, got a larger integer; give a smaller number."
+        raise WrongValue(
+            name, f"must be within ±{LARGEST_NUMBER:g}", "a larger integer", "give a smaller number"
         ) from error
     if not math.isfinite(result):
-        raise ValueError(f"{name} must be finite, got {result}; give an ordinary number.")
+        raise WrongValue(name, "must be finite", result, "give an ordinary number")
     if abs(result) > LARGEST_NUMBER:
-        raise ValueError(f"{name} must be within ±{LARGEST_NUMBER:g}, got {result:g}; give a smaller number.")
+        raise WrongValue(name, f"must be within ±{LARGEST_NUMBER:g}", f"{result:g}", "give a smaller number")
     return result
 
 
@@ -63,7 +65,7 @@ def at_least(value: Any, name: str, low: float, remedy: str = "") -> float:
     """Return ``value`` as a float not below ``low``."""
     result = number(value, name)
     if result < low:
-        raise ValueError(f"{name} must be at least {low:g}, got {result:g}.{' ' + remedy if remedy else ''}")
+        raise OutOfRange(name, result, low=low, remedy=remedy)
     return result
 
 
@@ -71,27 +73,27 @@ def above(value: Any, name: str, low: float, remedy: str = "") -> float:
     """Return ``value`` as a float strictly above ``low``."""
     result = number(value, name)
     if result <= low:
-        raise ValueError(f"{name} must be above {low:g}, got {result:g}.{' ' + remedy if remedy else ''}")
+        raise OutOfRange(name, result, low=low, remedy=remedy, open=True)
     if low == 0.0 and result < 1.0 / LARGEST_NUMBER:
-        raise ValueError(f"{name} must be at least {1 / LARGEST_NUMBER:g}, got {result:g}; give a larger number.")
+        raise OutOfRange(name, result, low=1 / LARGEST_NUMBER, remedy="give a larger number")
     return result
 
 
 def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
     """Return ``value`` as an int not below ``low``; a float with an integer value is accepted."""
     if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        raise TypeError(f"{name} must be an integer, got {shown(value)}; give an int.")
+        raise WrongType(name, "must be an integer", shown(value), "give an int")
     try:
         result = operator.index(value)
     except TypeError:
         as_float = number(value, name)
         if as_float != int(as_float):
-            raise ValueError(f"{name} must be an integer, got {as_float!r}; round it.") from None
+            raise WrongValue(name, "must be an integer", f"{as_float!r}", "round it") from None
         result = int(as_float)
     if result < low:
-        raise ValueError(f"{name} must be at least {low}, got {shown(result)}.{' ' + remedy if remedy else ''}")
+        raise OutOfRange(name, result, low=low, remedy=remedy)
     if result > LARGEST_OFFSET:
-        raise ValueError(f"{name} must be at most 2**53, got {float(min(result, 10**300)):g}; give a smaller integer.")
+        raise OutOfRange(name, result, high=2**53, remedy="give a smaller integer")
     return result
 
 
@@ -99,9 +101,9 @@ def even_width(value: Any, name: str) -> int:
     """Return a positive even integer: rotary widths are made of pairs."""
     result = integer(value, name, 2, "A rotary width counts two dimensions a pair.")
     if result % 2:
-        raise ValueError(f"{name} must be even, got {result}: rotary dimensions come in pairs.")
+        raise WrongValue(name, "must be even", result, "rotary dimensions come in pairs")
     if result > WIDEST:
-        raise ValueError(f"{name} must be at most {WIDEST}, got {result}: it is the width of one head.")
+        raise OutOfRange(name, result, high=WIDEST, remedy="it is the width of one head")
     return result
 
 
@@ -111,7 +113,7 @@ def scaling_factor(value: Any, name: str = "factor") -> float:
         value, name, 1.0, "It is the extended window divided by the trained one; 1 leaves the model as it is."
     )
     if result > LARGEST_OFFSET:
-        raise ValueError(f"{name} must be at most 2**53, got {result:g}: no window is that much longer.")
+        raise OutOfRange(name, result, high=2**53, remedy="no window is that much longer")
     return result
 
 
@@ -119,7 +121,7 @@ def attention_multiplier(value: Any, name: str = "attention_factor") -> float:
     """Return a factor on cos and sin, above 0 and at most 1e6; its square multiplies scores."""
     result = above(value, name, 0.0, "It multiplies cos and sin.")
     if result > 1e6:
-        raise ValueError(f"{name} must be at most 1e6, got {result:g}: its square multiplies every score.")
+        raise OutOfRange(name, result, high=1e6, remedy="its square multiplies every score")
     return result
 
 
@@ -128,13 +130,13 @@ def sequence(value: Any, name: str, of: str) -> tuple[Any, ...]:
     try:
         return tuple(value)
     except TypeError:
-        raise TypeError(f"{name} must be a sequence of {of}, got {type(value).__name__}; put one in a list.") from None
+        raise WrongType(name, f"must be a sequence of {of}", type(value).__name__, "put one in a list") from None
 
 
 def with_attributes(value: Any, name: str, attributes: tuple[str, ...], kind: str, maker: str) -> Any:
     """Return ``value`` when it has the attributes of a ``kind``, which would be slow to import."""
     if not all(hasattr(value, attribute) for attribute in attributes):
-        raise TypeError(f"{name} must be a {kind}, got {type(value).__name__}; {maker} makes one.")
+        raise WrongType(name, f"must be a {kind}", type(value).__name__, f"{maker} makes one")
     return value
 
 
@@ -142,29 +144,29 @@ def path_of(value: Any, name: str) -> Path:
     """Return ``value`` as a path when it may name a file or a folder."""
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
     if not isinstance(text, str):
-        raise TypeError(f"{name} must be a path, a str or a Path, got {shown(value)}.")
+        raise WrongType(name, "must be a path, a str or a Path", shown(value))
     if not text:
-        raise ValueError(f"{name} must name a file or a folder, got an empty string.")
+        raise WrongValue(name, "must name a file or a folder", "an empty string")
     try:
         text.encode()
     except UnicodeEncodeError:
         text = "\0"
     if "\0" in text:
-        raise ValueError(f"{name} must be a name that a file can have, got {shown(value)}.")
+        raise WrongValue(name, "must be a name that a file can have", shown(value))
     return Path(text)
 
 
 def flag(value: Any, name: str) -> bool:
     """Return ``value`` when it is True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}.")
+        raise WrongType(name, "must be True or False", shown(value))
     return bool(value)
 
 
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return ``value`` when it is one of ``choices``."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
+        raise WrongType(name, f"must be one of {', '.join(map(repr, choices))}", shown(value))
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
+        raise UnknownChoice(name, shown(value), choices)
     return value

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rope_theory._core.checks import path_of, shown
+from rope_theory.errors import FileInTheWay, FileProblem, MissingFile, NotAFile, NotAFolder, WrongType, unwritten
 
 try:
     import fcntl
@@ -25,18 +26,10 @@ TEMPORARY = ".partial"
 TRIAL = bytes(4096)
 """What is written to test a place: one block, since an empty file fits on a full disk."""
 
-REMEDIES = {
-    errno.ENOSPC: "Free some space, or give another place",
-    errno.EDQUOT: "Free some of your quota, or give another place",
-    errno.EROFS: "Give a place that can be written to",
-    errno.EACCES: "Give a place that you may write to",
-    errno.EPERM: "Give a place that you may write to",
-    errno.ENAMETOOLONG: "Give a shorter name",
-}
-"""What to do after an error of the operating system; for others, to give another place."""
+ROOM = 1 << 20
+"""Bytes that must fit onto a disk where a library could not write and does not say why; with less it is full."""
 
 _NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-\d+)?" + re.escape(TEMPORARY), re.DOTALL)
-_FOREIGN = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
 _NUMBERS = itertools.count()
 _BEING_WRITTEN: set[Path] = set()
 
@@ -64,7 +57,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """
     path = path_of(path, "path")
     if not isinstance(content, bytes | bytearray | memoryview):
-        raise TypeError(f"content must be bytes, got {shown(content)}; write_text writes a str.")
+        raise WrongType("content", "must be bytes", shown(content), "write_text writes a str")
     with named(path):
         path = _file_at(path)
         remove_leftovers(path.parent, path.name)
@@ -90,7 +83,7 @@ def write_text(path: str | Path, text: str) -> None:
     None
     """
     if not isinstance(text, str):
-        raise TypeError(f"text must be a str, got {shown(text)}; write_bytes writes bytes.")
+        raise WrongType("text", "must be a str", shown(text), "write_bytes writes bytes")
     write_bytes(path, text.encode())
 
 
@@ -141,11 +134,9 @@ def check_folder_place(folder: str | Path) -> None:
     """
     folder = path_of(folder, "folder")
     with named(folder):
-        place = folder.absolute()
-        while not os.path.lexists(place) and place != place.parent:
-            place = place.parent
+        place = _standing(folder)
         if not place.is_dir():
-            raise NotADirectoryError(f"{place} is a file, not a folder; give the name of a folder.")
+            raise NotAFolder(str(place), "is a file, not a folder", "give the name of a folder")
         with _temporary_file(place / "trial", TRIAL):
             pass
 
@@ -181,7 +172,8 @@ def whole_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
         handle = os.open(temporary, os.O_RDONLY)
         try:
             _lock(handle)
-            yield temporary
+            with written_by_others(temporary, folder):
+                yield temporary
             sync_tree(temporary)
             if folder.is_dir() and replace:
                 folder.replace(before)
@@ -257,37 +249,52 @@ def named(path: Path) -> Iterator[None]:
     """Let errors of the operating system inside the block name ``path``, in words and with what to do."""
     try:
         yield
+    except FileProblem:  # said in words already
+        raise
     except OSError as error:
-        if error.errno is None or getattr(error, "named", False):  # said in words already
+        if error.errno is None:
             raise
-        raise told(type(error), error.errno, path) from error
-    except Exception as error:  # of libraries that write by themselves, such as safetensors
-        found = _FOREIGN.search(str(error))
-        if found is None:
-            raise
-        raise told(OSError, int(found[1] or found[2]), path) from error
+        raise unwritten(error.errno, path) from error
 
 
-def told(kind: type[OSError], number: int, path: Path) -> OSError:
-    """Return an error of the operating system that names the file and says what to do."""
-    remedy = REMEDIES.get(number, "Give another place")
-    error = kind(f"{path} could not be written: {os.strerror(number)}. {remedy}; nothing half-written is left.")
-    error.errno = number
-    error.named = True  # type: ignore[attr-defined]
-    return error
+@contextlib.contextmanager
+def written_by_others(folder: Path, path: Path) -> Iterator[None]:
+    """Name ``path`` where a library that writes into ``folder`` by itself fails on a full disk.
+
+    safetensors and torch raise exceptions of their own, whose words change. They are not read: the place is tried.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        try:
+            with _temporary_file(_standing(folder) / "trial", bytes(ROOM)):
+                pass
+        except OSError as failure:
+            raise unwritten(failure.errno or errno.ENOSPC, path) from error
+        raise
+
+
+def _standing(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that exists."""
+    place = folder.absolute()
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    return place
 
 
 def _file_at(path: Path) -> Path:
     """Return where a file is written, behind links; raise where none can be."""
     place = Path(os.path.realpath(path))
     if not path.name or place.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file.")
+        raise NotAFile(str(path), "is a folder", "give the name of a file")
     if place.exists() and not stat.S_ISREG(place.stat().st_mode):
-        raise FileExistsError(f"{path} is a device or a pipe, which would be replaced; give the name of a file.")
+        raise FileInTheWay(str(path), "is a device or a pipe, which would be replaced", "give the name of a file")
     if place.parent.exists() and not place.parent.is_dir():
-        raise NotADirectoryError(f"{path.parent} is a file, not a folder; give another place.")
+        raise NotAFolder(str(path.parent), "is a file, not a folder", "give another place")
     if not place.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+        raise MissingFile(str(path.parent), "does not exist", "make the folder first")
     return place
 
 
@@ -354,8 +361,3 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def free_bytes(path: Path) -> int:
-    """Return how much more fits onto the disk that holds ``path``, a folder."""
-    return int(shutil.disk_usage(path).free)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from rope_theory.errors import MissingPackage
+
 
 def load(module: str, extra: str) -> Any:
     """Import ``module``; when it is missing, name the pip command that installs ``extra``."""
@@ -14,7 +16,4 @@ def load(module: str, extra: str) -> Any:
         wanted = module.split(".")[0]
         if error.name != wanted:  # installed, but broken or without this part
             raise
-        raise ModuleNotFoundError(
-            f"This function needs {wanted}, which is not installed: pip install 'rope_theory[{extra}]'.",
-            name=error.name,
-        ) from error
+        raise MissingPackage(wanted, extra) from error

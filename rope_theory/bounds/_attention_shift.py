@@ -6,6 +6,7 @@ import numpy as np
 
 from rope_theory._core.arrays import Array, as_numpy, first, in_kind, real, space_of
 from rope_theory.bounds import _wide_range as _wide
+from rope_theory.errors import WrongValue
 
 
 def attention_shift(delta: Array) -> Array:
@@ -36,8 +37,8 @@ def attention_shift(delta: Array) -> Array:
     space = space_of(delta)
     delta = real(delta, "delta", space)
     if bool((negative := delta < 0).any()):
-        raise ValueError(
-            f"delta must be 0 or above, got {first(delta, negative):g}: it is the largest absolute move of a logit."
+        raise WrongValue(
+            "delta", "must be 0 or above", f"{first(delta, negative):g}", "it is the largest absolute move of a logit"
         )
     result = space.xp.tanh(delta / 2.0)
     if _wide.is_small(delta, _wide.SMALL_RESULT):  # half of an odd subnormal number rounds, to 0 for the smallest

@@ -22,6 +22,7 @@ from rope_theory._core.arrays import (
 )
 from rope_theory._core.checks import at_least
 from rope_theory.bounds import _wide_range as _wide
+from rope_theory.errors import Conflict, MissingArgument, WrongValue
 
 
 @dataclass(frozen=True)
@@ -47,29 +48,33 @@ def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
     """Check s1 < s2 and s1 ≤ s ≤ s2; the integers around s stand in for ends that are not given."""
     s = offsets(s, "s", space)
     if (s1 is None) != (s2 is None):
-        raise ValueError("s1 and s2 belong together: give both, or neither for the integers around s.")
+        raise Conflict(("s1", "s2"), "belong together: give both, or neither for the integers around s")
     if s1 is None:
         low = space.xp.floor(s)
         high = low + 1.0
         if bool((low >= high).any()):
-            raise ValueError("s = 2**53 has no integer above it in float64; give s1 and s2.")
+            raise MissingArgument(("s1", "s2"), "s = 2**53 has no integer above it in float64")
     else:
         low, high = offsets(s1, "s1", space), offsets(s2, "s2", space)
     try:
         s, low, high = space.xp.broadcast_arrays(s, low, high)
     except (ValueError, RuntimeError):
-        raise ValueError(
-            f"s {tuple(s.shape)}, s1 {tuple(low.shape)} and s2 {tuple(high.shape)} do not broadcast against each other."
+        raise Conflict(
+            (f"s {tuple(s.shape)}", f"s1 {tuple(low.shape)}", f"s2 {tuple(high.shape)}"),
+            "do not broadcast against each other",
         ) from None
     if bool((empty := low >= high).any()):
-        raise ValueError(
-            f"s1 must be below s2 in every cell, got [{first(low, empty):g}, {first(high, empty):g}]; "
-            "exchange them or widen the cell."
+        raise Conflict(
+            ("s1", "s2"),
+            f"must be in this order in every cell, got [{first(low, empty):g}, {first(high, empty):g}]",
+            "exchange them or widen the cell",
         )
     if bool((outside := (s < low) | (s > high)).any()):
-        raise ValueError(
-            f"s must lie in its cell, s1 ≤ s ≤ s2, got {first(s, outside):g} for [{first(low, outside):g}, "
-            f"{first(high, outside):g}]: the chord says nothing outside. Widen the cell."
+        raise WrongValue(
+            "s",
+            "must lie in its cell",
+            f"{first(s, outside):g} for [{first(low, outside):g}, {first(high, outside):g}]",
+            "the chord says nothing outside. Widen the cell",
         )
     return Cell(left=s - low, right=high - s, space=space)
 
@@ -80,7 +85,7 @@ def moduli(theta: Any, h: Any, h_max: Any, space: Space) -> tuple[Array, Array, 
     if h is None:
         return frequencies, largest_modulus(h_max, space) * space.xp.ones_like(frequencies)[None, :], ()
     if not isinstance(h_max, int | float) or h_max != 1.0:
-        raise ValueError(f"h and h_max exclude each other, got h_max = {h_max!r} beside h: leave one out.")
+        raise Conflict(("h", "h_max"), f"exclude each other, got h_max = {h_max!r} beside h", "leave one out")
     h = coefficients(h, frequencies.shape[0], space)
     return frequencies, abs(h).reshape(-1, frequencies.shape[0]), tuple(h.shape[:-1])
 
@@ -99,7 +104,7 @@ def largest_modulus(h_max: Any, space: Space) -> Any:
         return at_least(h_max, "h_max", 0.0)
     size = real(h_max, "h_max", space)
     if len(size.shape) or bool(size < 0):
-        raise ValueError(f"h_max must be one number, 0 or above, got {size.detach()}; give h for several heads.")
+        raise WrongValue("h_max", "must be one number, 0 or above", f"{size.detach()}", "give h for several heads")
     return size
 
 

@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 
 from rope_theory._core.checks import above, at_least
+from rope_theory.errors import WrongValue
 
 PI_BELOW = Fraction(0x3243F6A8885A308D313198A2E03707344A4093822299F31D0082EFA98EC4E6C89, 1 << 256)
 """π, cut off after 256 binary places."""
@@ -49,9 +50,11 @@ def sampling(theta_max: float = 1.0, step: float = 1.0) -> float:
     theta_max, step = at_least(theta_max, "theta_max", 0.0), above(step, "step", 0.0)
     phase = Fraction(step) * Fraction(theta_max)  # exact: next to π every rounding would be magnified
     if float(phase) >= math.pi:
-        raise ValueError(
-            f"step·theta_max must be below π, got {float(phase):.17g}: a score of frequency π/step can vanish on "
-            "the whole grid. Use a finer step."
+        raise WrongValue(
+            "step·theta_max",
+            "must be below π",
+            f"{float(phase):.17g}",
+            "a score of frequency π/step can vanish on the whole grid. Use a finer step",
         )
     if not phase:
         return 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rope_theory._core.arrays import Array, complex_, in_kind, space_of
 from rope_theory.bounds import _wide_range as _wide
+from rope_theory.errors import WrongValue
 
 
 def triangle(h: Array) -> Array:
@@ -39,7 +40,7 @@ def triangle(h: Array) -> Array:
     space = space_of(h)
     h = complex_(h, "h", space)
     if len(h.shape) == 0:
-        raise ValueError("h must have the pairs on its last axis, got a single number.")
+        raise WrongValue("h", "must have the pairs on its last axis", "a single number")
     result = abs(h).sum(-1)
     if _wide.is_small(result, _wide.SMALL_RESULT):
         exact = _wide.upwards(_wide.total(_wide.wide_moduli(h)), 8 + h.shape[-1])

@@ -15,6 +15,7 @@ from rope_theory._core.arrays import Array, Space, as_numpy, in_kind, over_block
 from rope_theory.bounds import _wide_range as _wide
 from rope_theory.bounds._cell import Cell, cell, cell_space, largest_modulus, moduli, wide_sizes
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType
 
 FEW_TURNS = 2.0**-9
 """Angle across a cell, rad, below which a power series says how far a pair strays from the chord."""
@@ -284,9 +285,11 @@ def chord_published(
 
 def _width_and_log_base(config: RopeConfig) -> tuple[int, float]:
     if not isinstance(config, RopeConfig):
-        raise TypeError(
-            f"config must be a RopeConfig, got {type(config).__name__}: the closed form needs the base, "
-            "not a table. For a table use chord_curvature."
+        raise WrongType(
+            "config",
+            "must be a RopeConfig",
+            type(config).__name__,
+            "the closed form needs the base, not a table. For a table use chord_curvature",
         )
     return config.width, math.log(config.base)
 

@@ -7,8 +7,10 @@ import hashlib
 import json
 import math
 import reprlib
+from collections.abc import Callable, Collection
+from functools import partial
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +21,12 @@ from rope_theory._core.json_files import read_json
 from rope_theory._core.records import plain
 from rope_theory.certificates._design import even_step
 from rope_theory.certificates._sizes import MOST_BYTES, check_count, check_grid
-from rope_theory.certificates._verification import check_form
-from rope_theory.certificates.certificate import Certificate
 from rope_theory.config import RopeConfig
+from rope_theory.errors import CertificateRejected, DamagedFile, InputError, OutOfRange, WrongValue
 from rope_theory.scaling import Frequencies
+
+if TYPE_CHECKING:
+    from rope_theory.certificates.certificate import Certificate
 
 FORMAT = "rope_theory certificate 1"
 
@@ -30,7 +34,7 @@ PLAIN = ("s", "h_max", "score_max", "lower", "upper", "status", "rounds", "notes
 """Fields that JSON can hold as they are."""
 
 
-def save(certificate: Certificate, path: str | PathLike[str]) -> None:
+def write(certificate: Certificate, path: str | PathLike[str]) -> None:
     """Write a certificate; see ``Certificate.save``."""
     path = path_of(path, "path")
     check_grid(certificate.grid, len(certificate.residual))
@@ -45,39 +49,38 @@ def save(certificate: Certificate, path: str | PathLike[str]) -> None:
     content = {"format": FORMAT, "fields": fields, "sha256": {name: _hash(value) for name, value in fields.items()}}
     written = (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     if len(written) > MOST_BYTES:
-        raise ValueError(f"{path} would have {len(written)} bytes, and {MOST_BYTES} are the most that are read again.")
+        raise WrongValue(
+            str(path), f"would have {len(written)} bytes", remedy=f"{MOST_BYTES} are the most that are read again"
+        )
     write_bytes(path, written)
 
 
-def load(path: str | PathLike[str]) -> Certificate:
-    """Read a certificate; see ``Certificate.load``."""
+def read(path: str | PathLike[str], expected: Collection[str]) -> dict[str, Any]:
+    """Return the fields of a certificate that was written; see ``Certificate.load``."""
     path = path_of(path, "path")
     content = read_json(path, "a certificate", MOST_BYTES)
+    refused = partial(CertificateRejected, owner=str(path))
     if not isinstance(content, dict) or "format" not in content:
-        raise ValueError(f"{path} is not a certificate: the field format is missing.")
+        raise DamagedFile(str(path), "a certificate", "the field format is missing")
     if content["format"] != FORMAT:
-        raise ValueError(f"format of {path} is {_short(content['format'])}; this version reads {FORMAT!r}.")
-    fields, hashes = content.get("fields"), content.get("sha256")
-    if not isinstance(fields, dict):
-        raise ValueError(f"fields of {path} is missing or damaged.")
-    if not isinstance(hashes, dict):
-        raise ValueError(f"sha256 of {path} is missing or damaged.")
+        raise refused("format", f"is {_short(content['format'])}; this version reads {FORMAT!r}")
+    for part in ("fields", "sha256"):
+        if not isinstance(content.get(part), dict):
+            raise refused(part, "is missing or damaged")
+    fields, hashes = content["fields"], content["sha256"]
     if extra := sorted(set(content) - {"format", "fields", "sha256"}):
-        raise ValueError(f"{extra[0][:60]} of {path} is no field of a certificate.")
-    expected = set(Certificate.__dataclass_fields__)
-    for name in sorted(expected | set(fields) | set(hashes)):
+        raise refused(extra[0][:60], "is no field of a certificate")
+    for name in sorted({*expected, *fields, *hashes}):
         if name not in expected:
-            raise ValueError(f"{name[:60]} of {path} is no field of a certificate.")
+            raise refused(name[:60], "is no field of a certificate")
         if name not in fields or name not in hashes:
-            raise ValueError(f"{name} of {path} is missing.")
+            raise refused(name, "is missing")
         if _hash(fields[name]) != hashes[name]:
-            raise ValueError(f"{name} of {path} was changed after the certificate was written: its hash differs.")
-    certificate = _built(fields, path)
-    check_form(certificate)
-    return certificate
+            raise refused(name, "was changed after the certificate was written: its hash differs")
+    return _built(fields, refused)
 
 
-def _built(fields: dict[str, Any], path: Any) -> Certificate:
+def _built(fields: dict[str, Any], refused: Callable[[str, str], CertificateRejected]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     readers: dict[str, Any] = {
         "theta": _table_in, "target_theta": lambda value: None if value is None else _table_in(value),
@@ -90,10 +93,9 @@ def _built(fields: dict[str, Any], path: Any) -> Certificate:
     for name, reader in readers.items():
         try:
             made[name] = reader(fields[name])
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            said = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{name} of {path} cannot be read: {said}") from None
-    return Certificate(**made)
+        except InputError as error:
+            raise refused(name, f"cannot be read: {error}") from None
+    return made
 
 
 def _hash(value: Any) -> str:
@@ -119,10 +121,10 @@ def _grid_in(value: Any, pairs: int) -> Any:
         return np.array([_number_in(offset) for offset in offsets], dtype=np.float64)
     start, step, count = _number_in(given["start"]), _number_in(given["step"]), _count_in(given["count"])
     if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}.")
+        raise OutOfRange("count", count, low=1)
     check_count(count, pairs, even=True)
     if not (abs(start) <= LARGEST_OFFSET and 0.0 < step <= 2.0 * LARGEST_OFFSET):
-        raise ValueError(f"start must lie within ±2**53 tokens and step be above 0, got {start:g} and {step:g}.")
+        raise WrongValue("start", "must lie within ±2**53 tokens and step be above 0", f"{start:g} and {step:g}")
     return _even(start, step, count)
 
 
@@ -135,11 +137,11 @@ def _weights_in(value: Any, count: int) -> Any:
     index = [_count_in(place) for place in _list(given["index"])]
     values = [_number_in(weight) for weight in _list(given["value"])]
     if len(index) != len(values):
-        raise ValueError(f"index has {len(index)} places and value {len(values)} weights.")
+        raise WrongValue("index", f"has {len(index)} places and value {len(values)} weights")
     if len(set(index)) != len(index):
-        raise ValueError("an index is repeated.")
+        raise WrongValue("index", "is repeated")
     if index and max(index) >= count:
-        raise ValueError(f"index {_short(max(index))} is beyond the grid of {count} offsets.")
+        raise WrongValue(f"index {_short(max(index))}", f"is beyond the grid of {count} offsets")
     weights = np.zeros(count)
     weights[index] = values
     return weights
@@ -148,25 +150,25 @@ def _weights_in(value: Any, count: int) -> Any:
 def _complex_in(value: Any) -> Any:
     parts = [[_number_in(part) for part in _list(pair)] for pair in _list(value)]
     if any(len(pair) != 2 for pair in parts):
-        raise ValueError("it must hold pairs of real and imaginary part.")
+        raise WrongValue("it", "must hold pairs of real and imaginary part")
     return np.array([complex(*pair) for pair in parts], dtype=np.complex128)
 
 
 def _number_in(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{_short(value)} is not a number.")
+        raise WrongValue(_short(value), "is not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"the number {_short(value)} is beyond float64.")
+        raise WrongValue(f"the number {_short(value)}", "is beyond float64")
     return number
 
 
 def _count_in(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{_short(value)} is no count.")
+        raise WrongValue(_short(value), "is no count")
     return value
 
 
@@ -176,23 +178,23 @@ def _short(value: Any) -> str:
 
 def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(names):
-        raise ValueError(f"it must hold {', '.join(names)} and nothing else, got {_short(value)}.")
+        raise WrongValue("it", f"must hold {', '.join(names)} and nothing else", _short(value))
     return value
 
 
 def _text_in(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{_short(value)} is not a text.")
+        raise WrongValue(_short(value), "is not a text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("its text holds half a character, which UTF-8 cannot hold.") from None
+        raise WrongValue("its text", "holds half a character, which UTF-8 cannot hold") from None
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{_short(value)} is not a list.")
+        raise WrongValue(_short(value), "is not a list")
     return value
 
 
@@ -211,18 +213,18 @@ def _table_in(value: Any) -> Any:
     check_count(1, len(angles), even=True)
     theta = np.array([_number_in(angle) for angle in angles], dtype=np.float64)
     if not len(theta) or not (theta >= 0.0).all():
-        raise ValueError("it must hold angular frequencies, 0 or above.")
+        raise WrongValue("it", "must hold angular frequencies, 0 or above")
     if bare:
         return theta
     config = _rebuilt(RopeConfig, given["config"])
     if config.pairs != len(theta):
-        raise ValueError(f"it has {len(theta)} frequencies, and its config {config.pairs}.")
+        raise WrongValue("it", f"has {len(theta)} frequencies, and its config {config.pairs}")
     method = _method(given["scaling"])
     factor, length = _number_in(given["attention_factor"]), given["length"]
     made = Frequencies(theta, factor, method, config, None if length is None else _count_in(length))
     again = made.scaling.frequencies(config, made.length)
     if not np.allclose(again.theta, theta, rtol=1e-12, atol=0.0) or again.attention_factor != made.attention_factor:
-        raise ValueError("its numbers do not follow from its config and scaling.")
+        raise WrongValue("its numbers", "do not follow from its config and scaling")
     return made
 
 
@@ -231,7 +233,7 @@ def _method(value: Any) -> Any:
     found = getattr(_scaling, kind, None) if isinstance(kind, str) else None
     known = isinstance(found, type) and issubclass(found, _scaling.Scaling) and dataclasses.is_dataclass(found)
     if not known:
-        raise ValueError("scaling names no method of rope_theory.scaling.")
+        raise WrongValue("scaling", "names no method of rope_theory.scaling")
     return _rebuilt(found, value)
 
 
@@ -239,5 +241,5 @@ def _rebuilt(kind: Any, value: Any) -> Any:
     """Return the object of a dataclass that ``plain`` wrote."""
     names = {"type", *(field.name for field in dataclasses.fields(kind))}
     if not isinstance(value, dict) or set(value) != names or value["type"] != kind.__name__:
-        raise ValueError(f"{_short(value)} does not describe a {kind.__name__}.")
+        raise WrongValue(_short(value), f"does not describe a {kind.__name__}")
     return kind(**{name: item for name, item in value.items() if name != "type"})

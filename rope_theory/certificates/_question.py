@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import as_numpy, numpy_angular, offsets, space_of
 from rope_theory._core.checks import above
+from rope_theory.errors import WrongValue
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,41 +32,39 @@ class Question:
 def question(theta: Any, target_theta: Any, grid: Any, h_max: Any, score_max: Any) -> Question:
     """Return the checked question, or raise in words."""
     frequencies = numpy_angular(theta)
-    target = frequencies if target_theta is None else _target(target_theta)
+    target = frequencies if target_theta is None else numpy_angular(target_theta, "target_theta")
     if len(target) != len(frequencies):
-        raise ValueError(
-            f"target_theta must have as many frequencies as theta, {len(frequencies)}, got {len(target)}; "
-            "take both from the same config."
+        raise WrongValue(
+            "target_theta",
+            f"must have as many frequencies as theta, {len(frequencies)}",
+            f"{len(target)}",
+            "take both from the same config",
         )
     trained = _increasing(grid)
     largest = above(h_max, "h_max", 0.0, "It bounds the coefficients; without one the worst case has no limit.")
     size = above(score_max, "score_max", 0.0, "It is the largest score on the grid.")
     if not 1e-12 <= largest / size <= 1e12:
-        raise ValueError(
-            f"h_max/score_max must be between 1e-12 and 1e12, got {largest / size:g}: float64 cannot solve the "
-            "program beyond."
+        raise WrongValue(
+            "h_max/score_max",
+            "must be between 1e-12 and 1e12",
+            f"{largest / size:g}",
+            "float64 cannot solve the program beyond",
         )
     return Question(frequencies, target, trained, largest, size)
-
-
-def _target(target_theta: Any) -> NDArray[np.float64]:
-    try:
-        asked: NDArray[np.float64] = numpy_angular(target_theta)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"target_{error}") from None  # the message begins with the name theta
-    return asked
 
 
 def _increasing(grid: Any) -> NDArray[np.float64]:
     trained: NDArray[np.float64] = offsets(as_numpy(grid), "grid", space_of())
     if trained.ndim != 1:
-        raise ValueError(f"grid must be one-dimensional, trained offsets in tokens, got shape {trained.shape}.")
+        raise WrongValue("grid", "must be one-dimensional, trained offsets in tokens", f"shape {trained.shape}")
     steps = np.diff(trained)
     if (steps == 0.0).any():
-        raise ValueError(f"grid repeats the offset {trained[:-1][steps == 0.0][0]:g}; np.unique removes repetitions.")
+        raise WrongValue(
+            "grid", f"repeats the offset {trained[:-1][steps == 0.0][0]:g}", remedy="np.unique removes repetitions"
+        )
     if (steps < 0.0).any():
         place = int(np.argmax(steps < 0.0))
-        raise ValueError(
-            f"grid must be in increasing order, got {trained[place]:g} before {trained[place + 1]:g}; use np.sort."
+        raise WrongValue(
+            "grid", "must be in increasing order", f"{trained[place]:g} before {trained[place + 1]:g}", "use np.sort"
         )
     return trained

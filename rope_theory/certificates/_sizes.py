@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory.certificates._design import even_step
+from rope_theory.errors import WrongValue
 
 MOST_OFFSETS = 1 << 20
 """Offsets of the longest even grid, which a file holds in three numbers."""
@@ -29,16 +30,16 @@ def check_count(count: int, pairs: int, *, even: bool) -> None:
     """Raise, with the limit, for more offsets than a certificate may have."""
     kind, most = ("even", MOST_OFFSETS) if even else ("uneven", MOST_UNEVEN)
     if count > most:
-        raise ValueError(
-            f"grid must have at most {most} offsets where they are {kind}, got {_short(count)}; give fewer."
-        )
+        raise WrongValue("grid", f"must have at most {most} offsets where they are {kind}", _short(count), "give fewer")
     if pairs > MOST_PAIRS:
-        raise ValueError(f"theta must have at most {MOST_PAIRS} frequencies, got {pairs}; give a smaller table.")
+        raise WrongValue("theta", f"must have at most {MOST_PAIRS} frequencies", pairs, "give a smaller table")
     work = MOST_WORK if even else MOST_UNEVEN_WORK
     if count * pairs > work:
-        raise ValueError(
-            f"grid must have at most {work // pairs} offsets for {pairs} frequencies where they are {kind}, got "
-            f"{count}; give fewer."
+        raise WrongValue(
+            "grid",
+            f"must have at most {work // pairs} offsets for {pairs} frequencies where they are {kind}",
+            count,
+            "give fewer",
         )
 
 

@@ -16,6 +16,7 @@ from rope_theory.certificates._design import Design
 from rope_theory.certificates._largest_score import largest_score
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates.enclosure import Enclosure
+from rope_theory.errors import CertificateRejected, InputError, TooFewBits
 from rope_theory.scaling._exact_form import FLOAT64, frequency_balls, kind_of_frequencies
 
 if TYPE_CHECKING:
@@ -145,16 +146,16 @@ def verified(certificate: Certificate, bits: int) -> Enclosure:
         certificate.h_max, certificate.score_max, bits,
     )  # fmt: skip
     if not all(map(math.isfinite, found.reached)) or found.radius > STORED:
-        raise ValueError(f"{bits} bits are too few for this certificate; give more bits.")
+        raise TooFewBits(bits, "are too few for this certificate", "give more bits")
     slack = STORED * (1.0 + float(np.abs(certificate.weights).sum()))
     if np.abs(certificate.residual - found.residual).max() > slack:
-        raise ValueError("residual of the certificate is not the one its weights leave.")
+        raise CertificateRejected("residual", "is not the one its weights leave")
     _check_bounds(certificate, found)
     notes = notes_on(certificate.theta, certificate.target_theta, len(certificate.grid), certificate.gap)
     if certificate.notes != notes:
-        raise ValueError("notes of the certificate are not those that belong to it.")
+        raise CertificateRejected("notes", "are not those that belong to it")
     if found.lower > found.upper:
-        raise ValueError("witness and weights contradict each other: the lower bound exceeds the upper one.")
+        raise CertificateRejected("witness", "contradicts its weights: the lower bound exceeds the upper one")
     return Enclosure(
         lower=found.lower,
         upper=found.upper,
@@ -190,29 +191,29 @@ def check_form(certificate: Certificate) -> None:
     for name, shape in shapes.items():
         array = getattr(certificate, name)
         if array.shape != shape:
-            raise ValueError(f"{name} of the certificate must have shape {shape}, got {array.shape}.")
+            raise CertificateRejected(name, f"must have shape {shape}, got {array.shape}")
         if not (np.abs(array) <= LARGEST).all():  # NaN is not
-            raise ValueError(f"{name} of the certificate must be finite and within ±{LARGEST:g}.")
+            raise CertificateRejected(name, f"must be finite and within ±{LARGEST:g}")
     if certificate.grid.ndim != 1 or count == 0 or not (np.abs(certificate.grid) <= LARGEST_OFFSET).all():
-        raise ValueError("grid of the certificate must be a line of offsets within ±2**53 tokens.")
+        raise CertificateRejected("grid", "must be a line of offsets within ±2**53 tokens")
     if (np.diff(certificate.grid) <= 0.0).any():
-        raise ValueError("grid of the certificate must be increasing.")
+        raise CertificateRejected("grid", "must be increasing")
     try:
         check_grid(certificate.grid, pairs)
-    except ValueError as error:
-        raise ValueError(f"grid of the certificate is too long: {error}") from None
+    except InputError as error:
+        raise CertificateRejected("grid", f"is too long: {error}") from None
     if not abs(certificate.s) <= LARGEST_OFFSET:
-        raise ValueError(f"s of the certificate must lie within ±2**53 tokens, got {certificate.s}.")
+        raise CertificateRejected("s", f"must lie within ±2**53 tokens, got {certificate.s}")
     if certificate.rounds < 0:
-        raise ValueError(f"rounds of the certificate must be at least 0, got {certificate.rounds}.")
+        raise CertificateRejected("rounds", f"must be at least 0, got {certificate.rounds}")
     if certificate.target_theta is not None and len(numpy_angular(certificate.target_theta)) != pairs:
-        raise ValueError("target_theta of the certificate must have as many frequencies as theta.")
+        raise CertificateRejected("target_theta", "must have as many frequencies as theta")
     for name in ("h_max", "score_max"):
         if not (math.isfinite(getattr(certificate, name)) and getattr(certificate, name) > 0.0):
-            raise ValueError(f"{name} of the certificate must be above 0, got {getattr(certificate, name)}.")
+            raise CertificateRejected(name, f"must be above 0, got {getattr(certificate, name)}")
     for name in ("s", "lower", "upper"):
         if not math.isfinite(getattr(certificate, name)):
-            raise ValueError(f"{name} of the certificate must be finite, got {getattr(certificate, name)}.")
+            raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
 
 
 def _check_limits(certificate: Certificate) -> None:
@@ -220,10 +221,10 @@ def _check_limits(certificate: Certificate) -> None:
     for name in ("h_max", "score_max"):
         value = getattr(certificate, name)
         if not 1.0 / LARGEST <= value <= LARGEST:  # NaN is not
-            raise ValueError(f"{name} of the certificate must be above 0 and at most {LARGEST:g}, got {value}.")
+            raise CertificateRejected(name, f"must be above 0 and at most {LARGEST:g}, got {value}")
     for name in ("lower", "upper"):
         if not math.isfinite(getattr(certificate, name)):
-            raise ValueError(f"{name} of the certificate must be finite, got {getattr(certificate, name)}.")
+            raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
 
 
 def _check_table(name: str, table: Any) -> None:
@@ -232,7 +233,7 @@ def _check_table(name: str, table: Any) -> None:
         balls = frequency_balls(table, flint)
         for value, ball in zip(numpy_angular(table).tolist(), balls, strict=True):
             if abs(value - float(ball)) > 1e-12 * abs(float(ball)):
-                raise ValueError(f"{name} of the certificate does not follow from its config and scaling.")
+                raise CertificateRejected(name, "does not follow from its config and scaling")
 
 
 def _check_bounds(certificate: Certificate, found: Evaluation) -> None:
@@ -245,7 +246,8 @@ def _check_bounds(certificate: Certificate, found: Evaluation) -> None:
         ("lower", lower, below - slack <= lower <= min(found.most_lower, max(above + slack, found.lower))),
     ):
         if not within:
-            raise ValueError(
-                f"{name} of the certificate is {stored:.17g}, but its weights prove at most {found.upper:.17g}, and "
-                f"its witness reaches {below:.17g} to {above:.17g}."
+            raise CertificateRejected(
+                name,
+                f"is {stored:.17g}, but its weights prove at most "
+                f"{found.upper:.17g}, and its witness reaches {below:.17g} to {above:.17g}",
             )

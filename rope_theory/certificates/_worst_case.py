@@ -18,6 +18,7 @@ from rope_theory.certificates._question import Question, question
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
+from rope_theory.errors import WrongValue
 from rope_theory.scaling import Frequencies
 from rope_theory.scaling._exact_form import kind_of_frequencies
 
@@ -92,7 +93,7 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     """
     offset = offsets(as_numpy(s), "s", space_of())
     if offset.ndim > 1:
-        raise ValueError(f"s must be one offset or a sequence of them, got shape {offset.shape}; flatten it.")
+        raise WrongValue("s", "must be one offset or a sequence of them", f"shape {offset.shape}", "flatten it")
     asked = question(theta, target_theta, grid, h_max, score_max)
     check_grid(asked.grid, len(asked.frequencies))
     problem = _Problem(theta, target_theta, asked)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.records import Record
+from rope_theory.certificates import _files
+from rope_theory.certificates._verification import check_form, verified
 from rope_theory.certificates.enclosure import Enclosure
 
 
@@ -98,11 +100,9 @@ class Certificate(Record):
 
         Raises
         ------
-        ValueError
+        CertificateRejected
             When a stored number disagrees with what is recomputed; the message names the field.
         """
-        from rope_theory.certificates._verification import verified
-
         return verified(self, bits)
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -113,9 +113,7 @@ class Certificate(Record):
         path : str or path
             File to write.
         """
-        from rope_theory.certificates._files import save
-
-        save(self, path)
+        _files.write(self, path)
 
     @staticmethod
     def load(path: str | PathLike[str]) -> Certificate:
@@ -132,10 +130,10 @@ class Certificate(Record):
 
         Raises
         ------
-        ValueError
+        DamagedFile, CertificateRejected
             When the file is no certificate, or a field was changed after it was written; the message names it. The
             hashes in the file detect accidents; whoever rewrites them too is answered by ``verify``.
         """
-        from rope_theory.certificates._files import load
-
-        return load(path)
+        certificate = Certificate(**_files.read(path, Certificate.__dataclass_fields__))
+        check_form(certificate)
+        return certificate

@@ -21,6 +21,7 @@ from rope_theory.bounds._cell import cell, largest_modulus, moduli
 from rope_theory.bounds.chord import _width_and_log_base
 from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.scaling import Unscaled
 from rope_theory.scaling._exact_form import FLOAT64, REAL, frequency_balls, kind_of_frequencies
 
@@ -470,11 +471,11 @@ def refutation(config: RopeConfig, s: float = 0.5, s1: float = 0.0, s2: float = 
     Source: arXiv 2306.15595 v2, Theorem 2.1; docs/theory.md, section 3.
     """
     if s1 is None or s2 is None:
-        raise TypeError("s1 and s2 must be numbers here, the ends of the cell: 0.0 and 1.0 for the first one.")
+        raise WrongType("s1", "and s2 must be numbers here, the ends of the cell: 0.0 and 1.0 for the first one")
     allowed = chord_published(config, s, s1, s2, bits=bits)
     if np.ndim(allowed.lower):
-        raise ValueError(
-            f"refutation takes one offset and one cell, got shape {np.shape(allowed.lower)}; call it once a cell."
+        raise WrongValue(
+            "refutation", "takes one offset and one cell", f"shape {np.shape(allowed.lower)}", "call it once a cell"
         )
     reached = chord_sharp(Unscaled().frequencies(config), s, s1, s2, bits=bits)
     return Refutation(config, float(s), float(s1), float(s2), reached, allowed)

@@ -13,9 +13,11 @@ from rope_theory._core.balls import working_precision
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
 from rope_theory.certificates.enclosure import Enclosure, enclosed
+from rope_theory.errors import CertificateRejected, NotReached, OutOfRange
 from rope_theory.scaling import Frequencies
 from rope_theory.scaling._exact_form import frequency_balls, kind_of_frequencies
 
+KERNEL = "the kernel"
 MOST_DIGITS = 12
 """Decimals a weight may have; a kernel that needs more is not taken."""
 
@@ -97,11 +99,11 @@ class Kernel(Record):
         """
         unit = 10.0**self.digits
         if not np.array_equal(np.round(self.weights * unit) / unit, self.weights):
-            raise ValueError(f"weights have more than the {self.digits} decimals of this kernel.")
+            raise CertificateRejected("weights", f"have more than the {self.digits} decimals it states", KERNEL)
         proof = _proof(self.theta, self.weights, self.digits, bits)
         for name, stored, found in (("gain", self.gain, proof.gain), ("leakage", self.leakage, proof.leakage)):
             if abs(stored - found.upper) > 1e-9 * found.upper + 1e-12:
-                raise ValueError(f"{name} of the kernel is {stored:.12g}, but its weights have {found.upper:.12g}.")
+                raise CertificateRejected(name, f"is {stored:.12g}, but its weights have {found.upper:.12g}", KERNEL)
         return proof
 
     def to_text(self) -> str:
@@ -148,9 +150,7 @@ def shortest_kernel(theta: Any, *, gain: float = 1.14, leakage: float = 1e-2, mo
     frequencies = numpy_angular(theta)
     limit = above(gain, "gain", 0.0)
     if limit < 1.0:
-        raise ValueError(
-            f"gain must be at least 1, got {limit:g}: a pair that hardly turns keeps its size; allow more."
-        )
+        raise OutOfRange("gain", limit, low=1, remedy="a pair that hardly turns keeps its size; allow more")
     allowed = above(leakage, "leakage", 0.0)
     longest = integer(most_taps, "most_taps", 2)
     table = theta if isinstance(theta, Frequencies) else frequencies
@@ -174,9 +174,9 @@ def shortest_kernel(theta: Any, *, gain: float = 1.14, leakage: float = 1e-2, mo
                     digits=digits,
                     theta=table,
                 )
-    raise ValueError(
-        f"No symmetric kernel of {longest} taps or fewer proves |a| ≤ {limit:g}·A + {allowed:g}·H; "
-        "allow a larger gain or leakage, or more taps."
+    raise NotReached(
+        f"No symmetric kernel of {longest} taps or fewer proves |a| ≤ {limit:g}·A + {allowed:g}·H",
+        "allow a larger gain or leakage, or more taps",
     )
 
 

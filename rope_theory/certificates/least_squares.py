@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import numpy_angular, offsets, real, space_of
 from rope_theory._core.balls import FEWEST_BITS, largest, working_precision
 from rope_theory._core.checks import at_least, integer
+from rope_theory._core.design import check_regular, one_dimensional
 from rope_theory._core.records import Record
 from rope_theory.certificates._design import Design
 from rope_theory.certificates.enclosure import Enclosure, enclosed
-from rope_theory.regression._design import check_regular, one_dimensional
+from rope_theory.errors import OutOfRange, TooFewBits, WrongValue
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
 MOST_BITS = 1 << 15
@@ -141,7 +142,9 @@ def exact_least_squares(
     """
     s, y = one_dimensional(s, "s"), real(y, "y", space_of())
     if y.shape != s.shape:
-        raise ValueError(f"y must have shape {s.shape} to match s, got {y.shape}; several targets need several calls.")
+        raise WrongValue(
+            "y", f"must have shape {s.shape} to match s", f"{y.shape}", "several targets need several calls"
+        )
     return exact_fits(theta, s, y[:, None], alpha=alpha, digits=digits, bits=bits)[0]
 
 
@@ -155,11 +158,11 @@ def exact_fits(
     angles, s = numpy_angular(theta), one_dimensional(s, "s")
     y = real(y, "y", space_of())
     if y.ndim != 2 or len(y) != len(s):
-        raise ValueError(f"y must have shape ({len(s)}, targets) to match s, got {y.shape}.")
+        raise WrongValue("y", f"must have shape ({len(s)}, targets) to match s", f"{y.shape}")
     alpha = at_least(alpha, "alpha", 0.0)
     digits = integer(digits, "digits", 1, "It counts decimal digits.")
     if digits > MOST_DIGITS:
-        raise ValueError(f"digits must be at most {MOST_DIGITS}, got {digits}; float64 ends show 16 of them.")
+        raise OutOfRange("digits", digits, high=MOST_DIGITS, remedy="float64 ends show 16 of them")
     kind = kind_of_frequencies(theta)
     if alpha == 0.0:
         check_regular(angles, s, powers_of_a_base=kind == REAL)
@@ -173,9 +176,10 @@ def exact_fits(
             if solved is not None:
                 return tuple(_recorded(theta, s, alpha, coefficients, precision, flint) for coefficients in solved)
         if precision >= MOST_BITS:
-            raise ValueError(
-                f"{precision} bits do not determine the coefficients to {digits} digits: the design is singular or "
-                "too close to it. Give more distinct offsets, fewer frequencies, fewer digits, or alpha above 0."
+            raise TooFewBits(
+                precision,
+                f"do not determine the coefficients to {digits} digits: the design is singular or too close to it",
+                "Give more distinct offsets, fewer frequencies, fewer digits, or alpha above 0",
             )
         precision *= 2
 

@@ -12,6 +12,7 @@ from typer import Argument, Option
 
 import rope_theory as rt
 from rope_theory import reports
+from rope_theory.errors import RopeTheoryError
 from rope_theory.reports import Record
 
 P = ParamSpec("P")
@@ -35,15 +36,8 @@ Page = Annotated[str | None, Option("--html", metavar="FILE", help="Also write a
 Config = Annotated[str, Argument(metavar="CONFIG", help="A config.json or the folder that holds it.")]
 
 
-OPTIONS = {
-    "give layer_type": "give --layer-type",
-    "pass replace=True": "pass --replace",
-    "s1 and s2 belong": "--left and --right belong",
-    "give s1 and s2": "give --left and --right",
-    "s1 must be below s2": "--left must be below --right",
-    "s must lie in its cell, s1 ≤ s ≤ s2": "--offset must lie in its cell, from --left to --right",
-}
-"""What messages of functions are called on the command line."""
+OPTIONS = {"layer_type": "--layer-type", "replace=True": "--replace", "s": "--offset", "s1": "--left", "s2": "--right"}
+"""What arguments of functions are called on the command line."""
 
 
 def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
@@ -55,10 +49,8 @@ def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
             return verb(*args, **kwargs)
         except BrokenPipeError:
             raise
-        except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-            said = str(error)
-            for argument, option in OPTIONS.items():
-                said = said.replace(argument, option)
+        except (RopeTheoryError, OSError) as error:  # OSError: what is raised while output is written
+            said = error.worded(OPTIONS) if isinstance(error, RopeTheoryError) else str(error)
             typer.echo(f"rope-theory: {said}", err=True)
             raise typer.Exit(2) from None
 

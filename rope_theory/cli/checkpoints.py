@@ -14,6 +14,7 @@ from typer import Option
 import rope_theory as rt
 from rope_theory._core.checks import above, integer, one_of
 from rope_theory.cli._shown import AsJson, Model, Page, app, plain_errors, show, write_page
+from rope_theory.errors import MissingFile
 from rope_theory.models._extend import window_of
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
 from rope_theory.models.exporting import check_folder, export
@@ -161,7 +162,7 @@ def passkey(
     """Hide five-digit keys at evenly spaced distances from the end of a prompt, and count those found."""
     loaded, tokenizer = _loaded(model, device)
     if tokenizer is None:
-        raise ValueError(f"{model} holds no tokenizer; put tokenizer.json there.")
+        raise MissingFile(f"{model}/tokenizer.json", "does not exist", "put it there")
     result = rt.models.passkey(loaded, tokenizer, length=length, distances=distances, trials=trials, seed=seed)
     show(result, as_json, source=model)
 

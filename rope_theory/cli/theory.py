@@ -14,6 +14,7 @@ from typer import Argument, Option
 import rope_theory as rt
 from rope_theory import reports
 from rope_theory.cli._shown import AsJson, Config, LayerType, OptionalConfig, app, plain_errors, show
+from rope_theory.errors import Conflict, MissingArgument, MissingFile, OutOfRange, UnknownChoice
 
 HeadDim = Annotated[int | None, Option(help="Without CONFIG: width of a head; default 128.")]
 Base = Annotated[float | None, Option(help="Without CONFIG: RoPE base; default 10000.")]
@@ -49,11 +50,11 @@ def _table(config: str | None, layer_type: str | None, **given: Any) -> rt.Frequ
     widths = {name: value for name, value in given.items() if value is not None}
     if config is None:
         if layer_type is not None:
-            raise ValueError("--layer-type chooses a table of a CONFIG; give one, or leave --layer-type out.")
+            raise MissingArgument(("CONFIG",), "--layer-type chooses a table of a CONFIG")
         return rt.scaling.Unscaled().frequencies(rt.RopeConfig(**{"head_dim": 128, **widths}))
     if widths:
         options = ", ".join("--" + name.replace("_", "-") for name in widths)
-        raise ValueError(f"{options}: a CONFIG says this already; leave the option or the CONFIG out.")
+        raise Conflict((options, "CONFIG"), "exclude each other: a CONFIG says this already", "leave one out")
     return rt.from_hf(config, layer_type=layer_type).frequencies()
 
 
@@ -82,7 +83,7 @@ def certify(
     if save is not None:
         reports.check_place(Path(save))
     if window is not None and window < 2:
-        raise ValueError(f"--window must be at least 2, got {window}. It is the trained window in tokens.")
+        raise OutOfRange("--window", window, low=2, remedy="It is the trained window in tokens")
     length = window if config is None else None
     table = _table(config, layer_type, head_dim=head_dim, base=base, rotary_dim=rotary_dim, context_length=length)
     trained = table.config.context_length if window is None else window
@@ -99,7 +100,7 @@ def verify(
 ) -> None:
     """Check a certificate again in ball arithmetic; a changed field or a false number is named, with exit code 2."""
     if not os.path.lexists(file):
-        raise FileNotFoundError(f"there is no file {file}; rope-theory certify --save FILE writes one.")
+        raise MissingFile(str(file), "does not exist", "rope-theory certify --save FILE writes one")
     certificate = rt.certificates.Certificate.load(file)
     show(reports.verify(certificate, bits=bits), as_json)
 
@@ -115,11 +116,11 @@ def prove(
     proofs = _proofs()
     names = list(proofs.PROOFS)
     if name is not None and name not in names:
-        raise ValueError(f"there is no proof called {name!r}; there are {', '.join(names)}.")
+        raise UnknownChoice("The name of a proof", repr(name), tuple(names))
     chosen = names if name is None else [name]
     if latex:
         if as_json:
-            raise ValueError("--latex and --json exclude each other; leave one out.")
+            raise Conflict(("--latex", "--json"), "exclude each other", "leave one out")
         typer.echo("\n\n".join(proofs.PROOFS[one].latex() for one in chosen))
         return
     show(proofs.overview(*chosen), as_json)
@@ -129,9 +130,10 @@ def _proofs() -> Any:
     """Return the package ``proofs``, which lies beside this one in a checkout and is in no wheel."""
     checkout = Path(rt.__file__).resolve().parents[1]
     if not (checkout / "proofs" / "proof.py").is_file():
-        raise ModuleNotFoundError(
-            "The machine-checked proofs are part of the repository, not of the installed package: "
-            "clone the repository and run `make install` there, then this command."
+        raise MissingFile(
+            str(checkout / "proofs"),
+            "does not exist: the machine-checked proofs are part of the repository, not of the installed package",
+            "clone the repository and run `make install` there, then this command",
         )
     if sys.path[0] != str(checkout):
         sys.path.insert(0, str(checkout))

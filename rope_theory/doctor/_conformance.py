@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from rope_theory._core.records import Table
 from rope_theory.doctor.case import Case
-from rope_theory.doctor.engines import ENGINES, Engine, EngineTable, Refused, Request
+from rope_theory.doctor.engines import ENGINES, Engine, EngineTable, Request
+from rope_theory.errors import EngineRefused
 
 Outcome = Literal["table", "refused"]
 SAME = 1e-6
@@ -170,8 +171,8 @@ def _made(engine: Engine, asked: Request) -> EngineTable | str:
     try:
         with np.errstate(all="ignore"):
             found = engine.table(asked)
-    except Refused as refusal:
-        return str(refusal)
+    except EngineRefused as refusal:
+        return refusal.reason
     except ArithmeticError:
         return "cannot compute with these numbers"
     usable = np.isfinite(found.theta).all() and math.isfinite(found.attention_factor) and found.attention_factor > 0.0

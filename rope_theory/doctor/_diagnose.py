@@ -18,9 +18,10 @@ from rope_theory.doctor.engines import ENGINES, Engine
 from rope_theory.doctor.finding import SEVERITIES, Edit, Finding, edited
 from rope_theory.doctor.methods import methods_on, untouched
 from rope_theory.doctor.rules import RULES
+from rope_theory.errors import InputError, UnreadableConfig
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
-from rope_theory.scaling.huggingface._content import NoContent, content_of
+from rope_theory.scaling.huggingface._content import content_of
 from rope_theory.scaling.huggingface.reading import HuggingFaceRope
 from rope_theory.scaling.longrope import LongRoPE
 from rope_theory.scaling.position_interpolation import PositionInterpolation
@@ -173,10 +174,12 @@ def examined(case: Case) -> list[Finding]:
     """Return what the rules find, and an error a table that cannot be read where none of them says why."""
     found = [finding for rule in RULES.values() for finding in rule(case)]
     if not any(finding.severity == "error" for finding in found):
-        for name, message in case.refusals.items():
+        for name, refusal in case.refusals.items():
             where = "" if name is None else f" for the layers {name!r}"
             found.append(
-                Finding("error", "no_table", "rope", f"A config with a rotary table{where}, if it has one.", message)
+                Finding(
+                    "error", "no_table", "rope", f"A config with a rotary table{where}, if it has one.", str(refusal)
+                )
             )
     return found
 
@@ -207,8 +210,8 @@ def _opened(source: Any) -> Case:
     """Return the case of a source, with a refusal where what it holds is no content of a config."""
     try:
         return opened(content_of(source))
-    except NoContent as error:
-        return replace(opened({}), refusals={None: str(error)})
+    except UnreadableConfig as error:
+        return replace(opened({}), refusals={None: error.with_traceback(None)})
 
 
 def _table(case: Case, name: str | None, reading: HuggingFaceRope) -> RopeTable:
@@ -278,7 +281,7 @@ def _reach(case: Case, name: str | None, length: int) -> Reach:
 def _fitting(config: RopeConfig, scaling: Scaling) -> Iterator[Scaling]:
     try:
         scaling.frequencies(config)
-    except ValueError:
+    except InputError:
         return
     yield scaling
 

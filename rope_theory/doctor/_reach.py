@@ -14,6 +14,7 @@ from rope_theory._core.records import Table
 from rope_theory.certificates.quick import quick_bound
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.methods import untouched
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.laws import critical_dimension, first_negative_offset
 from rope_theory.precision.formats import FLOAT32, FORMATS, largest_rounding_error
 from rope_theory.precision.inverse_frequencies import dynamic_error, inv_freq_error
@@ -160,9 +161,11 @@ def predicted_length(trained: Frequencies, table: Frequencies) -> int | None:
     """
     for name, given in (("trained", trained), ("table", table)):
         if not isinstance(given, Frequencies):
-            raise TypeError(f"{name} must be the frequencies of a config and a scaling, got {shown(given)}.")
+            raise WrongType(name, "must be the frequencies of a config and a scaling", shown(given))
     if len(trained) != len(table):
-        raise ValueError(f"tables of {len(trained)} and {len(table)} pairs cannot be compared; give two of one model.")
+        raise WrongValue(
+            "tables", f"of {len(trained)} and {len(table)} pairs cannot be compared", remedy="give two of one model"
+        )
     window = trained.config.context_length
     slow = (trained.theta * window < 2.0 * math.pi) & (table.theta > 0.0)
     if not slow.any():
@@ -214,13 +217,13 @@ def reach_in(
 ) -> Reach:  # fmt: skip
     """Return what ``reach`` does, with so many rounds for the worst case: fewer take less time, for a bound above."""
     if not isinstance(config, RopeConfig):
-        raise TypeError(f"config must be a RopeConfig, got {shown(config)}.")
+        raise WrongType("config", "must be a RopeConfig", shown(config))
     if isinstance(scalings, Scaling) or not isinstance(scalings, Iterable):
-        raise TypeError(f"scalings must be a sequence of scalings, got {shown(scalings)}; put a single one in a list.")
+        raise WrongType("scalings", "must be a sequence of scalings", shown(scalings), "put a single one in a list")
     methods = list(scalings)
     for scaling in (*methods, Unscaled() if configured is None else configured):
         if not isinstance(scaling, Scaling):
-            raise TypeError(f"Every scaling must be one, such as rt.scaling.YaRN(4), got {shown(scaling)}.")
+            raise WrongType("scalings", "must hold scalings, such as rt.scaling.YaRN(4)", shown(scaling))
     length = integer(length, "length", 2, "It is the target length in tokens.")
     tolerance = above(tolerance, "tolerance", 0.0, "It is a distance between phasors.")
     trained = untouched(configured or Unscaled()).frequencies(config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from rope_theory.doctor._reach import ReachRow, predicted_length, reach
 from rope_theory.doctor.case import Case, opened
 from rope_theory.doctor.finding import Edit, edited
 from rope_theory.doctor.methods import methods_on, untouched
+from rope_theory.errors import InputError, WrongValue
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -125,14 +128,16 @@ def recommend(source: Any, length: int, *, layer_type: str | None = None) -> Rec
     reading = case.reading(layer_type)
     config = reading.config
     if length <= config.context_length:
-        raise ValueError(
-            f"length {length} lies inside the trained window of {config.context_length} tokens: nothing is to be "
-            "extended; leave the scaling out."
+        raise WrongValue(
+            "length",
+            f"{length} lies inside the trained window of {config.context_length} tokens: nothing is to be extended",
+            remedy="leave the scaling out",
         )
     if case.facts.fixed:
-        raise ValueError(
-            f"The class of model type {case.model_type!r} computes its table from base and width alone: it reads no "
-            "scaling from its config, so that none can be recommended."
+        raise WrongValue(
+            f"The class of model type {case.model_type!r}",
+            "computes its table from base and width alone: it reads no scaling from its config, so that none can be "
+            "recommended",
         )
     trained = untouched(reading.scaling).frequencies(config)
     chosen = [
@@ -191,12 +196,12 @@ def _factors(trained: Frequencies, make: Callable[[float], Scaling], length: int
     try:
         if not reaches(LARGEST_FACTOR):
             return
-        low, high = 1.0, LARGEST_FACTOR
-        while high / low > 1.0 + 1e-6:
-            middle = (low * high) ** 0.5
-            low, high = (low, middle) if reaches(middle) else (middle, high)
+        steps = math.ceil(math.log(LARGEST_FACTOR) / 1e-6)  # factors a millionth apart
+        high = LARGEST_FACTOR ** (
+            bisect.bisect_left(range(steps), True, key=lambda step: reaches(LARGEST_FACTOR ** (step / steps))) / steps
+        )
         smallest = next(value for value in (_rounded_up(high), high) if reaches(value))
-    except ValueError:  # the method does not fit these widths
+    except InputError:  # the method does not fit these widths
         return
     yield make(smallest)
     power = 1.0
@@ -291,5 +296,5 @@ def _with_kept_keys(
         if softmax and softmax_multiplier(before) != 1.0 and not (rope.get("factor") or 1.0) > 1.0:
             return None
         return keeping_other_keys(rope, before, config, scaling, softmax=softmax)
-    except (TypeError, ValueError, OverflowError):  # numbers that are none; from_hf does not read all of them
+    except (InputError, OverflowError):  # numbers that are none; from_hf does not read all of them
         return None

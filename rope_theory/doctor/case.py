@@ -12,6 +12,7 @@ import numpy as np
 
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.finding import REMOVED, Edit, Finding, Severity, edited
+from rope_theory.errors import InputError, NoRotaryTable, OutOfRange, UnreadableConfig
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN, ModelFacts
 from rope_theory.scaling.huggingface.reading import (
     ALIASES,
@@ -99,7 +100,7 @@ class Case:
     prefix: tuple[str, ...]
     dictionaries: tuple[Located, ...]
     readings: Mapping[str | None, HuggingFaceRope]
-    refusals: Mapping[str | None, str]
+    refusals: Mapping[str | None, InputError]
 
     @property
     def model_type(self) -> str | None:
@@ -159,7 +160,7 @@ class Case:
         if layer_type in self.readings:
             return self.readings[layer_type]
         if layer_type in self.refusals:
-            raise ValueError(self.refusals[layer_type])
+            raise self.refusals[layer_type]
         return read(self.content, layer_type)
 
     def real_type(self, found: Located) -> str:
@@ -243,30 +244,33 @@ def opened(content: Mapping[str, Any]) -> Case:
     raw = text_part(content)
     prefix = () if raw is content else ("text_config",)
     readings: dict[str | None, HuggingFaceRope] = {}
-    refusals: dict[str | None, str] = {}
+    refusals: dict[str | None, InputError] = {}
     try:
         names = layer_types(content)
-    except (TypeError, ValueError) as error:
-        names, refusals = (), {None: str(error)}
+    except InputError as error:
+        names, refusals = (), {None: error.with_traceback(None)}
     if len(names) > MOST_TABLES:
-        names, refusals = (), {None: f"This config has {len(names)} layer types; real ones have two or three."}
+        reason = f"This config has {len(names)} layer types; real ones have two or three"
+        names, refusals = (), {None: UnreadableConfig(reason)}
     if not names and not refusals:
-        refusals = {None: "None of this config's layer types has a rotary table: nothing rotates."}
+        refusals = {None: NoRotaryTable("None of this config's layer types has a rotary table: nothing rotates")}
     for name in names:
         try:
             readings[name] = _narrow(read(content, name))
-        except (TypeError, ValueError) as error:
-            refusals[name] = str(error)
+        except InputError as error:
+            refusals[name] = error.with_traceback(None)
     return Case(content, raw, prefix, tuple(_dictionaries(raw, prefix)), readings, refusals)
 
 
 def _narrow(reading: HuggingFaceRope) -> HuggingFaceRope:
     """Return a reading whose head is no wider than the doctor computes."""
     if reading.config.head_dim > WIDEST_HEAD:
-        raise ValueError(
-            f"The head dimension is {reading.config.head_dim}; expected is that of one attention head, at most "
-            f"{WIDEST_HEAD} here (released models have up to 512). Nothing is computed for it. Check head_dim, or "
-            "hidden_size and num_attention_heads."
+        raise OutOfRange(
+            "The head dimension",
+            reading.config.head_dim,
+            high=WIDEST_HEAD,
+            remedy="It is that of one attention head (released models have up to 512). Nothing is computed "
+            "for it. Check head_dim, or hidden_size and num_attention_heads",
         )
     return reading
 

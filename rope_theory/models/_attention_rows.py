@@ -16,7 +16,8 @@ import numpy as np
 from rope_theory._core.arrays import phasors, space_of
 from rope_theory._core.optional import load
 from rope_theory.bounds._attention_shift import attention_shift
-from rope_theory.models._masks import Attended, RowsRefused, scale_of, seen_by, weights_of
+from rope_theory.errors import RowsRefused
+from rope_theory.models._masks import Attended, scale_of, seen_by, weights_of
 from rope_theory.models._means import Means
 from rope_theory.models._recording import VisitedLayer
 from rope_theory.scaling import Frequencies

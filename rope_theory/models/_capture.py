@@ -9,6 +9,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 from rope_theory.models._recording import VisitedLayer, visit
 from rope_theory.scaling import Frequencies
 
@@ -45,7 +46,7 @@ class Captured(Record):
         heads, keys = self.query[layer].shape[0], self.key[layer].shape[0]
         head = integer(head, "head", 0)
         if head >= heads:
-            raise ValueError(f"head must be below {heads}, the heads of layer {layer}, got {head}.")
+            raise WrongValue("head", f"must be below {heads}, the heads of layer {layer}", head)
         return int(head // (heads // keys))
 
 

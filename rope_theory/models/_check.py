@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
+from rope_theory.errors import RowsRefused, WrongType
 from rope_theory.models._attention_rows import QUANTITIES, AttentionMass, reduced_rows
 from rope_theory.models._losses import output_layer, token_losses
-from rope_theory.models._masks import RowsRefused, seen_by
+from rope_theory.models._masks import seen_by
 from rope_theory.models._means import Means
 from rope_theory.models._memory import refuse_too_long
 from rope_theory.models._pair_scores import BOUNDS, REGIONS, Asked, PairScores
@@ -425,9 +426,9 @@ def _places(first: int, last: int, random: np.random.Generator) -> NDArray[Any]:
 
 def _checked_scalings(scalings: Any) -> tuple[Scaling, ...]:
     if isinstance(scalings, Scaling | str) or not isinstance(scalings, Iterable):
-        raise TypeError(f"scalings must be a sequence, got {scalings!r}; put a single scaling in a list.")
+        raise WrongType("scalings", "must be a sequence", f"{scalings!r}", "put a single scaling in a list")
     result = tuple(scalings)
     for scaling in result:
         if not isinstance(scaling, Scaling):
-            raise TypeError(f"scalings must hold Scaling objects, such as rt.scaling.YaRN(4), got {scaling!r}.")
+            raise WrongType("scalings", "must hold Scaling objects, such as rt.scaling.YaRN(4)", f"{scaling!r}")
     return result

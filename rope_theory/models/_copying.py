@@ -6,15 +6,12 @@ import copy
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import CopyRefused
 from rope_theory.models._executed import rotary_modules
 from rope_theory.precision._model_tables import tables_of
 
 STATES = ("training", "gradient_checkpointing", "_gradient_checkpointing_func")
 """Attributes of modules that users switch after a model is made."""
-
-
-class CannotCopy(ValueError):
-    """A config that gives no model with the weights of the one at hand; the message says why, without its name."""
 
 
 def without_weights(model: Any, config: Any) -> Any:
@@ -27,7 +24,7 @@ def without_weights(model: Any, config: Any) -> Any:
         try:
             return type(model)._from_config(config)
         except Exception as error:  # whatever a class raises for a config is the answer
-            raise CannotCopy(f"its class cannot be built: {type(error).__name__}: {one_line(error)}") from error
+            raise CopyRefused(f"its class cannot be built: {type(error).__name__}: {one_line(error)}") from error
 
 
 def filled(copied: Any, model: Any, plain: Any) -> Any:
@@ -51,7 +48,7 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
     _check_names("weights", set(copied.state_dict()), set(weights), model)
     for name, value in copied.state_dict().items():
         if value.shape != weights[name].shape:
-            raise CannotCopy(
+            raise CopyRefused(
                 f"its weight {name} has shape {tuple(weights[name].shape)}, a new one {tuple(value.shape)}"
             )
     copied.load_state_dict(weights, assign=True)
@@ -75,7 +72,7 @@ def _check_modules(copied: Any, model: Any) -> None:
 def _check_names(kind: str, made: set[str], given: set[str], model: Any) -> None:
     other = sorted(made ^ given)
     if other:
-        raise CannotCopy(
+        raise CopyRefused(
             f"its {kind} are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
             "of the two alone. Merge adapters first, where there are any"
         )
@@ -128,7 +125,7 @@ def _copy_buffers(copied: Any, model: Any, done: set[str], torch: Any) -> None:
             continue
         both = tuple(slice(0, min(sizes)) for sizes in zip(old.shape, buffer.shape, strict=False))
         if old.ndim != buffer.ndim or not torch.equal(old[both], buffer[both].to(old.device)):
-            raise CannotCopy(f"its buffer {name} has shape {tuple(old.shape)}, a new one {tuple(buffer.shape)}")
+            raise CopyRefused(f"its buffer {name} has shape {tuple(old.shape)}, a new one {tuple(buffer.shape)}")
 
 
 def changed_numbers(plain: Any, empty: Any) -> str:

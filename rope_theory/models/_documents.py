@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rope_theory._core.optional import load
+from rope_theory.errors import MissingArgument
 from rope_theory.models._recording import checked_tokens
 
 
@@ -29,13 +30,10 @@ def documents_of(given: Any, model: Any) -> list[Any]:
         For a document of fewer than two tokens, or tokens outside the vocabulary; both name the document.
     """
     if hasattr(given, "__len__") and not len(given):
-        raise ValueError("There is no document: give tokens.")
+        raise MissingArgument(("tokens",), "There is no document")
     documents = []
     for number, ids in enumerate(_several(given)):
-        try:
-            documents.append(checked_tokens(ids, model)[0])
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"Document {number}: {error}") from None
+        documents.append(checked_tokens(ids, model, f"document {number}")[0])
     return documents
 
 
@@ -45,7 +43,7 @@ def texts_or_tokens(given: Any, model: Any, tokenizer: Any) -> list[Any]:
     if not isinstance(texts, Sequence) or not texts or not all(isinstance(text, str) for text in texts):
         return documents_of(given, model)
     if tokenizer is None:
-        raise ValueError("Texts need the model's tokenizer; pass tokenizer, or give tokens.")
+        raise MissingArgument(("tokenizer",), "Texts need the model's tokenizer")
     return documents_of([tokenizer(text, verbose=False)["input_ids"] for text in texts], model)
 
 

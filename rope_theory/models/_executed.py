@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.optional import load
+from rope_theory.errors import RunRefused
 from rope_theory.models._modes import evaluating, restoring_tables
 from rope_theory.precision._model_tables import FREQUENCY_NAME
 from rope_theory.precision._table_rounding import allowed
@@ -54,10 +55,6 @@ class Execution:
     rotations: list[Rotation] = field(default_factory=list)
 
 
-class CannotRun(ValueError):
-    """The model's forward pass raised an error."""
-
-
 def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | None = None) -> Execution:
     """Run a model on some tokens at positions ``start`` onwards, as it is: without compilation.
 
@@ -78,7 +75,7 @@ def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | N
 
     Raises
     ------
-    CannotRun
+    RunRefused
         When the forward pass raises; the message is the model's.
     """
     torch = load("torch", "models")
@@ -106,7 +103,7 @@ def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | N
         try:
             output = model(**given)
         except Exception as error:  # whatever a class raises is the answer
-            raise CannotRun(f"{type(error).__name__}: {error}") from error
+            raise RunRefused(f"{type(error).__name__}: {error}") from error
     value = getattr(output, "logits", None)
     value = getattr(output, "last_hidden_state", None) if value is None else value
     result.output = output[0] if value is None else value

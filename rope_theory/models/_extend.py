@@ -7,6 +7,7 @@ import dataclasses
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -15,10 +16,20 @@ import numpy as np
 from rope_theory._core.checks import flag, integer
 from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
-from rope_theory.models._copying import CannotCopy, changed_numbers, filled, one_line, without_weights
+from rope_theory.errors import (
+    CannotExtend,
+    CopyRefused,
+    InputError,
+    MissingArgument,
+    NoRotaryTable,
+    RunRefused,
+    ScalingRefused,
+    WrongType,
+    WrongValue,
+)
+from rope_theory.models._copying import changed_numbers, filled, one_line, without_weights
 from rope_theory.models._executed import (
     TOKENS,
-    CannotRun,
     Execution,
     Rotation,
     angles_off,
@@ -64,7 +75,8 @@ LONG, LONG_OF_OWN_CLASS = 512, 4096
 _one_at_a_time = RLock()
 """Copies are built one after the other: making modules without memory changes PyTorch for all threads meanwhile."""
 
-INSTEAD = "Extend the original model by the whole factor, or pass replace=True to put it in the place of what is there."
+STEPS = ("saved", "read_back", "tables", "copied", "numbers", "executed")
+"""What is checked of a config, in order: the refusal of the spelling that came furthest is the one that is raised."""
 
 
 def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: bool = False) -> Any:
@@ -118,49 +130,39 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     """
     checked_model(model)
     if not isinstance(scaling, Scaling):
-        raise TypeError(f"scaling must be one of rt.scaling's methods, got {type(scaling).__name__}.")
+        raise WrongType("scaling", "must be one of rt.scaling's methods", type(scaling).__name__)
     replace = flag(replace, "replace")
+    refused = partial(CannotExtend, type(model).__name__, "")
     if getattr(model.config, "is_encoder_decoder", False):
-        raise ValueError(
-            f"{type(model).__name__} has an encoder and a decoder, each with a table; only decoders are extended."
-        )
+        raise refused("it has an encoder and a decoder, each with a table; only decoders are extended", "architecture")
     if getattr(model, "is_quantized", False):
-        raise ValueError(f"{type(model).__name__} is quantised; extend the model it was made of, then quantise it.")
+        raise refused("it is quantised; extend the model it was made of, then quantise it", "quantised")
     places = set((getattr(model, "hf_device_map", None) or {}).values())
     if len(places) > 1 or "disk" in places:
-        raise ValueError(
-            f"{type(model).__name__} is spread over devices (hf_device_map); load it on one, extend it, then spread it."
-        )
+        raise refused("it is spread over devices (hf_device_map); load it on one, extend it, then spread it", "spread")
     try:
         rope = table_of(model)
-    except ValueError as error:
-        raise ValueError(f"{type(model).__name__} cannot be extended: {error}") from error
+    except InputError as error:
+        raise refused(str(error), "config") from error
     window = rope.config.context_length if replace else _present_window(model, rope)
     scaling = _on_still_pairs(model, rope, scaling)
-    whole = scaling if replace else _combined(rope, scaling, window)
+    whole = scaling if replace else _combined(model, rope, scaling, window)
+    refused = partial(CannotExtend, type(model).__name__, whole.label)
     try:
         whole.frequencies(rope.config)
-    except ValueError as error:
-        raise ValueError(f"{type(model).__name__} cannot be extended by {whole.label}: {error}") from error
+    except InputError as error:
+        raise refused(str(error), "scaling") from error
     reach = _window(whole, scaling, rope, window, length)
-    refusals: list[tuple[int, str]] = []  # and not the errors, which would keep whole copies alive
+    refusals: list[CannotExtend] = []
     plain: list[Any] = []
     for config in _configs(model, rope, whole, reach):
         try:
             with _one_at_a_time, load("torch", "models").inference_mode(False):
                 return _extended(model, config, rope, whole, reach, plain)
-        except _Refused as refused:
-            refusals.append((refused.step, str(refused)))
-    _, reason = max(refusals, key=lambda refusal: refusal[0])
-    raise ValueError(f"{type(model).__name__} cannot be extended by {whole.label}: {reason}.")
-
-
-class _Refused(Exception):
-    """Why a config does not give the model that was asked for, and after how many steps that showed."""
-
-    def __init__(self, step: int, reason: str) -> None:
-        super().__init__(reason)
-        self.step = step
+        except CannotExtend as error:
+            error.__cause__ = error.__context__ = None
+            refusals.append(error.with_traceback(None))  # whose frames would keep whole copies alive
+    raise max(refusals, key=lambda refusal: STEPS.index(refusal.code))
 
 
 def _extended(
@@ -170,23 +172,24 @@ def _extended(
 
     ``plain`` holds an empty model of the present config once one was needed.
     """
+    refused = partial(CannotExtend, type(model).__name__, whole.label)
     if reason := _lost_when_saved(config):
-        raise _Refused(1, reason)
+        raise refused(reason, "saved")
     if reason := _mistake(config, model, rope, whole, reach):
-        raise _Refused(2, reason)
+        raise refused(reason, "read_back")
     try:
         empty = without_weights(model, config)
         if reason := _audited(empty):
-            raise _Refused(3, reason)
+            raise refused(reason, "tables")
         if not plain:
             plain.append(without_weights(model, copy.deepcopy(model.config)))
         if reason := changed_numbers(plain[0], empty):
-            raise _Refused(4, reason)
+            raise refused(reason, "numbers")
         extended = filled(empty, model, plain[0])
-    except CannotCopy as error:
-        raise _Refused(3, str(error)) from error
+    except CopyRefused as error:
+        raise refused(error.reason, "copied") from error
     if reason := _difference_executed(model, extended, rope, whole, reach):
-        raise _Refused(5, reason)
+        raise refused(reason, "executed")
     return extended
 
 
@@ -194,9 +197,9 @@ def _audited(empty: Any) -> str:
     """Return what the audit finds in the tables of a copy; nothing where all are those of its config."""
     try:
         report = audit(empty)
-    except ValueError as error:
-        return f"its tables cannot be compared. {str(error).rstrip('.')}"
-    return "" if report.ok else f"its tables are not those of its config. {report.verdict.rstrip('.')}"
+    except InputError as error:
+        return f"its tables cannot be compared. {error}"
+    return "" if report.ok else f"its tables are not those of its config. {report.verdict}"
 
 
 def table_of(model: Any) -> HuggingFaceRope:
@@ -209,9 +212,9 @@ def _layer_type(model: Any) -> str | None:
     if len(types) < 2:
         return types[0] if types else None
     if FULL not in types:
-        raise ValueError(
-            f"its config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see "
-            "the whole window is not known."
+        raise NoRotaryTable(
+            f"the config has a RoPE dictionary for each of {', '.join(types)}, and none for {FULL}: which layers see "
+            "the whole window is not known"
         )
     return FULL
 
@@ -232,14 +235,16 @@ def _on_still_pairs(model: Any, rope: HuggingFaceRope, scaling: Scaling) -> Scal
     if isinstance(scaling, Unscaled | Proportional):
         return scaling
     theta = np.asarray(rope.frequencies().theta)
-    raise ValueError(
-        f"{type(model).__name__} cannot be extended by {scaling.label}: {int((theta == 0.0).sum())} of the "
-        f"{theta.size} frequency pairs of this model stand still (θ = 0), which no divisor says, and {scaling.label} "
-        "would make them rotate; PositionInterpolation divides those that rotate."
+    raise CannotExtend(
+        type(model).__name__,
+        scaling.label,
+        f"{int((theta == 0.0).sum())} of the {theta.size} frequency pairs of this model stand still (θ = 0), which no "
+        f"divisor says, and {scaling.label} would make them rotate; PositionInterpolation divides those that rotate",
+        "still_pairs",
     )
 
 
-def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
+def _combined(model: Any, rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
     """Return the one scaling of the original table that has the effect of both."""
     before, trained = rope.scaling, rope.config.context_length
     if isinstance(before, Proportional) and isinstance(scaling, Unscaled):
@@ -250,21 +255,22 @@ def _combined(rope: HuggingFaceRope, scaling: Scaling, window: int) -> Scaling:
         return scaling
     if isinstance(scaling, Unscaled):
         return before
-    both = f"This model is extended already, by {before.label}, and {scaling.label} on top of it"
+    both = f"it is extended already, by {before.label}, and {scaling.label} on top of it"
+    refused = partial(CannotExtend, type(model).__name__, scaling.label, code="extended")
     if isinstance(before, DynamicNTK) or not isinstance(scaling, MULTIPLYING):
-        raise ValueError(f"{both} has no name in a config. {INSTEAD}")
+        raise refused(f"{both} has no name in a config")
     product = _factor(before) * _factor(scaling)
     if isinstance(before, Proportional) and isinstance(scaling, PositionInterpolation):
         scaling = before  # which divides by its factor as well; pairs that stand still have no other divisor
     keys = [to_hf(rope.config, _with_factor(one, product)) for one in (before, scaling)]
     if keys[0]["rope_type"] == keys[1]["rope_type"] not in ("default", "longrope"):
         if keys[0] != keys[1]:
-            raise ValueError(f"{both} has other settings. {INSTEAD}")
+            raise refused(f"{both} has other settings")
         whole = _with_factor(before, product)
     elif isinstance(scaling, STACKED):
         whole = _stacked(rope, scaling, product)
     else:
-        raise ValueError(f"{both} has no name in a config. {INSTEAD}")
+        raise refused(f"{both} has no name in a config")
     _say(f"this model is extended already, by {before.label}", f"factors multiply, to {product:g} in all")
     return whole
 
@@ -302,10 +308,11 @@ def _divisors(config: RopeConfig, table: Frequencies) -> Any:
     """Return what the unscaled frequencies are divided by, one number per pair."""
     still = int((np.asarray(table.theta) == 0.0).sum())
     if still:
-        raise ValueError(
-            f"{still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of a "
-            f"frequency says, so {table.scaling.label} and another method have no common list of divisors. "
-            "PositionInterpolation divides the frequencies of the pairs that rotate; use that."
+        raise ScalingRefused(
+            table.scaling.label,
+            f"lets {still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of "
+            "a frequency says, so that it has no list of divisors in common with another method",
+            "PositionInterpolation divides the frequencies of the pairs that rotate; use that",
         )
     return np.asarray(Unscaled().frequencies(config).theta) / np.asarray(table.theta)
 
@@ -326,14 +333,15 @@ def _window(whole: Scaling, scaling: Scaling, rope: HuggingFaceRope, window: int
     """Return the new window in tokens."""
     trained = rope.config.context_length
     if isinstance(whole, DynamicNTK) and length not in (None, round(trained * whole.factor)):
-        raise ValueError(
-            f"{whole.label} follows the length of what it reads; leave length out, or give "
-            f"{round(trained * whole.factor)}."
+        raise WrongValue(
+            whole.label,
+            "follows the length of what it reads",
+            remedy=f"leave length out, or give {round(trained * whole.factor)}",
         )
     if length is not None:
         return integer(length, "length", trained, "The trained window is that long already.")
     if getattr(scaling, "factor", None) is None:
-        raise ValueError(f"{scaling.label} does not say how long the new window is; give length, in tokens.")
+        raise MissingArgument(("length",), f"{scaling.label} does not say how long the new window is")
     return round(window * _factor(scaling))
 
 
@@ -394,8 +402,8 @@ def _mistake(config: Any, model: Any, rope: HuggingFaceRope, whole: Scaling, rea
     """Return what is wrong with the table that a config describes; nothing where it is the one asked for."""
     try:
         back = from_hf(config.get_text_config(), layer_type=_layer_type(model))
-    except (ValueError, TypeError) as error:
-        return f"its config would not be read: {str(error).rstrip('.')}"
+    except InputError as error:
+        return f"its config would not be read: {error}"
     for length in (rope.config.context_length, reach):
         wanted, found = whole.frequencies(rope.config, length), back.frequencies(length)
         off = _difference(np.asarray(found.theta), np.asarray(wanted.theta))
@@ -454,13 +462,13 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     before: Execution | None = None
     try:
         before = executed(model, start, tokens)
-    except CannotRun as error:
+    except RunRefused as error:
         if start + tokens <= rope.config.context_length:  # else a class may end where it was trained
             return f"it does not run on {tokens} tokens, so that nothing can be compared. {one_line(error)}"
     try:
         after = executed(extended, start, tokens)
         twin = None if before is None else executed(extended, start, tokens, before)
-    except CannotRun as error:
+    except RunRefused as error:
         return f"extended, it does not run on {tokens} tokens from position {start}. {one_line(error)}"
     if whole != rope.scaling and not after.rotations:
         return "none of its rotary modules is called in a forward pass, so that its angles cannot be compared"

@@ -26,6 +26,7 @@ from rope_theory._core.checks import above, integer, one_of, path_of
 from rope_theory._core.files import check_folder_place, remove
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record, json_ready
+from rope_theory.errors import MissingArgument, NotAFolder, WrongType, WrongValue
 from rope_theory.models import _run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._extend import extend
@@ -215,7 +216,7 @@ def finetune(
     if folder is not None:
         folder = path_of(folder, "folder")
         if os.path.lexists(folder) and not folder.is_dir():
-            raise NotADirectoryError(f"{folder} is a file; give the name of a folder for checkpoints.")
+            raise NotAFolder(str(folder), "is a file", "give the name of a folder for checkpoints")
         check_folder_place(folder)
     with TemporaryDirectory() as scratch, _own_randomness(), ExitStack() as held:
         place = Path(scratch) if folder is None else folder
@@ -238,7 +239,7 @@ def finetune(
         source = rows_of(texts_or_ids, model, tokenizer, length)
         trained = _wide(_extended(model, scaling, length))
         if not any(weight.requires_grad for weight in trained.parameters()):
-            raise ValueError("All weights of this model are frozen; let some require gradients.")
+            raise WrongValue("All weights of this model", "are frozen", remedy="let some require gradients")
         rows_per_step = batch * accumulation * arguments.world_size
         settings = {
             "scaling": json_ready(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
@@ -332,7 +333,7 @@ class _Examples:
 def _are_examples(given: Any) -> bool:
     kinds = {isinstance(one, Example) for one in given} if isinstance(given, Sequence) else set()
     if len(kinds) > 1:
-        raise TypeError("texts_or_ids has examples and other things; give one kind.")
+        raise WrongType("texts_or_ids", "has examples and other things", remedy="give one kind")
     return kinds == {True}
 
 
@@ -344,7 +345,7 @@ def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
     parts = [part for ids in documents for part in (ids.cpu().long(), between)]
     stream = torch.cat(parts[:-1])
     if len(stream) < length:
-        raise ValueError(f"The documents have {len(stream)} tokens, fewer than one row of {length}.")
+        raise WrongValue("The documents", f"have {len(stream)} tokens, fewer than one row of {length}")
     return _Slices(stream, length)
 
 
@@ -358,7 +359,9 @@ def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int)
         prompt, answer = (_tokens_of(part, model, tokenizer, number) for part in (example.prompt, example.answer))
         whole = [*prompt, *answer, *end]
         if len(whole) > length:
-            raise ValueError(f"Example {number} has {len(whole)} tokens, more than a row of {length}; cut its prompt.")
+            raise WrongValue(
+                f"Example {number}", f"has {len(whole)} tokens, more than a row of {length}", remedy="cut its prompt"
+            )
         ids[number, : len(whole)] = torch.tensor(whole)
         labels[number, len(prompt) : len(whole)] = ids[number, len(prompt) : len(whole)]
     return _Examples(ids, labels)
@@ -367,13 +370,13 @@ def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int)
 def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
     if isinstance(part, str):
         if tokenizer is None:
-            raise ValueError("Texts need the model's tokenizer; pass tokenizer, or give tokens.")
+            raise MissingArgument(("tokenizer",), "Texts need the model's tokenizer")
         part = tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
     ids = [integer(token, f"a token of example {number}", 0) for token in part]
     size = model.get_input_embeddings().weight.shape[0]
     if not ids or min(ids) < 0 or max(ids) >= size:
-        raise ValueError(
-            f"Example {number} must have tokens in 0 … {size - 1} in prompt and answer, at least one each."
+        raise WrongValue(
+            f"Example {number}", f"must have tokens in 0 … {size - 1} in prompt and answer, at least one each"
         )
     return ids
 
@@ -384,7 +387,7 @@ def _end(model: Any) -> list[int]:
     tokens = [] if end is None else [end] if isinstance(end, int) else list(end)
     size = model.get_input_embeddings().weight.shape[0]
     if tokens and not 0 <= tokens[0] < size:
-        raise ValueError(f"The config's end-of-sequence token is {tokens[0]}, and the vocabulary has {size} tokens.")
+        raise WrongValue("The config's end-of-sequence token", f"is {tokens[0]}, and the vocabulary has {size} tokens")
     return tokens
 
 
@@ -537,7 +540,9 @@ def _watchman() -> Any:
     class Watchman(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
             if logs and not math.isfinite(logs.get("loss", 0.0)):
-                raise ValueError(f"The loss of step {state.global_step} is not finite; lower the learning rate.")
+                raise WrongValue(
+                    f"The loss of step {state.global_step}", "is not finite", remedy="lower the learning rate"
+                )
 
     return Watchman()
 

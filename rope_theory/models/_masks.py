@@ -8,27 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import RowsRefused
 
 HIDING = 0.5
 """An added number below this share of the lowest number of its dtype hides a key: masks are filled with the lowest."""
-
-
-class RowsRefused(Exception):
-    """The rows of attention of a layer cannot be rebuilt.
-
-    Attributes
-    ----------
-    reason : str
-        Why, in words that are the same for all layers it holds for.
-    off : (float, float) or None
-        Largest difference of the outputs, where they were compared, and what rounding explains of it.
-    """
-
-    def __init__(self, reason: str, off: tuple[float, float] | None = None) -> None:
-        self.reason, self.off = reason, off
-        super().__init__(
-            reason if off is None else f"{reason}: off by {off[0]:.2g}, of which rounding explains {off[1]:.2g}"
-        )
 
 
 @dataclass(frozen=True, eq=False)

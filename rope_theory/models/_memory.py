@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import NotEnoughMemory
 from rope_theory.models._layer_settings import layer_settings
 
 SPARE = 0.9
@@ -31,21 +31,20 @@ def refuse_too_long(model: Any, tokens: int) -> None:
     in float64. Attention itself is counted in blocks, as torch's scaled_dot_product_attention takes it.
     """
     free, fitting = _free(model.device), _fitting(model)
-    if free is None or fitting is None:
-        return
-    if tokens > fitting:
+    if fitting is not None and tokens > fitting:
         need = SPARE * free / max(fitting, 1) * tokens / 2**30
-        raise ValueError(
-            f"{tokens} positions need about {need:.3g} GiB, and {free / 2**30:.3g} GiB are free on "
-            f"{model.device}: about {fitting} positions fit. Give fewer tokens or a shorter length."
+        raise NotEnoughMemory(
+            f"{tokens} positions need about {need:.3g} GiB, and {free / 2**30:.3g} GiB are free on {model.device}: "
+            f"about {fitting} positions fit",
+            "Give fewer tokens or a shorter length",
+            fitting,
         )
 
 
 def _fitting(model: Any) -> int | None:
     """Return how many positions of a forward pass fit; None where nobody knows."""
-    free = _free(model.device)
     try:
-        return None if free is None else int(SPARE * free / _bytes_a_token(model))
+        return int(SPARE * _free(model.device) / _bytes_a_token(model))
     except (AttributeError, TypeError):  # configs whose layers differ in size
         return None
 
@@ -56,13 +55,13 @@ def saying_what_fits(model: Any, remedy: str = "") -> Iterator[None]:
     torch = load("torch", "models")
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, and so is what the CPU's allocator raises
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate" not in str(error):
-            raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
         count = _fitting(model)
         fitting = "" if count is None else f"About {count} positions fit at once. "
-        raise ValueError(
-            f"{model.device} ran out of memory. {remedy or f'{fitting}Give a shorter window or fewer windows a pass.'}"
+        raise NotEnoughMemory(
+            f"{model.device} ran out of memory",
+            remedy or f"{fitting}Give a shorter window or fewer windows a pass",
+            count,
         ) from error
 
 
@@ -76,18 +75,9 @@ def _bytes_a_token(model: Any) -> int:
     return int(size * (6 * hidden + 3 * inner + 8 * heads * width) + 16 * heads * width)
 
 
-def _free(device: Any) -> int | None:
+def _free(device: Any) -> int:
     torch = load("torch", "models")
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's own
         return int(torch.cuda.mem_get_info(device)[0]) + int(unused)
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            found = [line.split() for line in file if line.startswith("MemAvailable")]
-        return int(found[0][1]) * 1024
-    except (OSError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
+    return int(load("psutil", "models").virtual_memory().available)

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongValue
 
 
 def body_of(model: Any) -> Any:
@@ -40,9 +41,11 @@ def last_states(model: Any, ids: Any) -> Any:
     body = body_of(model)
     states = getattr(body(input_ids=ids, use_cache=False), "last_hidden_state", None)
     if states is None:
-        raise ValueError(
-            f"{type(model).__name__} cannot be measured: its part {type(body).__name__} returns no last_hidden_state, "
-            "from which logits are made a block at a time. Pass the causal language model inside it."
+        raise WrongValue(
+            type(model).__name__,
+            f"cannot be measured: its part {type(body).__name__} returns no last_hidden_state, "
+            "from which logits are made a block at a time",
+            remedy="Pass the causal language model inside it",
         )
     return states
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Table
+from rope_theory.errors import WrongValue
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.models._modes import last_states, measuring
@@ -164,11 +164,11 @@ def passkey(
     asked: Any = [length] if np.ndim(length) == 0 else length
     lengths = [integer(one, "length", 2) for one in asked]
     if not lengths:
-        raise ValueError("length must name at least one window.")
+        raise WrongValue("length", "must name at least one window")
     if len(set(lengths)) < len(lengths):
-        raise ValueError(f"length names a window twice: {lengths}.")
+        raise WrongValue("length", f"names a window twice: {lengths}")
     if tokenizer is None:
-        raise ValueError("tokenizer must be the model's own, got None.")
+        raise WrongValue("tokenizer", "must be the model's own", "None")
     prompts = PasskeyPrompts(tokenizer, wording)
     random = np.random.default_rng(seed)
     cells = [
@@ -182,7 +182,7 @@ def passkey(
     nearest = max(prompt.distance for prompt in bare.values())
     for one in lengths:
         if one < room:
-            raise ValueError(f"length must be at least {room}, what the texts and the answer take, got {one} tokens.")
+            raise WrongValue("length", f"must be at least {room}, what the texts and the answer take", f"{one} tokens")
     refuse_too_long(model, max(lengths))
     rows = []
     with measuring(model), saying_what_fits(model):
@@ -212,10 +212,10 @@ def passkey(
 
 def wilson(found: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share, by Wilson's score (J. Am. Stat. Assoc. 22 (1927) 209)."""
-    share, square = found / trials, NORMAL**2
-    middle = (share + square / (2 * trials)) / (1 + square / trials)
-    half = NORMAL / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(found, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:
@@ -256,10 +256,12 @@ def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[s
     with_filler = prompts.make(prompts.shortest(key) + 100, 50, key)
     largest = max(max(prompt.ids + prompt.answer) for prompt in (*bare.values(), with_filler))
     if largest >= size:
-        raise ValueError(
-            f"The tokenizer makes token {largest}, and the model knows {size}: it is not the model's tokenizer."
+        raise WrongValue(
+            "The tokenizer", f"makes token {largest}, and the model knows {size}: it is not the model's tokenizer"
         )
 
 
 def _refuse(model: Any) -> Any:
-    raise ValueError(f"The output layer of {type(model).__name__} does more than this package knows, or there is none.")
+    raise WrongValue(
+        f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
+    )

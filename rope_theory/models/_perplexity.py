@@ -15,6 +15,7 @@ from rope_theory._core.checks import integer, one_of
 from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 from rope_theory.models._documents import documents_of
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
@@ -168,9 +169,11 @@ def perplexity(
     one_of(beginning, "beginning", BEGINNINGS)
     lead = 1 if beginning == "window" else 0
     if stride > window - lead and convention != "disjoint":
-        raise ValueError(
-            f"stride must be at most {window - lead}, the window{' without its first token' if lead else ''}, got "
-            f"{stride}: tokens would be missed."
+        raise WrongValue(
+            "stride",
+            f"must be at most {window - lead}, the window{(' without its first token' if lead else '')}",
+            stride,
+            "tokens would be missed",
         )
     documents = documents_of(input_ids, model)
     begin = None if beginning == "none" else _beginning(model)
@@ -178,17 +181,20 @@ def perplexity(
         documents = [torch.cat([begin, ids]) for ids in documents]
     for number, ids in enumerate(documents):
         if window > len(ids) + lead:
-            raise ValueError(
-                f"window must be at most the {len(ids) + lead} tokens of document {number}, got {window}: give a "
-                "shorter window, or leave that document out."
+            raise WrongValue(
+                "window",
+                f"must be at most the {len(ids) + lead} tokens of document {number}",
+                window,
+                "give a shorter window, or leave that document out",
             )
     size = sequences_at_once(model, window) if batch is None else integer(batch, "batch", 1)
     refuse_too_long(model, window * size if batch is not None else window)
     project = output_layer(model)
     if project is None:
-        raise ValueError(
-            f"The output layer of {type(model).__name__} does more than this package knows (cap, factor, divisor), or "
-            "there is none, so that its losses cannot be taken a block at a time."
+        raise WrongValue(
+            f"The output layer of {type(model).__name__}",
+            "does more than this package knows (cap, factor, divisor), or there is none, so that "
+            "its losses cannot be taken a block at a time",
         )
     plans = [
         (number, one)
@@ -227,11 +233,15 @@ def _beginning(model: Any) -> Any:
     torch = load("torch", "models")
     token = model.config.get_text_config().bos_token_id
     if token is None:
-        raise ValueError("The model's config names no beginning-of-sequence token; leave beginning at 'none'.")
+        raise WrongValue(
+            "The model's config", "names no beginning-of-sequence token", remedy="leave beginning at 'none'"
+        )
     token = token[0] if isinstance(token, list) else token
     size = model.get_input_embeddings().weight.shape[0]
     if not 0 <= token < size:
-        raise ValueError(f"The config's beginning-of-sequence token is {token}, and the vocabulary has {size} tokens.")
+        raise WrongValue(
+            "The config's beginning-of-sequence token", f"is {token}, and the vocabulary has {size} tokens"
+        )
     return torch.tensor([token], device=model.device)
 
 
@@ -258,7 +268,7 @@ class _Tally:
         for (number, one), row in zip(members, losses, strict=True):
             if not np.isfinite(row).all():
                 place = one.first + int(np.flatnonzero(~np.isfinite(row))[0])
-                raise ValueError(f"The loss of token {place} of document {number} is not finite.")
+                raise WrongValue(f"The loss of token {place} of document {number}", "is not finite")
             self.sums[number] += row.mean() if self.by_windows else row.sum()
             self.weights[number] += 1 if self.by_windows else len(row)
             self.windows[number] += 1
@@ -292,5 +302,13 @@ class _Tally:
         count = len(self.sums)
         if count < 2:
             return None
-        drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-        return float((self.sums[drawn].sum(-1) / self.weights[drawn].sum(-1)).std(ddof=1))
+        from scipy.stats import bootstrap
+
+        def mean(sums: Any, weights: Any, axis: int) -> Any:
+            return sums.sum(axis) / weights.sum(axis)
+
+        found = bootstrap(
+            (self.sums, self.weights), mean, n_resamples=RESAMPLES, paired=True, vectorized=True, method="percentile",
+            rng=np.random.default_rng(seed),
+        )  # fmt: skip
+        return float(found.standard_error)

@@ -15,6 +15,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.optional import load
+from rope_theory.errors import CannotCapture, InputError, WrongType, WrongValue
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended
@@ -75,9 +76,9 @@ def visit(
         states = last_states(model, ids)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
-                raise ValueError(
-                    f"{type(model).__name__} cannot be captured: layer {layer} did not attend through transformers' "
-                    "registry of attention functions."
+                raise CannotCapture(
+                    type(model).__name__,
+                    f"layer {layer} did not attend through transformers' registry of attention functions",
                 )
             _check_rotation(recorder.attending[layer], recorder, layer)
     return states
@@ -137,9 +138,8 @@ class _Recorder:
             self.attending[layer] = module
             self.visitor(VisitedLayer(layer, *plain, self.phasors[layer], self.described[layer], attended))
         elif not all(bool((one == other).all()) for one, other in zip(before, few, strict=True)):
-            raise ValueError(
-                f"{type(self.model).__name__} cannot be captured: layer {layer} attends with several queries and keys "
-                "in one pass."
+            raise CannotCapture(
+                type(self.model).__name__, f"layer {layer} attends with several queries and keys in one pass"
             )
 
     def undone(self, layer: int, table: Any, query: Any, key: Any) -> tuple[Any, Any]:
@@ -214,9 +214,10 @@ def _attention_modules(model: Any) -> dict[int, list[Any]]:
         if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS):
             found.setdefault(int(number), []).append(module)
     if not found:
-        raise ValueError(
-            f"{type(model).__name__} cannot be captured: none of its attention modules is given cosines and sines as "
-            "position_embeddings, as transformers' Llama is. It may have no rotary positions."
+        raise CannotCapture(
+            type(model).__name__,
+            "none of its attention modules is given cosines and sines as position_embeddings, as "
+            "transformers' Llama is. It may have no rotary positions",
         )
     return found
 
@@ -231,19 +232,19 @@ def _described(model: Any, module: Any, layer: int) -> HuggingFaceRope:
     name = types[layer] if types is not None and types[layer] in nested else None
     try:
         return from_hf(module.config, layer_type=name)
-    except ValueError as error:
-        raise ValueError(f"{type(model).__name__} cannot be captured: {error}") from error
+    except InputError as error:
+        raise CannotCapture(type(model).__name__, str(error)) from error
 
 
 def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
     if layers is None:
         return known
     if isinstance(layers, int) or not len(layers):
-        raise TypeError(f"layers must be a sequence of layer numbers, got {layers!r}; [0] is the first layer alone.")
+        raise WrongType("layers", "must be a sequence of layer numbers", f"{layers!r}", "[0] is the first layer alone")
     chosen = [integer(layer, "layers", 0, "Layers count from 0.") for layer in layers]
     unknown = [layer for layer in chosen if layer not in known]
     if unknown:
-        raise ValueError(f"layers has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}.")
+        raise WrongValue("layers", f"has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}")
     return sorted(set(chosen))
 
 
@@ -251,40 +252,40 @@ def checked_model(model: Any) -> None:
     """Raise when ``model`` is no loaded transformers model."""
     transformers = load("transformers", "models")
     if not isinstance(model, transformers.PreTrainedModel):
-        raise TypeError(
-            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
+        raise WrongType(
+            "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
         )
     if model.device.type == "meta":
-        raise ValueError("model has no weights (it is on the meta device); load it with from_pretrained.")
+        raise WrongValue("model", "has no weights (it is on the meta device)", remedy="load it with from_pretrained")
 
 
-def checked_tokens(input_ids: Any, model: Any) -> Any:
-    """Return the tokens of one sequence as (1, T), on the device of the model."""
+def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
+    """Return the tokens of one sequence, called ``name`` in errors, as (1, T), on the device of the model."""
     torch = load("torch", "models")
     checked_model(model)
     if isinstance(input_ids, str | bytes):
-        raise TypeError("input_ids must be integers, got a text; the model's tokenizer makes them of it.")
+        raise WrongType(name, "must be integers", "a text", "the model's tokenizer makes them of it")
     try:
         ids = torch.as_tensor(input_ids)
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"input_ids must be integers, got {type(input_ids).__name__}; a tokenizer makes them."
-        ) from None
+        raise WrongType(name, "must be integers", type(input_ids).__name__, "a tokenizer makes them") from None
     if ids.numel() == 0:
-        raise ValueError("input_ids must hold at least two tokens, got none.")
+        raise WrongValue(name, "must hold at least two tokens", "none")
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
-        raise TypeError(f"input_ids must be integers, got {ids.dtype}; a tokenizer makes them of a text.")
+        raise WrongType(name, "must be integers", f"{ids.dtype}", "a tokenizer makes them of a text")
     if ids.ndim == 2 and ids.shape[0] != 1:
-        raise ValueError(f"input_ids must be one sequence, got {ids.shape[0]}; capture them one after the other.")
+        raise WrongValue(name, "must be one sequence", f"{ids.shape[0]}", "capture them one after the other")
     if ids.ndim not in (1, 2):
-        raise ValueError(f"input_ids must have shape (T,) or (1, T), got {tuple(ids.shape)}.")
+        raise WrongValue(name, "must have shape (T,) or (1, T)", f"{tuple(ids.shape)}")
     ids = ids.reshape(1, -1)
     if ids.shape[1] < 2:
-        raise ValueError(f"input_ids must hold at least two tokens, got {ids.shape[1]}: one has no distance.")
+        raise WrongValue(name, "must hold at least two tokens", f"{ids.shape[1]}", "one has no distance")
     ids = ids.long()
     size = model.get_input_embeddings().weight.shape[0]
     if int(ids.min()) < 0 or int(ids.max()) >= size:
-        raise ValueError(f"input_ids must lie in 0 … {size - 1}, the vocabulary of this model; is it its tokenizer?")
+        raise WrongValue(
+            name, f"must lie in 0 … {size - 1}, the vocabulary of this model", remedy="is it its tokenizer?"
+        )
     return ids.to(model.device)
 
 
@@ -315,27 +316,29 @@ def _without_rotation(table: Any, tokens: int) -> Any:
 def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rotated: tuple[Any, Any]) -> None:
     pairs, width = len(rope.frequencies()), rope.config.head_dim
     if not _is_complex(table) and (not isinstance(table, tuple) or len(table) != 2):
-        raise ValueError(
-            f"{type(model).__name__} cannot be captured: layer {layer} is given a table of {type(table).__name__}, not "
-            "cosines and sines."
+        raise CannotCapture(
+            type(model).__name__, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines"
         )
     latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
     if latent:
-        raise ValueError(
-            f"{type(model).__name__} cannot be captured: its latent attention rotates {latent} "
-            "dimensions behind the others and shares one rotated key among the heads."
+        raise CannotCapture(
+            type(model).__name__,
+            f"its latent attention rotates {latent} dimensions behind the others and shares one "
+            "rotated key among the heads",
         )
     table = _cos_sin(table)
     for x in rotated:
         if x.shape[0] != 1 or x.shape[2] != table[0].shape[1]:
-            raise ValueError(
-                f"{type(model).__name__} cannot be captured: layer {layer} attends with {x.shape[2]} queries or keys "
-                f"in {x.shape[0]} sequences, and was given cosines of {table[0].shape[1]} positions in one."
+            raise CannotCapture(
+                type(model).__name__,
+                f"layer {layer} attends with {x.shape[2]} queries or keys in {x.shape[0]} sequences, "
+                f"and was given cosines of {table[0].shape[1]} positions in one",
             )
         if x.shape[-1] != width or table[0].shape[-1] not in (pairs, 2 * pairs):
-            raise ValueError(
-                f"{type(model).__name__} cannot be captured: the heads of layer {layer} are {x.shape[-1]} wide with "
-                f"{table[0].shape[-1]} cosines, and its config describes heads {width} wide of {pairs} pairs."
+            raise CannotCapture(
+                type(model).__name__,
+                f"the heads of layer {layer} are {x.shape[-1]} wide with {table[0].shape[-1]} "
+                f"cosines, and its config describes heads {width} wide of {pairs} pairs",
             )
 
 
@@ -370,7 +373,7 @@ def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
         finite = torch.isfinite(x).flatten(1).all(1)
         if not bool(finite.all()):
             head = int((~finite).nonzero()[0, 0])
-            raise ValueError(f"The {name} of layer {layer}, head {head}, contain NaN or infinity.")
+            raise WrongValue(f"The {name} of layer {layer}, head {head},", "contain NaN or infinity")
 
 
 def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
@@ -383,9 +386,10 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     try:
         module(**{**arguments, **unused, "position_embeddings": recorder.tables[id(module)]})
     except (TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
-        raise ValueError(
-            f"{type(recorder.model).__name__} cannot be captured: layer {layer} could not be run once more on its "
-            f"first {before[0].shape[1]} tokens, which checks its rotation ({type(error).__name__}: {error})."
+        raise CannotCapture(
+            type(recorder.model).__name__,
+            f"layer {layer} could not be run once more on its first {before[0].shape[1]} tokens, "
+            f"which checks its rotation ({type(error).__name__}: {error})",
         ) from error
     finally:
         recorder.replaying = False
@@ -393,7 +397,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
         away = float((given.double() - other.double()).abs().max())
         size = float(other.abs().max())
         if away > max(32 * torch.finfo(given.dtype).eps, 1e-4) * size:  # another layout is off by the size itself
-            raise ValueError(
-                f"{type(recorder.model).__name__} cannot be captured: layer {layer} does not rotate its {name} as its "
-                f"config describes (off by {away:.2g}, the largest is {size:.2g}). It may have no rotation there."
+            raise CannotCapture(
+                type(recorder.model).__name__,
+                f"layer {layer} does not rotate its {name} as its config describes (off by "
+                f"{away:.2g}, the largest is {size:.2g}). It may have no rotation there",
             )

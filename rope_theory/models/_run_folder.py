@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -12,9 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rope_theory._core.files import TEMPORARY, free_bytes, named, remove, sync_folder, sync_tree, told, write_text
+from rope_theory._core.files import (
+    TEMPORARY,
+    named,
+    remove,
+    sync_folder,
+    sync_tree,
+    write_text,
+    written_by_others,
+)  # fmt: skip
 from rope_theory._core.json_files import read_json
 from rope_theory._core.optional import load
+from rope_theory.errors import DamagedFile, FileProblem, OtherRun
 
 SETTINGS, MANIFEST, STATE, LOCK = "settings.json", "rope_theory.json", "trainer_state.json", ".lock"
 """Files: the run's settings; in each checkpoint whose it is and what it holds, and what transformers writes last;
@@ -29,11 +37,11 @@ KEPT = 2
 MOST_BYTES = 1 << 20
 """Longest settings or manifest that are read, bytes."""
 
-NO_SPACE = 1 << 20
-"""Free bytes below which a disk is called full where a library does not say why it could not write."""
-
 REMEDY = "give another folder, or empty it"
 """What to do with a folder that cannot be continued."""
+
+PUT_BACK = f"Put it back, {REMEDY}"
+"""What to do where the settings of a run are missing or damaged."""
 
 
 @contextmanager
@@ -57,7 +65,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except filelock.Timeout:
-            raise ValueError(f"Another run uses {folder}; wait for its end, or give another folder.") from None
+            raise OtherRun(str(folder), "is used by another run", "wait for its end, or give another folder") from None
     try:
         for leftover in folder.glob(f".*{TEMPORARY}"):
             remove(leftover)
@@ -79,25 +87,28 @@ def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
     path, found = folder / SETTINGS, checkpoints(folder)
     if not os.path.lexists(path):
         if found:
-            raise ValueError(
-                f"{path} is missing, and {folder} holds checkpoints ({found[-1].name}): nothing says which run they "
-                f"are of. Put it back, {REMEDY}."
+            raise OtherRun(
+                str(path),
+                f"is missing, and {folder} holds checkpoints ({found[-1].name}): nothing says which run they are of",
+                PUT_BACK,
             )
         write_text(path, json.dumps(settings, indent=2) + "\n")
         return
     try:
         stored = read_json(path, "the settings of a run", MOST_BYTES)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{error} Put it back, {REMEDY}.") from None
+    except FileProblem as error:
+        raise OtherRun(error.path, error.problem, PUT_BACK) from error
+    except DamagedFile as error:
+        raise OtherRun(error.path, f"is not {error.what}: {error.reason}", PUT_BACK) from error
     if not isinstance(stored, dict) or set(stored) != set(settings):
-        raise ValueError(f"{path} is not the settings of a run: it has other names. Put it back, {REMEDY}.")
+        raise OtherRun(str(path), "is not the settings of a run: it has other names", PUT_BACK)
     other = sorted(name for name in settings if stored[name] != settings[name])
     if other and not found:
         write_text(path, json.dumps(settings, indent=2) + "\n")
     elif other:
-        raise ValueError(
-            f"{folder} holds a run with another {other[0]} ({stored[other[0]]!r:.80}, now "
-            f"{settings[other[0]]!r:.80}), as {path.name} says; {REMEDY}."
+        before, now = (repr(values[other[0]])[:80] for values in (stored, settings))
+        raise OtherRun(
+            str(folder), f"holds a run with another {other[0]} ({before}, now {now}), as {path.name} says", REMEDY
         )
 
 
@@ -155,7 +166,7 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
     manifest = path / MANIFEST
     if not manifest.exists():
         if _is_whole_json(path / last):
-            raise ValueError(f"{path} was not written by this run: it has no {MANIFEST}; remove it, {REMEDY}.")
+            raise OtherRun(str(path), f"was not written by this run: it has no {MANIFEST}", f"remove it, {REMEDY}")
         return f"{path / last} is missing or damaged"
     try:
         stored = read_json(manifest, "the list of a checkpoint's files", MOST_BYTES)
@@ -166,7 +177,7 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return f"{manifest} is damaged"
     if owner != run:
-        raise ValueError(f"{path} is of another run, as its {MANIFEST} says; remove it, {REMEDY}.")
+        raise OtherRun(str(path), f"is of another run, as its {MANIFEST} says", f"remove it, {REMEDY}")
     if last not in files:
         return f"{manifest} is damaged: it does not list {last}"
     for name, (size, sha256) in files.items():
@@ -207,7 +218,7 @@ def publish(written: Path, target: Path, run: str) -> None:
         for path in sorted(written.rglob("*"))
         if path.is_file()
     }
-    (written / MANIFEST).write_text(json.dumps({"run": run, "files": files}, indent=1) + "\n", encoding="utf-8")
+    write_text(written / MANIFEST, json.dumps({"run": run, "files": files}, indent=1) + "\n")
     sync_tree(written)
     drop(target)
     written.replace(target)
@@ -235,11 +246,8 @@ def drop(path: Path) -> None:
 def saving(written: Path, target: Path) -> Iterator[None]:
     """Name the checkpoint in errors of writing it, and leave nothing of it then."""
     try:
-        with named(target):
+        with named(target), written_by_others(written, target):
             yield
-    except Exception as error:
-        full = not isinstance(error, OSError) and free_bytes(target.parent) < NO_SPACE  # torch only says "failed"
+    except Exception:
         remove(written)
-        if full:
-            raise told(OSError, errno.ENOSPC, target) from error
         raise

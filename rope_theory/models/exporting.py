@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rope_theory._core.checks import path_of
-from rope_theory._core.files import check_folder_place, whole_folder
+from rope_theory._core.files import check_folder_place, whole_folder, write_text
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record
+from rope_theory.errors import FileInTheWay, MissingFile, NotAFolder
 from rope_theory.models._extend import extend, table_of, window_of
 from rope_theory.models.loading import bars_on_terminals_only
 from rope_theory.precision._audit import audit
@@ -60,13 +61,13 @@ class Extension(Record):
 def check_folder(folder: Path) -> None:
     """Raise when a checkpoint cannot be written as ``folder``: asked before minutes of work, not after."""
     if os.path.lexists(folder) and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file or a broken link; give the name of a new folder.")
+        raise NotAFolder(str(folder), "is a file or a broken link", "give the name of a new folder")
     if folder.resolve() == Path.cwd():
-        raise FileExistsError("That is the folder you are in; give the name of a new folder.")
+        raise FileInTheWay(str(folder), "is the folder you are in", "give the name of a new folder")
     if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty; give the name of a new folder.")
+        raise FileInTheWay(str(folder), "is not empty", "give the name of a new folder")
     if not folder.absolute().parent.is_dir():
-        raise FileNotFoundError(f"The folder {folder.absolute().parent} does not exist; make it first.")
+        raise MissingFile(str(folder.absolute().parent), "does not exist", "make the folder first")
     check_folder_place(folder.resolve().parent)  # an empty folder is replaced, so that its parent must be written to
 
 
@@ -163,4 +164,4 @@ def _set_window(folder: Path, window: int) -> None:
     path = folder / "tokenizer_config.json"
     if path.is_file():
         content = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**content, "model_max_length": window}, indent=2), encoding="utf-8")
+        write_text(path, json.dumps({**content, "model_max_length": window}, indent=2))

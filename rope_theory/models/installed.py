@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from rope_theory._core.optional import load
-from rope_theory.doctor.engines import Engine, EngineTable, Refused, Request
+from rope_theory.doctor.engines import Engine, EngineTable, Request
+from rope_theory.errors import EngineRefused
 
 NOT_TEXT = ("Vision", "Audio", "Speech")
 """Parts of the names of rotary classes that are not a text model's."""
@@ -40,16 +41,16 @@ def _executed(asked: Request) -> EngineTable:
     mapping = load("transformers.models.auto.configuration_auto", "models").CONFIG_MAPPING
     kind = asked.case.model_type
     if kind is None or kind not in mapping:
-        raise Refused(f"has no model type {kind!r}")
+        raise EngineRefused(f"has no model type {kind!r}")
     logging = load("transformers", "models").logging
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # what it thinks of the config is the doctor's to say
     try:
         return _run(mapping[kind], asked)
-    except Refused:
+    except EngineRefused:
         raise
     except Exception as error:  # whatever a config class or a rotary class raises is the answer
-        raise Refused(f"raises {type(error).__name__}: {str(error)[:200]}") from error
+        raise EngineRefused(f"raises {type(error).__name__}: {str(error)[:200]}") from error
     finally:
         logging.set_verbosity(before)
 
@@ -64,7 +65,7 @@ def _run(config_class: Any, asked: Request) -> EngineTable:
     prefix = "" if asked.layer_type is None else f"{asked.layer_type}_"
     theta = getattr(module, f"{prefix}inv_freq", None)
     if theta is None:
-        raise Refused("has a rotary class that keeps no inv_freq")
+        raise EngineRefused("has a rotary class that keeps no inv_freq")
     attention = getattr(module, f"{prefix}attention_scaling", 1.0)
     return EngineTable(theta.detach().to(torch.float64).numpy(), float(attention))
 
@@ -75,5 +76,5 @@ def _rotary(config: Any) -> Any:
     names = [name for name in vars(module) if name.endswith("RotaryEmbedding")]
     names = [name for name in names if not any(word in name for word in NOT_TEXT)]
     if not names:
-        raise Refused("has no rotary class for this model type")
+        raise EngineRefused("has no rotary class for this model type")
     return getattr(module, names[0])

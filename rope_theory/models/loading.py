@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import CannotLoad, DamagedFile, MissingFile, WrongValue
 
 _LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
 """What transformers raises for folders that are no model it knows."""
@@ -45,33 +46,35 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     checked_device(device)
     folder = Path(source)
     if folder.is_file():
-        raise OSError(f"{folder} is a file; give the folder of the model, with its config.json.")
+        raise CannotLoad(str(folder), "is a file", "give the folder of the model, with its config.json")
     if folder.is_dir():
         _refuse_unsafe(folder)
     elif is_path(source):
-        raise OSError(f"There is no folder {folder}.")
+        raise CannotLoad(str(folder), "does not exist", "give the folder of the model, with its config.json")
     try:
         with bars_on_terminals_only():
             model, found = transformers.AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
             )
     except _LOADING as error:
-        folder_missing = "" if folder.is_dir() else f" There is no folder {source}, and as a name on the hub it fails."
-        raise OSError(
-            f"{source} cannot be loaded as a causal language model: {_first_line(error)}{folder_missing}"
+        missing = "" if folder.is_dir() else "There is no such folder, and as a name on the hub it fails"
+        raise CannotLoad(
+            str(source), f"cannot be loaded as a causal language model: {_first_line(error)}", missing
         ) from error
     except Exception as error:
-        if type(error).__name__ != "SafetensorError":
+        if not isinstance(error, load("safetensors", "models").SafetensorError):
             raise
-        raise OSError(f"{source} has damaged weights: {_first_line(error)}") from error
+        raise CannotLoad(str(source), f"has damaged weights: {_first_line(error)}") from error
     lacking = sorted(found["missing_keys"])
     if lacking:
-        raise OSError(f"{source} lacks the weights {lacking[0]} ({len(lacking)} in all): they would be random numbers.")
+        raise CannotLoad(
+            str(source), f"lacks the weights {lacking[0]} ({len(lacking)} in all): they would be random numbers"
+        )
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # whatever a damaged file makes of it
         if folder.is_dir() and (folder / "tokenizer.json").is_file():
-            raise OSError(f"The tokenizer of {source} cannot be loaded: {_first_line(error)}") from error
+            raise CannotLoad(str(source), f"holds a tokenizer that cannot be loaded: {_first_line(error)}") from error
         tokenizer = None
     return model.to(torch.device(device)).eval(), tokenizer
 
@@ -89,12 +92,12 @@ def checked_device(device: str) -> None:
     try:
         kind = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"device must be cpu or cuda, got {device!r}.") from None
+        raise WrongValue("device", "must be cpu or cuda", f"{device!r}") from None
     if kind.type not in ("cpu", "cuda"):
-        raise ValueError(f"device must be cpu or cuda, got {device!r}: scores are computed in float64.")
+        raise WrongValue("device", "must be cpu or cuda", f"{device!r}", "scores are computed in float64")
     if kind.type == "cuda" and (not torch.cuda.is_available() or (kind.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        raise ValueError(f"device {device!r} is not there: torch sees {count} CUDA devices. Use cpu.")
+        raise WrongValue("device", f"{device!r} is not there: torch sees {count} CUDA devices", remedy="Use cpu")
 
 
 def encoded(text: str, tokenizer: Any, name: str = "The text", *, special: bool = True) -> list[int]:
@@ -106,10 +109,12 @@ def encoded(text: str, tokenizer: Any, name: str = "The text", *, special: bool 
         Without a tokenizer, or for a text of fewer than two tokens.
     """
     if tokenizer is None:
-        raise ValueError("The model's folder holds no tokenizer, so a text cannot be read; put tokenizer.json there.")
+        raise WrongValue(
+            "The model's folder", "holds no tokenizer, so a text cannot be read", remedy="put tokenizer.json there"
+        )
     ids: list[int] = tokenizer(text, verbose=False, add_special_tokens=special)["input_ids"]
     if len(ids) < 2:
-        raise ValueError(f"{name} has {len(ids)} token(s); two at least make a distance.")
+        raise WrongValue(name, f"has {len(ids)} token(s)", remedy="two at least make a distance")
     return ids
 
 
@@ -128,11 +133,11 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
         files = sorted(root.rglob("*.py"))
         return "\n".join(file.read_text(encoding="utf-8") for file in files), "the sources of rope_theory"
     if not Path(path).is_file():
-        raise OSError(f"{path} is no file; give a UTF-8 text.")
+        raise MissingFile(str(path), "is no file", "give a UTF-8 text")
     try:
         return Path(path).read_text(encoding="utf-8"), str(path)
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text; convert it first.") from None
+        raise DamagedFile(str(path), "a UTF-8 text", "it has other bytes", "convert it first") from None
 
 
 @contextmanager
@@ -163,16 +168,17 @@ def errors_only() -> Iterator[None]:
 
 def _refuse_unsafe(folder: Path) -> None:
     if not (folder / "config.json").is_file():
-        raise OSError(f"{folder} is no model: it holds no config.json.")
+        raise CannotLoad(str(folder), "is no model: it holds no config.json")
     if any(folder.glob("*.safetensors")):
         return
     pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
     if pickled:
-        raise ValueError(
-            f"{folder} holds pickled weights only ({pickled[0]}), which run code when they are loaded: refused. "
-            "Convert them to safetensors."
+        raise WrongValue(
+            str(folder),
+            f"holds pickled weights only ({pickled[0]}), which run code when they are loaded: refused",
+            remedy="Convert them to safetensors",
         )
-    raise OSError(f"{folder} holds no weights: no file ends in .safetensors.")
+    raise CannotLoad(str(folder), "holds no weights: no file ends in .safetensors")
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rope_theory._core.checks import integer
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class PasskeyWording:
 
     def __post_init__(self) -> None:
         if self.key.count("{key}") < 1:
-            raise ValueError(f"The key line must contain {{key}} where the number goes, got {self.key!r}.")
+            raise WrongValue("The key line", "must contain {key} where the number goes", f"{self.key!r}")
 
 
 WORDING = PasskeyWording(
@@ -89,7 +90,9 @@ class PasskeyPrompts:
         self._filler = self._encode(wording.filler)
         self._question = self._encode(wording.question)
         if not self._filler or not self._question:
-            raise ValueError("The tokenizer makes no tokens of the filler or the question; is it the model's own?")
+            raise WrongValue(
+                "The tokenizer", "makes no tokens of the filler or the question", remedy="is it the model's own?"
+            )
 
     def shortest(self, key: str) -> int:
         """Return the tokens of a prompt without filler."""
@@ -114,13 +117,13 @@ class PasskeyPrompts:
             five digits, a tokenizer that merges question and answer.
         """
         if not isinstance(key, str) or not re.fullmatch("[0-9]{5}", key):
-            raise ValueError(f"key must be five digits, got {key!r}.")
+            raise WrongValue("key", "must be five digits", f"{key!r}")
         line = self._line(key)
         length = integer(length, "length", self.shortest(key), "Instruction, key line and question need that many.")
         room = length - self.shortest(key)
         after = integer(after, "after", 0)
         if after > room:
-            raise ValueError(f"after must be at most {room}, what {length} tokens leave for filler, got {after}.")
+            raise WrongValue("after", f"must be at most {room}, what {length} tokens leave for filler", after)
         before = room - after
         stretch = self._filler * (max(before, after) // len(self._filler) + 1)
         ids = self._instruction + stretch[:before] + line + stretch[:after] + self._question
@@ -143,5 +146,7 @@ class PasskeyPrompts:
     def _answer(self, key: str) -> tuple[int, ...]:
         whole = self._encode(f"{self._wording.question} {key}")
         if whole[: len(self._question)] != self._question:
-            raise ValueError("The tokenizer merges the question with its answer; word the question otherwise.")
+            raise WrongValue(
+                "The tokenizer", "merges the question with its answer", remedy="word the question otherwise"
+            )
         return whole[len(self._question) :]

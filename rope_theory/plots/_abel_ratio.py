@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rope_theory._core.checks import flag
+from rope_theory.errors import WrongValue
 from rope_theory.plots._axes import HEADROOM, canvas, line_of, mark_window, share_across
 from rope_theory.plots._style import BLUE, GREY, VERMILION
 
@@ -41,10 +42,10 @@ def abel_ratio(
     """
     s, values = line_of(offsets, "offsets"), line_of(ratio, "ratio")
     if len(s) != len(values):
-        raise ValueError(f"offsets has {len(s)} entries and ratio {len(values)}; give one ratio an offset.")
+        raise WrongValue("offsets", f"has {len(s)} entries and ratio {len(values)}", remedy="give one ratio an offset")
     log = flag(log, "log")
     if log and s.min() <= 0.0:
-        raise ValueError(f"log=True needs offsets above 0, got {s.min():g}; leave those out, or draw with log=False.")
+        raise WrongValue("log=True", "needs offsets above 0", f"{s.min():g}", "leave those out, or draw with log=False")
     with canvas(ax) as axes:
         if log:
             axes.set_xscale("log")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rope_theory._core.checks import one_of, with_attributes
+from rope_theory.errors import WrongValue
 from rope_theory.plots._axes import canvas
 from rope_theory.plots._style import BLUE, GREY
 
@@ -48,8 +49,10 @@ def attention_mass(check: Any, quantity: str = "entropy", *, ax: Axes | None = N
         if row.scaling == own:
             regions[row.region].append(row)
     if not regions["beyond"]:
-        raise ValueError(
-            "The check has no attention beyond the window; give it a longer text. Its notes name layers left out."
+        raise WrongValue(
+            "The check",
+            "has no attention beyond the window",
+            remedy="give it a longer text. Its notes name layers left out",
         )
     x, y = ([getattr(row, quantity) for row in rows] for rows in regions.values())
     with canvas(ax) as axes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import as_numpy, real, space_of
 from rope_theory._core.checks import integer, sequence
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._style import GREY, PALETTE, style
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _checked_axes(value: Any, name: str) -> Axes:
     """Return ``value``, which must be a matplotlib Axes."""
     axes: type[Axes] = load("matplotlib.axes", "plots").Axes
     if not isinstance(value, axes):
-        raise TypeError(f"{name} must be a matplotlib Axes, got {type(value).__name__}; plt.subplots() makes one.")
+        raise WrongType(name, "must be a matplotlib Axes", type(value).__name__, "plt.subplots() makes one")
     return value
 
 
@@ -50,24 +51,24 @@ def line_of(value: Any, name: str) -> NDArray[np.float64]:
     """Return ``value`` as a one-dimensional array."""
     array = values(value, name)
     if array.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}.")
+        raise WrongValue(name, "must be one-dimensional", f"shape {array.shape}")
     return array
 
 
 def labels_for(labels: Sequence[str], count: int, name: str) -> list[str]:
     """Return a label for each of ``count`` things to draw, each called ``name``, or raise in words."""
     if isinstance(labels, str):
-        raise TypeError(f"labels must be a sequence of names, one a {name}; put {labels!r} in a list.")
+        raise WrongType("labels", f"must be a sequence of names, one a {name}", remedy=f"put {labels!r} in a list")
     names = sequence(labels, "labels", f"names, one a {name}")
     if len(names) != count:
-        raise ValueError(f"labels has {len(names)} names for {count} {name}(s); give one a {name}.")
+        raise WrongValue("labels", f"has {len(names)} names for {count} {name}(s)", remedy=f"give one a {name}")
     return [str(label) for label in names]
 
 
 def refuse_crowd(count: int, name: str) -> None:
     """Raise when more is to be drawn than colours, dashes and markers tell apart."""
     if count > len(PALETTE):
-        raise ValueError(f"{count} {name}s are more than can be told apart, {len(PALETTE)}; draw fewer.")
+        raise WrongValue(f"{count} {name}s", f"are more than can be told apart, {len(PALETTE)}", remedy="draw fewer")
 
 
 def mark_window(axes: Axes, window: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._axes import canvas, legend_beside, line_of, refuse_crowd, values
 from rope_theory.plots._style import DASHES, PALETTE
 
@@ -35,18 +36,24 @@ def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = N
     """
     s = line_of(offsets, "offsets")
     if not isinstance(bounds, Mapping):
-        raise TypeError(
-            f"bounds must be a dict of names and values, got {type(bounds).__name__}; such as "
-            "{'sharp': rt.bounds.chord_sharp(theta, s)}."
+        raise WrongType(
+            "bounds",
+            "must be a dict of names and values",
+            type(bounds).__name__,
+            "such as {'sharp': rt.bounds.chord_sharp(theta, s)}",
         )
     if not bounds:
-        raise ValueError("bounds is empty; give at least one, as in {'sharp': rt.bounds.chord_sharp(theta, s)}.")
+        raise WrongValue(
+            "bounds", "is empty", remedy="give at least one, as in {'sharp': rt.bounds.chord_sharp(theta, s)}"
+        )
     refuse_crowd(len(bounds), "bound")
     with canvas(ax) as axes:
         for number, (name, bound) in enumerate(bounds.items()):
             line = values(bound, name)
             if line.shape != s.shape:
-                raise ValueError(f"The bound {name!r} has shape {line.shape} for {len(s)} offsets; give one a offset.")
+                raise WrongValue(
+                    f"The bound {name!r}", f"has shape {line.shape} for {len(s)} offsets", remedy="give one a offset"
+                )
             axes.plot(s, line, color=PALETTE[number], linestyle=DASHES[number], label=name)
         axes.set_ylim(bottom=0.0)
         axes.set_xlabel("offset s [tokens]")

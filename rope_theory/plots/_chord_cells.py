@@ -8,6 +8,7 @@ import numpy as np
 
 from rope_theory._core.checks import one_of
 from rope_theory.comparison import ChordCells
+from rope_theory.errors import WrongType
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import BLUE, SKY, VERMILION
 
@@ -39,8 +40,8 @@ def chord_cells(cells: ChordCells, *, bound: str = "sharp", ax: Axes | None = No
         When ``cells`` is not a ChordCells.
     """
     if not isinstance(cells, ChordCells):
-        raise TypeError(
-            f"cells must be a ChordCells, got {type(cells).__name__}; rope_theory.comparison.chord_cells makes one."
+        raise WrongType(
+            "cells", "must be a ChordCells", type(cells).__name__, "rope_theory.comparison.chord_cells makes one"
         )
     reach = {"sharp": cells.sharp, "curvature": cells.curvature}[one_of(bound, "bound", ("sharp", "curvature"))]
     trained = cells.offsets == np.round(cells.offsets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rope_theory.comparison import Comparison
+from rope_theory.errors import WrongType
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import BLUE, GREY, ORANGE
 
@@ -33,7 +34,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
         When ``result`` is not a Comparison.
     """
     if not isinstance(result, Comparison):
-        raise TypeError(f"result must be a Comparison, got {type(result).__name__}; rope_theory.compare makes one.")
+        raise WrongType("result", "must be a Comparison", type(result).__name__, "rope_theory.compare makes one")
     groups = list(dict.fromkeys(row.scaling for row in result.rows))
     height = {scaling: index for index, scaling in enumerate(groups)}
     window = result.config.context_length

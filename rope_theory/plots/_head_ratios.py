@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rope_theory._core.checks import with_attributes
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongValue
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import GREY, MARKERS, PALETTE
 
@@ -39,7 +40,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
     own = check.rows[0].scaling
     beyond = [row for row in check.rows if row.scaling == own and row.region == "beyond"]
     if not beyond:
-        raise ValueError("The check has no scores beyond the window; run it with a longer length.")
+        raise WrongValue("The check", "has no scores beyond the window", remedy="run it with a longer length")
     heads = check.heads.rows
     table = (
         [row.largest_between for row in beyond],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rope_theory.errors import Conflict, WrongValue
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, refuse_crowd, values
 from rope_theory.plots._style import GREY, MARKERS, PALETTE
 
@@ -37,12 +38,12 @@ def numerical_rank(dimensions: Any, ranks: Any, *, labels: Sequence[str], ax: Ax
     """
     x, table = line_of(dimensions, "dimensions"), values(ranks, "ranks")
     if table.ndim not in (1, 2) or table.shape[-1] != len(x):
-        raise ValueError(
-            f"ranks must have shape ({len(x)},) or (k, {len(x)}) to go with dimensions, got {table.shape}."
+        raise WrongValue(
+            "ranks", f"must have shape ({len(x)},) or (k, {len(x)}) to go with dimensions", f"{table.shape}"
         )
     table = table.reshape(-1, len(x))
     if min(x.min(), table.min()) < 0.0:
-        raise ValueError("dimensions and ranks must be 0 or above: they are counts.")
+        raise Conflict(("dimensions", "ranks"), "must be 0 or above: they are counts")
     names = labels_for(labels, len(table), "row")
     refuse_crowd(len(table), "row")
     with canvas(ax) as axes:

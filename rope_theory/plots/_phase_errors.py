@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rope_theory._core.checks import sequence
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, mark_window, refuse_crowd
 from rope_theory.plots._style import DASHES, PALETTE
 from rope_theory.precision import PhaseError
@@ -42,20 +43,18 @@ def phase_errors(
         For none or too many of them, labels that do not match, or positions that are not ascending and above 0.
     """
     if isinstance(errors, PhaseError):
-        raise TypeError("errors must be a sequence; put the one PhaseError in a list.")
+        raise WrongType("errors", "must be a sequence", remedy="put the one PhaseError in a list")
     errors = sequence(errors, "errors", "PhaseError")
     if not errors:
-        raise ValueError("errors is empty; give one PhaseError at least.")
+        raise WrongValue("errors", "is empty", remedy="give one PhaseError at least")
     names = labels_for(labels, len(errors), "result")
     refuse_crowd(len(errors), "result")
     for error in errors:
         if not isinstance(error, PhaseError):
-            raise TypeError(
-                f"errors must hold PhaseError, got {type(error).__name__}; precision.phase_error makes one."
-            )
+            raise WrongType("errors", "must hold PhaseError", type(error).__name__, "precision.phase_error makes one")
         x = error.positions
         if x.ndim != 1 or x[0] <= 0.0 or (x[1:] <= x[:-1]).any():
-            raise ValueError("Positions must be one-dimensional, ascending and above 0: both axes are logarithmic.")
+            raise WrongValue("Positions", "must be one-dimensional, ascending and above 0: both axes are logarithmic")
     with canvas(ax) as axes:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")

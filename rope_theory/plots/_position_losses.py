@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rope_theory._core.checks import with_attributes
+from rope_theory.errors import WrongValue
 from rope_theory.plots._axes import canvas
 from rope_theory.plots._style import BLUE, GREY
 
@@ -34,7 +35,7 @@ def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
     with_attributes(check, "check", ("losses", "config"), "Check", "rope_theory.models.check")
     rows = check.losses.rows
     if not rows:
-        raise ValueError("The check has no losses; its notes say why.")
+        raise WrongValue("The check", "has no losses", remedy="its notes say why")
     with canvas(ax) as axes:
         axes.errorbar(
             [0.5 * (row.start + row.stop) for row in rows],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.checks import above
+from rope_theory.errors import Conflict, WrongValue
 from rope_theory.plots._axes import canvas, line_of, values
 from rope_theory.plots._style import BLACK, BLUE, GREY, ORANGE
 
@@ -53,18 +54,18 @@ def ridge_path(
     """
     x, table, above_all = line_of(alphas, "alphas"), values(quantiles, "quantiles"), line_of(bound, "bound")
     if x.min() <= 0.0 or (np.diff(x) <= 0.0).any():
-        raise ValueError("alphas must increase and be above 0, for a logarithmic axis.")
+        raise WrongValue("alphas", "must increase and be above 0, for a logarithmic axis")
     if table.ndim != 2 or table.shape[1] != len(x) or len(table) % 2 == 0:
-        raise ValueError(f"quantiles must have shape (k, {len(x)}) with k odd to go with alphas, got {table.shape}.")
+        raise WrongValue("quantiles", f"must have shape (k, {len(x)}) with k odd to go with alphas", f"{table.shape}")
     if len(above_all) != len(x):
-        raise ValueError(f"bound must have shape ({len(x)},) to go with alphas, got {above_all.shape}.")
+        raise WrongValue("bound", f"must have shape ({len(x)},) to go with alphas", f"{above_all.shape}")
     if min(table.min(), above_all.min()) <= 0.0:
-        raise ValueError("quantiles and bound must be above 0: they are sizes, on a logarithmic axis.")
+        raise Conflict(("quantiles", "bound"), "must be above 0: they are sizes, on a logarithmic axis")
     if (np.diff(table, axis=0) < 0.0).any():
-        raise ValueError("quantiles must be sorted, lowest first.")
+        raise WrongValue("quantiles", "must be sorted, lowest first")
     inside = None if error is None else line_of(error, "error")
     if inside is not None and len(inside) != len(x):
-        raise ValueError(f"error must have shape ({len(x)},) to go with alphas, got {inside.shape}.")
+        raise WrongValue("error", f"must have shape ({len(x)},) to go with alphas", f"{inside.shape}")
     with canvas(ax) as axes:
         middle = len(table) // 2
         for index in range(middle):

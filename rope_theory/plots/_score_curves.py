@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rope_theory.errors import WrongValue
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, values
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def score_curves(
     s = line_of(offsets, "offsets")
     curves = values(scores, "scores")
     if curves.ndim not in (1, 2) or curves.shape[-1] != len(s):
-        raise ValueError(
-            f"scores must have shape ({len(s)},) or (k, {len(s)}) to go with the {len(s)} offsets, got {curves.shape}."
+        raise WrongValue(
+            "scores", f"must have shape ({len(s)},) or (k, {len(s)}) to go with the {len(s)} offsets", f"{curves.shape}"
         )
     curves = curves.reshape(-1, len(s))
     names = None if labels is None else labels_for(labels, len(curves), "curve")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rope_theory._core.checks import integer, sequence
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._axes import canvas, legend_beside
 from rope_theory.plots._style import GREY
 from rope_theory.scaling.frequencies import Frequencies
@@ -43,13 +44,13 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
         For something among them that is not a Frequencies.
     """
     if isinstance(tables, Frequencies):
-        raise TypeError("tables must be a sequence; put the one Frequencies in a list.")
+        raise WrongType("tables", "must be a sequence", remedy="put the one Frequencies in a list")
     tables = sequence(tables, "tables", "Frequencies")
     if not tables:
-        raise ValueError("tables is empty; give at least one Frequencies.")
+        raise WrongValue("tables", "is empty", remedy="give at least one Frequencies")
     for table in tables:
         if not isinstance(table, Frequencies):
-            raise TypeError(f"tables must hold Frequencies, got {type(table).__name__}; scaling.frequencies makes one.")
+            raise WrongType("tables", "must hold Frequencies", type(table).__name__, "scaling.frequencies makes one")
     if window is not None:
         window = integer(window, "window", 2, "It is the trained window in tokens.")
     with canvas(ax) as axes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.checks import flag
+from rope_theory.errors import Conflict, OutOfRange, WrongValue
 from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
 from rope_theory.plots._style import DASHES, MARKERS, PALETTE
 
@@ -56,7 +57,7 @@ def worst_case_curves(
     s = line_of(offsets, "offsets")
     log = flag(log, "log")
     if log and s.min() <= 0.0:
-        raise ValueError(f"log=True needs offsets above 0, got {s.min():g}; leave those out, or draw with log=False.")
+        raise WrongValue("log=True", "needs offsets above 0", f"{s.min():g}", "leave those out, or draw with log=False")
     with canvas(ax) as axes:
         draw_bounds(axes, s, "offsets", lower, upper, labels)
         if log:
@@ -73,15 +74,18 @@ def draw_bounds(axes: Axes, x: Any, name: str, lower: Any, upper: Any, labels: S
     """Draw curves of bounds over ``x`` in the house's colours, dashes and markers; ``name`` is that of ``x``."""
     below, above = values(lower, "lower"), values(upper, "upper")
     if below.shape != above.shape or above.ndim not in (1, 2) or above.shape[-1] != len(x):
-        raise ValueError(
-            f"lower and upper must both have shape ({len(x)},) or (k, {len(x)}) to go with the {len(x)} {name}, got "
-            f"{below.shape} and {above.shape}."
+        raise Conflict(
+            ("lower", "upper"),
+            f"must both have shape ({len(x)},) or (k, {len(x)}) to go with the {len(x)} {name}, got {below.shape} and "
+            f"{above.shape}",
         )
     below, above = below.reshape(-1, len(x)), above.reshape(-1, len(x))
     if below.min() <= 0.0:
-        raise ValueError(f"lower must be above 0, got {below.min():g}: a worst case is the size of a score.")
+        raise OutOfRange("lower", below.min(), low=0, remedy="a worst case is the size of a score", open=True)
     if (below > above).any():
-        raise ValueError(f"lower exceeds upper at {name} {x[np.argwhere(below > above)[0][1]]:g}; are they swapped?")
+        raise WrongValue(
+            "lower", f"exceeds upper at {name} {x[np.argwhere(below > above)[0][1]]:g}", remedy="are they swapped?"
+        )
     names = labels_for(labels, len(above), "curve")
     refuse_crowd(len(above), "curve")
     for index, label in enumerate(names):

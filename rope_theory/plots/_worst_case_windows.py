@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rope_theory.errors import OutOfRange
 from rope_theory.plots._axes import canvas, legend_beside, line_of
 from rope_theory.plots._worst_case_curves import draw_bounds
 
@@ -40,7 +41,7 @@ def worst_case_windows(windows: Any, lower: Any, upper: Any, *, labels: Sequence
     """
     lengths = line_of(windows, "windows")
     if lengths.min() <= 0.0:
-        raise ValueError(f"windows must be above 0, got {lengths.min():g}; they are lengths in tokens.")
+        raise OutOfRange("windows", lengths.min(), low=0, remedy="they are lengths in tokens", open=True)
     with canvas(ax) as axes:
         draw_bounds(axes, lengths, "windows", lower, upper, labels)
         axes.set_xscale("log", base=2)

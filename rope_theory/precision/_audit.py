@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from rope_theory._core.optional import load
+from rope_theory.errors import CannotAudit, NeedsLayerType, WrongType
 from rope_theory.precision._judged_frequencies import of_frequencies
 from rope_theory.precision._judged_phasors import of_phasors
 from rope_theory.precision._model_tables import FREQUENCIES, MISSING, SINUSOID_NAMES, Found, Reading, tables_of
@@ -42,13 +43,14 @@ def audit(model: Any) -> Audit:
     """
     torch = load("torch", "models")
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(
-            f"model must be a loaded transformers model, got {type(model).__name__}; from_pretrained makes one."
+        raise WrongType(
+            "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
         )
     if not hasattr(getattr(model, "config", None), "to_dict"):
-        raise TypeError(
-            f"{type(model).__name__} is a torch module without a transformers config; give the whole model, so that "
-            "there is something to compare its tables with."
+        raise WrongType(
+            type(model).__name__,
+            "is a torch module without a transformers config",
+            remedy="give the whole model, so that there is something to compare its tables with",
         )
     _refuse_half_precision(model, torch)
     reading = Reading({})
@@ -64,34 +66,37 @@ def audit(model: Any) -> Audit:
 def _refuse_half_precision(model: Any, torch: Any) -> None:
     for parameter in model.parameters():
         if parameter.dtype == torch.float16 and parameter.device.type == "cpu":
-            raise ValueError(
-                "This model is in float16 on a CPU, where it does not run as it would on a GPU, so its tables cannot "
-                "be audited as it would use them. Load it in float32 or bfloat16, or move it to a GPU before the audit."
+            raise CannotAudit(
+                type(model).__name__,
+                "it is in float16 on a CPU, where it does not run as it would on a GPU. Load it in float32 or "
+                "bfloat16, or move it to a GPU before the audit",
             )
 
 
 def _refuse_nothing_compared(rows: tuple[AuditRow, ...], model: Any, reading: Reading) -> None:
     if any(row.finding != "not compared" for row in rows):
         return
-    described, reason = reading.described(model.config, None)
-    if described is None and "one table a layer type" not in reason:
-        raise ValueError(
-            f"{type(model).__name__} cannot be audited. {reason} If it has rotary positions all the same, they are not "
-            "in a form this package reads."
+    described, refusal = reading.described(model.config, None)
+    if described is None and not isinstance(refusal, NeedsLayerType):
+        raise CannotAudit(
+            type(model).__name__,
+            f"{refusal} If it has rotary positions all the same, they are not in a form this package reads",
         )
     if rows:
-        raise ValueError(
-            f"None of the {len(rows)} rotary table(s) of this {type(model).__name__} could be compared with its "
-            f"config. The first, {rows[0].name}: {rows[0].remark}"
+        raise CannotAudit(
+            type(model).__name__,
+            f"none of its {len(rows)} rotary table(s) could be compared with its config. The first, {rows[0].name}: "
+            f"{rows[0].remark}",
         )
-    raise ValueError(
-        f"{type(model).__name__} holds no rotary table this package knows: no buffer named inv_freq, "
-        f"{', '.join(SINUSOID_NAMES)} or cos_cached. Give the whole model as from_pretrained returns it."
+    raise CannotAudit(
+        type(model).__name__,
+        f"it holds no rotary table this package knows: no buffer named inv_freq, {', '.join(SINUSOID_NAMES)} or "
+        "cos_cached. Give the whole model as from_pretrained returns it",
     )
 
 
 def _row(found: Found, reading: Reading) -> AuditRow:
-    described, layer_type, reason = reading.of(found)
+    described, layer_type, refusal = reading.of(found)
     row = AuditRow(
         name=found.name,
         layer_type=layer_type,
@@ -106,7 +111,7 @@ def _row(found: Found, reading: Reading) -> AuditRow:
         fitted_base=None,
         fitted_factor=None,
         finding="not compared",
-        remark=reason,
+        remark="" if refusal is None else str(refusal),
     )
     if described is None:
         return row

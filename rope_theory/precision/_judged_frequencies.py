@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import FASTEST
+from rope_theory.errors import InputError
 from rope_theory.precision._model_tables import FREQUENCIES, Found
 from rope_theory.precision._table_rounding import close, kept_in, relative
 from rope_theory.precision.findings import AuditRow
@@ -155,7 +156,7 @@ def _base(given: NDArray[np.float64], described: HuggingFaceRope, length: int | 
             return None
         try:
             return described.scaling.frequencies(replace(described.config, base=base), length)
-        except ValueError:
+        except InputError:
             return None
 
     def fits(base: float) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rope_theory.errors import InputError, NeedsLayerType, WrongValue
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 FREQUENCY_NAME = re.compile(r"(?:(?P<layer>(?!original_|long_)\w+?)_)?(?P<kind>original_|long_)?inv_freq")
@@ -56,27 +57,27 @@ class Found:
 class Reading:
     """Configs already read: (its identity, layer type) → the description, or why there is none."""
 
-    known: dict[tuple[int, str | None], tuple[HuggingFaceRope | None, str]]
+    known: dict[tuple[int, str | None], tuple[HuggingFaceRope | None, InputError | None]]
 
-    def described(self, config: Any, layer_type: str | None) -> tuple[HuggingFaceRope | None, str]:
-        """Return what a config describes, and an empty reason; or None, and why."""
+    def described(self, config: Any, layer_type: str | None) -> tuple[HuggingFaceRope | None, InputError | None]:
+        """Return what a config describes, and None; or None, and why."""
         key = (id(config), layer_type)
         if key not in self.known:
             try:
-                self.known[key] = from_hf(config, layer_type=layer_type), ""
-            except (TypeError, ValueError) as error:
-                self.known[key] = None, str(error)
+                self.known[key] = from_hf(config, layer_type=layer_type), None
+            except InputError as error:
+                self.known[key] = None, error.with_traceback(None)
         return self.known[key]
 
-    def of(self, found: Found) -> tuple[HuggingFaceRope | None, str | None, str]:
+    def of(self, found: Found) -> tuple[HuggingFaceRope | None, str | None, InputError | None]:
         """Return the description of a table, its layer type, and why there is none."""
-        described, reason = self.described(found.config, found.layer_type)
-        if described is None and found.layer_type is None and "one table a layer type" in reason:
+        described, refusal = self.described(found.config, found.layer_type)
+        if isinstance(refusal, NeedsLayerType) and found.layer_type is None:
             for part in reversed(found.name.split(".")):  # where each type has a module of its own, the path has it
                 described, _ = self.described(found.config, part)
                 if described is not None:
-                    return described, part, ""
-        return described, found.layer_type, reason
+                    return described, part, None
+        return described, found.layer_type, refusal
 
 
 def tables_of(model: Any, torch: Any) -> Iterator[Found]:
@@ -94,9 +95,10 @@ def tables_of(model: Any, torch: Any) -> Iterator[Found]:
             full = f"{path}.{name}" if path else name
             for tensor in tensors:
                 if tensor.device.type == "meta":
-                    raise ValueError(
-                        f"{full} lies on the meta device: it has a shape and no values, nothing to compare. "
-                        "Load the model with from_pretrained, or give it memory (to_empty) and initialise it."
+                    raise WrongValue(
+                        full,
+                        "lies on the meta device: it has a shape and no values, nothing to compare",
+                        remedy="Load the model with from_pretrained, or give it memory (to_empty) and initialise it",
                     )
             yield Found(full, kind, layer_type, module, configs[path], tensors)
 

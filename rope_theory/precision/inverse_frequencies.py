@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import one_of
+from rope_theory.errors import WrongType
 from rope_theory.precision.formats import FLOAT32, rounded
 from rope_theory.scaling import (
     DynamicNTK,
@@ -305,9 +306,12 @@ def inv_freq_error(table: Frequencies, *, device: str = "cpu") -> NDArray[np.flo
     True
     """
     if not isinstance(table, Frequencies):
-        raise TypeError(
-            f"table must be a Frequencies, got {type(table).__name__}: the bound follows how the frequencies are "
-            "computed. Give scaling.frequencies(config), or phase_error the buffer itself, as stored=inv_freq."
+        raise WrongType(
+            "table",
+            "must be a Frequencies",
+            type(table).__name__,
+            "the bound follows how the frequencies are computed. Give "
+            "scaling.frequencies(config), or phase_error the buffer itself, as stored=inv_freq",
         )
     one_of(device, "device", tuple(POW_ULPS))
     formula = _FORMULAS.get(type(table.scaling), _own)

@@ -22,6 +22,7 @@ from rope_theory._core.arrays import (
 )
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
+from rope_theory.errors import Conflict, NotEnoughMemory, OutOfRange, WrongType, WrongValue
 from rope_theory.precision.formats import FLOAT32, FLOAT64, FORMATS, Format, largest_rounding_error, rounded
 from rope_theory.precision.storage import Storage
 
@@ -174,9 +175,9 @@ def phase_error(
     """
     theta, positions = _inputs(theta, positions, storage)
     if positions.size * theta.size > LARGEST_TABLE:
-        raise ValueError(
-            f"{positions.size} positions × {theta.size} pairs are more than {LARGEST_TABLE}, all one result holds; "
-            "give fewer positions, or use first_broken_position, which keeps no table."
+        raise NotEnoughMemory(
+            f"{positions.size} positions × {theta.size} pairs are more than {LARGEST_TABLE}, all one result holds",
+            "give fewer positions, or use first_broken_position, which keeps no table",
         )
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     flat = positions.reshape(-1)
@@ -230,7 +231,7 @@ def first_broken_position(
     tolerance = above(tolerance, "tolerance", 0.0, "It is a distance between phasors.")
     length = integer(length, "length", 1, "It is the number of positions to look at.")
     if length > 2**24:
-        raise ValueError(f"length must be at most 2**24, got {length}: every position is computed, one by one.")
+        raise OutOfRange("length", length, high=2**24, remedy="every position is computed, one by one")
     theta, _ = _inputs(theta, [0, length - 1], storage)
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     measured: int | None = None
@@ -277,17 +278,20 @@ def kept_frequencies(
     target = FORMATS[storage.frequency]
     nearest = rounded(theta, target)
     if stored is not None and frequency_error is not None:
-        raise ValueError(
-            "stored and frequency_error are both given; give the stored frequencies alone, whose error is then known, "
-            "or a bound on their error alone."
+        raise Conflict(
+            ("stored", "frequency_error"),
+            "are both given",
+            remedy="give the stored frequencies alone, whose error is then known, or a bound on their error alone",
         )
     if stored is not None:
         given = _one_per_pair(stored, theta, "stored")
         if not np.array_equal(rounded(given, target), given):
             index = int(np.argmax(rounded(given, target) != given))
-            raise ValueError(
-                f"stored[{index}] = {float(given[index])!r} is not a number of {target.name}, the format of "
-                "frequencies in this Storage; give the buffer in that format, or the Storage of the buffer's dtype."
+            raise WrongValue(
+                f"stored[{index}]",
+                f"= {float(given[index])!r} is not a number of {target.name}, the format of "
+                "frequencies in this Storage",
+                remedy="give the buffer in that format, or the Storage of the buffer's dtype",
             )
         return KeptFrequencies(given, np.abs(given - theta), np.full(theta.shape, True))
     if frequency_error is None:
@@ -295,16 +299,19 @@ def kept_frequencies(
         return KeptFrequencies(nearest, error, np.full(theta.shape, True))
     error = _one_per_pair(frequency_error, theta, "frequency_error")
     if (error < 0.0).any():
-        raise ValueError(
-            f"frequency_error must not be negative, got {first(error, error < 0.0):g}; give the largest absolute error "
-            "of each stored frequency, in rad/token."
+        raise WrongValue(
+            "frequency_error",
+            "must not be negative",
+            f"{first(error, error < 0.0):g}",
+            "give the largest absolute error of each stored frequency, in rad/token",
         )
     if (small := error < np.abs(nearest - theta)).any():
         index = int(np.argmax(small))
-        raise ValueError(
-            f"frequency_error[{index}] = {error[index]:g} rad/token, but no number of {target.name} lies so close to "
-            f"θ = {theta[index]:g}: correct rounding alone costs {abs(nearest - theta)[index]:g}. Give a larger error, "
-            "or the buffer itself as stored."
+        raise WrongValue(
+            f"frequency_error[{index}]",
+            f"= {error[index]:g} rad/token, but no number of {target.name} lies so close to θ = "
+            f"{theta[index]:g}: correct rounding alone costs {abs(nearest - theta)[index]:g}",
+            remedy="Give a larger error, or the buffer itself as stored",
         )
     return KeptFrequencies(nearest, error, error == 0.0)
 
@@ -313,9 +320,10 @@ def _one_per_pair(values: Any, theta: NDArray[np.float64], name: str) -> NDArray
     """Return finite numbers, one per frequency."""
     result: NDArray[np.float64] = real(as_numpy(values), name, space_of())
     if result.shape != theta.shape:
-        raise ValueError(
-            f"{name} must have one number per frequency: theta has {theta.size}, {name} has shape {result.shape}. Give "
-            "both of the same model."
+        raise WrongValue(
+            name,
+            f"must have one number per frequency: theta has {theta.size}, {name} has shape {result.shape}",
+            remedy="Give both of the same model",
         )
     return result
 
@@ -409,9 +417,11 @@ def formats(storage: Storage) -> tuple[Format, Format, Format, Format]:
 def checked_storage(storage: Any) -> Storage:
     """Return ``storage`` when it is one."""
     if not isinstance(storage, Storage):
-        raise TypeError(
-            f'storage must be a Storage, got {type(storage).__name__}; such as Storage(table="bfloat16") or one of '
-            "STORAGES."
+        raise WrongType(
+            "storage",
+            "must be a Storage",
+            type(storage).__name__,
+            'such as Storage(table="bfloat16") or one of STORAGES',
         )
     return storage
 
@@ -436,9 +446,11 @@ def refuse_overflow(stored: NDArray[np.float64], given: NDArray[np.float64], nam
     """Raise when a stored number is infinite."""
     if not np.isfinite(stored).all():
         what = "m·θ" if name == "phase" else name
-        raise ValueError(
-            f"{what} reaches {first(given, ~np.isfinite(stored)):g}, and {target.name} ends at {target.largest:g}: it "
-            f"would be stored as infinity. Use a wider format for it in Storage, or smaller positions."
+        raise WrongValue(
+            what,
+            f"reaches {first(given, ~np.isfinite(stored)):g}, and {target.name} ends at "
+            f"{target.largest:g}: it would be stored as infinity",
+            remedy="Use a wider format for it in Storage, or smaller positions",
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import BLOCK_ELEMENTS, as_numpy, coefficients, space_of
 from rope_theory._core.records import Record
+from rope_theory.errors import WrongValue
 from rope_theory.precision.phases import (
     ROUNDING_OF_BOUNDS,
     KeptFrequencies,
@@ -102,9 +103,10 @@ def score_error(
     try:
         query, key = (np.array(array) for array in np.broadcast_arrays(query, key))
     except ValueError:
-        raise ValueError(
-            f"query_positions {query.shape} and key_positions {key.shape} do not broadcast together; give equal "
-            "shapes, or a column and a row."
+        raise WrongValue(
+            "query_positions",
+            f"{query.shape} and key_positions {key.shape} do not broadcast together",
+            remedy="give equal shapes, or a column and a row",
         ) from None
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     m, n = query.reshape(-1), key.reshape(-1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from rope_theory._core.records import Record
+from rope_theory.errors import SingularDesign, WrongValue
 
 FLOAT_SOLVERS = ("svd", "cholesky", "normal")
 
@@ -157,8 +158,10 @@ def _unit(design: NDArray[Any]) -> float:
 
 def _finite(weights: NDArray[Any], alpha: float) -> NDArray[Any]:
     if not np.isfinite(weights).all():
-        raise ValueError(
-            f"The weights overflow {weights.dtype} at alpha = {alpha:g}; use a larger alpha, or scale the targets down."
+        raise WrongValue(
+            "The weights",
+            f"overflow {weights.dtype} at alpha = {alpha:g}",
+            remedy="use a larger alpha, or scale the targets down",
         )
     return weights
 
@@ -187,8 +190,9 @@ def _by_elimination(matrix: NDArray[Any], right_side: NDArray[Any]) -> NDArray[A
     return weights
 
 
-def _singular(design: NDArray[Any], alpha: float, rank: int, why: str) -> ValueError:
-    return ValueError(
-        f"alpha = {alpha:g} leaves ΦᵀΦ + alpha·I singular in {design.dtype} ({why}); use a larger alpha or "
-        f"solver='svd', which can. The design has rank {rank} of {design.shape[1]}."
+def _singular(design: NDArray[Any], alpha: float, rank: int, why: str) -> SingularDesign:
+    return SingularDesign(
+        alpha,
+        f"alpha = {alpha:g} leaves ΦᵀΦ + alpha·I singular in {design.dtype} ({why})",
+        f"use a larger alpha or solver='svd', which can. The design has rank {rank} of {design.shape[1]}",
     )

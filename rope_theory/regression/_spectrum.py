@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import at_least
-from rope_theory.regression._design import design, frequencies, one_dimensional
+from rope_theory._core.design import design, frequencies, one_dimensional
+from rope_theory.errors import SingularDesign
 
 ROUNDING = float(np.finfo(np.float64).eps)
 
@@ -53,15 +54,18 @@ class Spectrum:
         alpha = at_least(alpha, "alpha", 0.0)
         if alpha == 0.0 and not self.has_full_rank:
             rank, width = int((self.singular >= self.floor).sum()), 2 * len(self.theta)
-            raise ValueError(
+            raise SingularDesign(
+                alpha,
                 f"alpha = 0 needs a design of full rank, but {rank} of {width} singular values stand above "
-                f"rounding: the result would be noise of the solver. Give alpha above 0, {self._advice} or more."
+                "rounding: the result would be noise of the solver",
+                remedy=f"Give alpha above 0, {self._advice} or more",
             )
         if max(float(self.singular[-1]), float(np.sqrt(alpha))) < self.floor:
-            raise ValueError(
-                f"alpha = {alpha:g} is too small for this design in float64: its smallest singular values are rounding "
-                f"of the largest, {self.singular[0]:.3g}, and would decide the result. Give alpha of at least "
-                f"{self._advice}."
+            raise SingularDesign(
+                alpha,
+                f"alpha = {alpha:g} is too small for this design in float64: its smallest singular values "
+                f"are rounding of the largest, {self.singular[0]:.3g}, and would decide the result",
+                remedy=f"Give alpha of at least {self._advice}",
             )
         return float(alpha)
 

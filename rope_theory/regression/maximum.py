@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import BLOCK_ELEMENTS, offsets, space_of
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
+from rope_theory.errors import OutOfRange
 from rope_theory.regression._spectrum import Spectrum, spectrum
 from rope_theory.regression.closed_forms import unit_stds
 
@@ -91,7 +92,7 @@ def expected_maximum(
     where, sigma = offsets(s, "s", space_of()).reshape(-1), above(sigma, "sigma", 0.0)
     draws = integer(draws, "draws", 2, "A standard error needs two.")
     if draws > MOST_DRAWS:
-        raise ValueError(f"draws must be at most {MOST_DRAWS}, got {draws}; the error falls only with its root.")
+        raise OutOfRange("draws", draws, high=MOST_DRAWS, remedy="the error falls only with its root")
     seed = integer(seed, "seed", 0)
     found = spectrum(theta, train)
     alpha = found.strength(alpha)
@@ -114,6 +115,7 @@ def bound_from_stds(std: NDArray[np.float64]) -> float:
     Any u0 gives an upper bound, since min(1, x) is at most 1 below it and at most x above it; the one where the sum
     is 1 gives the integral itself.
     """
+    from scipy.optimize import brentq
     from scipy.special import ndtr
 
     largest = float(std.max())
@@ -126,13 +128,11 @@ def bound_from_stds(std: NDArray[np.float64]) -> float:
         result: NDArray[np.float64] = ndtr(-u / shares)
         return result
 
-    low, high = 0.0, 12.0  # 2Q(12) = 3.6e-33: no array is long enough to bring the sum to 1 there
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 2 * tails(middle).sum() > 1.0 else (low, middle)
+    # 2Q(12) = 3.6e-33: no array is long enough to bring the sum to 1 there
+    start = float(brentq(lambda u: 2 * tails(u).sum() - 1.0, 0.0, 12.0, xtol=1e-15))
     with np.errstate(under="ignore"):
-        density = np.exp(-((low / shares) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return largest * float(low + 2 * (shares * density - low * tails(low)).sum())
+        density = np.exp(-((start / shares) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return largest * float(start + 2 * (shares * density - start * tails(start)).sum())
 
 
 def _maxima(found: Spectrum, s: NDArray[np.float64], alpha: float, draws: int, seed: int) -> NDArray[np.float64]:

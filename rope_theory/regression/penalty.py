@@ -10,6 +10,7 @@ import numpy as np
 from rope_theory._core.arrays import Array, Space, angular, in_kind, real, space_of, values_behind
 from rope_theory._core.checks import flag, integer
 from rope_theory.coefficients import score_coefficients
+from rope_theory.errors import Conflict, OutOfRange, WrongType, WrongValue
 
 MOST_PAIRS = 1 << 24
 """Most pairs sampled in one call."""
@@ -83,8 +84,10 @@ def coefficient_penalty(
     causal, keep_dtype = flag(causal, "causal"), flag(keep_dtype, "keep_dtype")
     seed = integer(seed, "seed", 0)
     if pairs is None and power == math.inf:
-        raise ValueError(
-            "order = inf does not factorise into queries and keys; give pairs=N to estimate it from N sampled pairs."
+        raise WrongValue(
+            "order",
+            "= inf does not factorise into queries and keys",
+            remedy="give pairs=N to estimate it from N sampled pairs",
         )
     space = _space(q, k, theta, keep_dtype)
     q, k = real(q, "q", space), real(k, "k", space)
@@ -101,18 +104,19 @@ def coefficient_penalty(
             moduli = _weights(theta, moduli.shape[-1], space) * moduli
             result = (space.xp.max(moduli, axis=-1) if power == math.inf else (moduli**power).sum(-1)).mean()
     if not bool(space.xp.isfinite(result)):
-        raise ValueError(
-            f"The penalty overflows {result.dtype}: q reaches {float(abs(q).max()):g} and k {float(abs(k).max()):g}; "
-            "scale them down" + (", or take order=1." if power == 2 else ".")
+        raise WrongValue(
+            "The penalty",
+            f"overflows {result.dtype}: q reaches {float(abs(q).max()):g} and k {float(abs(k).max()):g}",
+            remedy="scale them down" + (", or take order=1" if power == 2 else ""),
         )
     return in_kind(result, space)
 
 
 def _order(order: Any) -> float:
     if isinstance(order, bool | np.bool_) or not isinstance(order, int | float | np.integer | np.floating):
-        raise TypeError(f"order must be 1, 2 or inf, got {order!r}.")
+        raise WrongType("order", "must be 1, 2 or inf", f"{order!r}")
     if order not in (1, 2, math.inf):
-        raise ValueError(f"order must be 1, 2 or inf, got {order:g}: other powers are not offered.")
+        raise WrongValue("order", "must be 1, 2 or inf", f"{order:g}", "other powers are not offered")
     return math.inf if order == math.inf else int(order)
 
 
@@ -126,26 +130,32 @@ def _space(q: Array, k: Array, theta: Any, keep_dtype: bool) -> Space:
 def _check_shapes(q: Array, k: Array, causal: bool) -> None:
     for value, name in ((q, "q"), (k, "k")):
         if len(value.shape) < 2:
-            raise ValueError(
-                f"{name} must have a token axis and a head axis, (..., tokens, head_dim), got shape "
-                f"{tuple(value.shape)}; {name}[None, :] makes one token of a vector."
+            raise WrongValue(
+                name,
+                "must have a token axis and a head axis, (..., tokens, head_dim)",
+                f"shape {tuple(value.shape)}",
+                f"{name}[None, :] makes one token of a vector",
             )
     try:
         np.broadcast_shapes(tuple(q.shape[:-2]), tuple(k.shape[:-2]))
     except ValueError:
-        raise ValueError(
-            f"The leading axes of q {tuple(q.shape)} and k {tuple(k.shape)} do not broadcast; with grouped-query "
-            "attention repeat the key heads first: k.repeat_interleave(query_heads // key_heads, dim=-3) in torch, "
-            "numpy.repeat(k, query_heads // key_heads, axis=-3)."
+        raise WrongValue(
+            f"The leading axes of q {tuple(q.shape)} and k {tuple(k.shape)}",
+            "do not broadcast",
+            remedy="with grouped-query attention repeat the key heads first: "
+            "k.repeat_interleave(query_heads // key_heads, dim=-3) in torch, numpy.repeat(k, "
+            "query_heads // key_heads, axis=-3)",
         ) from None
     if q.shape[-1] != k.shape[-1]:
-        raise ValueError(
-            f"q and k must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}."
+        raise Conflict(
+            ("q", "k"), f"must share their last axis, the head width: got shapes {tuple(q.shape)} and {tuple(k.shape)}"
         )
     if causal and q.shape[-2] != k.shape[-2]:
-        raise ValueError(
-            f"causal=True pairs each query with the keys up to its own place and needs as many queries as keys, got "
-            f"{q.shape[-2]} and {k.shape[-2]}; pass those of one sequence, or leave causal out."
+        raise WrongValue(
+            "causal=True",
+            "pairs each query with the keys up to its own place and needs as many queries as keys",
+            f"{q.shape[-2]} and {k.shape[-2]}",
+            "pass those of one sequence, or leave causal out",
         )
 
 
@@ -176,9 +186,11 @@ def _weights(theta: Any, count: int, space: Space) -> Array | float:
         return 1.0
     frequencies = angular(theta, space)
     if frequencies.shape[0] != count:
-        raise ValueError(
-            f"theta must have one angular frequency a rotated pair of q and k: {count}, got {frequencies.shape[0]}. "
-            "Give rotary_dim where only part of the head rotates."
+        raise WrongValue(
+            "theta",
+            f"must have one angular frequency a rotated pair of q and k: {count}",
+            f"{frequencies.shape[0]}",
+            "Give rotary_dim where only part of the head rotates",
         )
     return space.xp.astype(frequencies**2, space.dtype, copy=False)
 
@@ -186,7 +198,7 @@ def _weights(theta: Any, count: int, space: Space) -> Array | float:
 def _count(pairs: Any) -> int:
     count = integer(pairs, "pairs", 1, "It is the number of sampled pairs.")
     if count > MOST_PAIRS:
-        raise ValueError(f"pairs must be at most {MOST_PAIRS}, got {count}; orders 1 and 2 take all pairs without it.")
+        raise OutOfRange("pairs", count, high=MOST_PAIRS, remedy="orders 1 and 2 take all pairs without it")
     return count
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import is_tensor, real, space_of
 from rope_theory._core.checks import at_least, one_of
+from rope_theory._core.design import check_regular, design, frequencies, one_dimensional
 from rope_theory._core.optional import load
-from rope_theory.regression._design import check_regular, design, frequencies, one_dimensional
+from rope_theory.errors import SingularDesign, TooFewBits, WrongType, WrongValue
 from rope_theory.regression._solvers import FLOAT_SOLVERS, Solution, singular_values, solve
 
 load("sklearn", "regression")  # a missing one is told with the pip command
@@ -117,16 +119,20 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         one_of(self.solver, "solver", SOLVERS)
         dtype = np.dtype(one_of(self.dtype, "dtype", DTYPES))
         if self.solver == "exact" and dtype != np.float64:
-            raise ValueError("solver='exact' has no float32, its numbers have every digit; use dtype='float64'.")
+            raise WrongValue(
+                "solver='exact'", "has no float32, its numbers have every digit", remedy="use dtype='float64'"
+            )
         alpha, theta = _strength(self.alpha, dtype), frequencies(self.theta)
         given, s = s, _offsets(s)
         if y is None:
-            raise ValueError("RotaryRidge requires y to be passed, but the target y is None; give targets.")
+            raise WrongValue("RotaryRidge requires y to be passed, but the target y", "is None", remedy="give targets")
         y = real(_numbers(y, "y"), "y", space_of())
         if y.ndim not in (1, 2) or len(y) != len(s):
-            raise ValueError(f"y must have shape ({len(s)},) or ({len(s)}, targets) to match s, got {y.shape}.")
+            raise WrongValue("y", f"must have shape ({len(s)},) or ({len(s)}, targets) to match s", f"{y.shape}")
         if np.abs(y).max() > (largest := _largest(dtype)):
-            raise ValueError(f"y reaches beyond {largest:.2g}, where a fit in {dtype} would overflow; scale it down.")
+            raise WrongValue(
+                "y", f"reaches beyond {largest:.2g}, where a fit in {dtype} would overflow", remedy="scale it down"
+            )
         phi, targets, exact = design(theta, s, dtype), y.astype(dtype).reshape(len(s), -1), None
         if self.solver == "exact":
             exact = _exact_fits(self.theta, s, targets, alpha)
@@ -224,13 +230,15 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         if input_features is not None:
             given = np.asarray(input_features, dtype=object)
             if given.shape != (1,):
-                raise ValueError(
-                    f"input_features should have length equal to number of features, 1, got shape {given.shape}; give "
-                    "the name of the offsets, or leave it out."
+                raise WrongValue(
+                    "input_features",
+                    "should have length equal to number of features, 1",
+                    f"shape {given.shape}",
+                    "give the name of the offsets, or leave it out",
                 )
             known = getattr(self, "feature_names_in_", given)
             if given[0] != known[0]:
-                raise ValueError(f"input_features is not equal to feature_names_in_, {known[0]!r}: got {given[0]!r}.")
+                raise WrongValue("input_features", f"is not equal to feature_names_in_, {known[0]!r}: got {given[0]!r}")
         return np.array([f"{kind}_{j}" for kind in ("cos", "sin") for j in range(len(self._theta))], dtype=object)
 
     def _known_offsets(self, s: Any) -> NDArray[np.float64]:
@@ -244,7 +252,9 @@ def _offsets(s: Any) -> NDArray[np.float64]:
     s = _numbers(s, "s")
     shape: tuple[int, ...] = getattr(s, "shape", ())
     if len(shape) == 2 and shape[1] == 0:
-        raise ValueError(f"s has 0 feature(s) (shape={shape}) while a minimum of 1 is required; give offsets.")
+        raise WrongValue(
+            "s", f"has 0 feature(s) (shape={shape}) while a minimum of 1 is required", remedy="give offsets"
+        )
     return one_dimensional(s, "s")
 
 
@@ -264,29 +274,35 @@ def _numbers(value: Any, name: str) -> Any:
     if is_tensor(value):
         return value
     if type(value).__module__.startswith("scipy.sparse"):
-        raise TypeError(f"{name} must be a dense array, got a sparse one; use {name}.toarray().")
+        raise WrongType(name, "must be a dense array", "a sparse one", f"use {name}.toarray()")
     if hasattr(value, "__array__") and not isinstance(value, np.ndarray):  # frames, series
         value = np.asarray(value)
     array = value if isinstance(value, np.ndarray) else None
     if name == "s" and array is not None and array.dtype.kind == "c":
-        raise ValueError("Complex data not supported: s must be real, offsets in tokens; were s and h exchanged?")
+        raise WrongValue(
+            "Complex data not supported: s", "must be real, offsets in tokens", remedy="were s and h exchanged?"
+        )
     if array is None or array.dtype != object:
         return value
     strange = [item for item in array.flat if isinstance(item, str | bytes | bool | np.bool_)]
     if strange:
-        raise TypeError(f"{name} must be an array of numbers, got {strange[0]!r} among them; drop or convert it.")
+        raise WrongType(name, "must be an array of numbers", f"{strange[0]!r} among them", "drop or convert it")
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of numbers ({error}); drop or convert what is none.") from error
+        raise WrongType(
+            name, f"must be an array of numbers ({error})", remedy="drop or convert what is none"
+        ) from error
 
 
 def _strength(value: Any, dtype: np.dtype[Any]) -> float:
     alpha = at_least(value, "alpha", 0.0)
     if alpha > (largest := _largest(dtype)):
-        raise ValueError(f"alpha must be at most {largest:.2g} in {dtype}, got {alpha:g}; use a smaller one.")
+        raise WrongValue("alpha", f"must be at most {largest:.2g} in {dtype}", f"{alpha:g}", "use a smaller one")
     if alpha > 0.0 and dtype.type(alpha) == 0.0:
-        raise ValueError(f"alpha = {alpha:g} is zero in {dtype}; use 0, or {np.finfo(dtype).tiny:.2g} or more.")
+        raise WrongValue(
+            "alpha", f"= {alpha:g} is zero in {dtype}", remedy=f"use 0, or {np.finfo(dtype).tiny:.2g} or more"
+        )
     return alpha
 
 
@@ -306,15 +322,16 @@ def _naming_svd(solver: str, alpha: float) -> Iterator[None]:
     """Say which solver can; the arguments were checked, so that an error is about a singular design."""
     try:
         yield
-    except ValueError as error:
-        raise ValueError(
-            f"solver={solver!r} with alpha = {alpha:g}: {error} Or use solver='svd', which can."
-        ) from error
+    except SingularDesign as error:
+        raise replace(error, alpha=alpha, solver=solver) from error
+    except TooFewBits as error:
+        raise SingularDesign(alpha, str(error), solver=solver) from error
 
 
 def _refuse_infinite(values: NDArray[np.float64], name: str, remedy: str) -> None:
     if not np.isfinite(values).all():
-        raise ValueError(
-            f"The exact fit has {name} beyond the largest float64, {np.finfo(np.float64).max:.2g}; use alpha above 0, "
-            f"or {remedy}."
+        raise WrongValue(
+            "The exact fit",
+            f"has {name} beyond the largest float64, {np.finfo(np.float64).max:.2g}",
+            remedy=f"use alpha above 0, or {remedy}",
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import BLOCK_ELEMENTS, runs
 from rope_theory._core.checks import above, integer
 from rope_theory._core.records import Record
+from rope_theory.errors import NotReached, WrongValue
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 FAR = 1e6
@@ -105,9 +106,9 @@ def ridge_strength(theta: Any, *, window: int, length: int, tolerance: float) ->
     window = integer(window, "window", 1, "It is the trained window in tokens.")
     length = integer(length, "length", 1, "It is the end of the offsets beyond the window, in tokens.")
     if length <= window:
-        raise ValueError(f"length must be above the window, {window}, got {length}; 2 * window is the usual choice.")
+        raise WrongValue("length", f"must be above the window, {window}", length, "2 * window is the usual choice")
     if length > LARGEST_WINDOW:
-        raise ValueError(f"length must be at most 2**20 tokens, got {length}; use a shorter one.")
+        raise WrongValue("length", "must be at most 2**20 tokens", length, "use a shorter one")
     tolerance = above(tolerance, "tolerance", 0.0, "It is the largest ratio of standard deviations admitted.")
     found = spectrum(theta, np.arange(window))
     sizes = _Sizes(found, window, length)
@@ -115,7 +116,7 @@ def ridge_strength(theta: Any, *, window: int, length: int, tolerance: float) ->
     inside, beyond = sizes.at(alphas)
     admissible, alphas, inside, beyond = _searched(sizes, alphas, inside, beyond, tolerance)
     if not admissible.any():
-        raise ValueError(_nothing_reached(sizes, alphas, tolerance, window, length))
+        raise NotReached(_nothing_reached(sizes, alphas, tolerance, window, length))
     intervals = _joined(alphas, admissible)
     alpha = intervals[0][0]
     at = int(np.flatnonzero(alphas == alpha)[0])
@@ -179,7 +180,10 @@ def _searched(
     beyond: NDArray[np.float64],
     tolerance: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Halve the cells between strengths until each is decided; return which are admissible, and the ends."""
+    """Halve the cells between strengths until each is decided; return which are admissible, and the ends.
+
+    All crossings of the tolerance are enclosed, which a root finder, such as scipy's brentq, does not promise.
+    """
     while True:
         # neither side grows with α, so in a cell the ratio lies between these
         highest, lowest = beyond[:-1] / inside[1:], beyond[1:] / inside[:-1]

@@ -41,11 +41,12 @@ from rope_theory._core.files import (
     write_text,
 )  # fmt: skip
 from rope_theory._core.records import Record, Table, json_ready
-from rope_theory.reports._blocks import Report
+from rope_theory.errors import WrongType
 from rope_theory.reports._bounds import BoundsAtOffset, BoundValue, bounds
 from rope_theory.reports._check import AttentionSummary, BoundSummary, CheckOverview, RegionRow, check_overview
 from rope_theory.reports._frequencies import FrequencyOverview, FrequencyRow, frequencies
 from rope_theory.reports._json import SCHEMA, as_json, as_json_dict
+from rope_theory.reports._report import Report
 from rope_theory.reports._worst_case import WorstCase, certify, verify
 
 __all__ = [
@@ -93,11 +94,11 @@ def report(record: Record, **about: Any) -> Report:
     """
     place = _REPORTS.get(type(record).__name__)
     if place is None or not isinstance(record, Record):
-        raise TypeError(f"record must be one of {', '.join(_REPORTS)}, got {type(record).__name__}.")
+        raise WrongType("record", f"must be one of {', '.join(_REPORTS)}", type(record).__name__)
     module, _, function = place.partition(".")
     make = getattr(importlib.import_module(f"rope_theory.reports.{module}"), function)
     known = list(inspect.signature(make).parameters)[1:]
     if unknown := sorted(about.keys() - known):
-        raise TypeError(f"about must be some of {known} for a {type(record).__name__}, got {', '.join(unknown)}.")
+        raise WrongType("about", f"must be some of {known} for a {type(record).__name__}", ", ".join(unknown))
     made: Report = make(record, **about)
     return made

@@ -88,34 +88,6 @@ class Picture:
 Block = Heading | Paragraph | Points | Code | Item | Grid | Picture
 
 
-@dataclass(frozen=True)
-class Report:
-    """A result, ready to be shown.
-
-    Attributes
-    ----------
-    title : str
-        What it is about.
-    blocks : tuple
-        What it says, one below the other.
-    """
-
-    title: str
-    blocks: tuple[Block, ...]
-
-    def print(self) -> None:
-        """Print the report on stdout, in the colours of the terminal where it is one."""
-        from rope_theory.reports._terminal import print_report
-
-        print_report(self)
-
-    def to_html(self) -> str:
-        """Return the report as one HTML page that loads nothing else: no network, no scripts, all text escaped."""
-        from rope_theory.reports._page import page
-
-        return page(self)
-
-
 def grid(headings: Iterable[str], rows: Iterable[Iterable[Any]], align: str = "llr") -> Grid:
     """Return a table; by default its first two columns are words, the others numbers."""
     return Grid(tuple(headings), tuple(map(tuple, rows)), align)

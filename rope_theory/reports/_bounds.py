@@ -11,7 +11,9 @@ from rope_theory import bounds as statements
 from rope_theory._core.checks import at_least, number, shown
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
-from rope_theory.reports._blocks import Grid, Paragraph, Points, Report
+from rope_theory.errors import WrongType
+from rope_theory.reports._blocks import Grid, Paragraph, Points
+from rope_theory.reports._report import Report
 from rope_theory.reports._words import described
 from rope_theory.scaling import Frequencies, Scaling, Unscaled
 
@@ -96,7 +98,7 @@ def bounds(
         For s outside its cell, NaN, infinity, only one end given, a negative h_max.
     """
     if not isinstance(table, Frequencies):
-        raise TypeError(f"table must be the frequencies of a config and a scaling, got {shown(table)}.")
+        raise WrongType("table", "must be the frequencies of a config and a scaling", shown(table))
     config, s, h_max = table.config, number(s, "s"), at_least(h_max, "h_max", 0.0)
     numbers: dict[str, tuple[Any, bool]] = {  # name → value, and whether it is about this table
         "triangle": (statements.triangle(np.full(len(table), h_max)), True),

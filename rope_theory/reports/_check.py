@@ -11,7 +11,8 @@ from rope_theory import plots
 from rope_theory._core.checks import with_attributes
 from rope_theory._core.records import Record, Table
 from rope_theory.plots._attention_mass import QUANTITIES
-from rope_theory.reports._blocks import Block, Heading, Paragraph, Picture, Points, Report, grid, grid_of
+from rope_theory.reports._blocks import Block, Heading, Paragraph, Picture, Points, grid, grid_of
+from rope_theory.reports._report import Report
 from rope_theory.reports._words import described
 from rope_theory.scaling import Scaling
 

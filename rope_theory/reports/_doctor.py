@@ -15,7 +15,8 @@ from rope_theory.doctor import ConformanceMatrix, Diagnosis, Finding, Reach, Rea
 from rope_theory.doctor._conformance import SAME
 from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, TOLERANCE
 from rope_theory.doctor.finding import SEVERITIES
-from rope_theory.reports._blocks import Block, Code, Heading, Item, Paragraph, Picture, Points, Report, Tone, grid
+from rope_theory.reports._blocks import Block, Code, Heading, Item, Paragraph, Picture, Points, Tone, grid
+from rope_theory.reports._report import Report
 from rope_theory.reports._words import described
 from rope_theory.scaling.unscaled import Unscaled
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from rope_theory._core.checks import scaling_factor, shown
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
-from rope_theory.reports._blocks import Paragraph, Points, Report, grid
+from rope_theory.errors import InputError, WrongType
+from rope_theory.reports._blocks import Paragraph, Points, grid
+from rope_theory.reports._report import Report
 from rope_theory.reports._words import aligned, described
 from rope_theory.scaling import Frequencies, NTKAware, NTKByParts, PositionInterpolation, Scaling, Unscaled, YaRN
 from rope_theory.scaling.huggingface.reading import HuggingFaceRope
@@ -102,7 +104,7 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
         For a factor below 1 or a length below 1.
     """
     if not isinstance(model, HuggingFaceRope):
-        raise TypeError(f"model must be what rope_theory.from_hf returns, got {shown(model)}.")
+        raise WrongType("model", "must be what rope_theory.from_hf returns", shown(model))
     config = model.config
     if factor is None:
         factor = getattr(model.scaling, "factor", None) or 4.0
@@ -115,7 +117,7 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
     for scaling in alternatives:
         try:
             table = scaling.frequencies(config, length)
-        except ValueError as error:
+        except InputError as error:
             columns.append([None] * len(unscaled))
             factors.append(None)
             notes.append(f"{scaling.name} cannot be applied: {error}")

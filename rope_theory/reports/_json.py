@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from rope_theory._core.records import Record, json_ready
+from rope_theory.errors import Conflict, WrongType
 
 SCHEMA = 1
 """Version of the JSON; one more whenever a key of any record goes, is renamed or changes its meaning."""
@@ -33,10 +34,10 @@ def as_json_dict(record: Record, **about: Any) -> dict[str, Any]:
         For something that is no record, and a name in ``about`` that is a field of the record.
     """
     if not isinstance(record, Record):
-        raise TypeError(f"record must be a result of rope_theory, with to_dict(), got {type(record).__name__}.")
+        raise WrongType("record", "must be a result of rope_theory, with to_dict()", type(record).__name__)
     content = {"schema": SCHEMA, **json_ready(record.to_dict())}
     if taken := content.keys() & about:
-        raise TypeError(f"{', '.join(sorted(taken))} would hide what the {content['type']} says; give other names.")
+        raise Conflict(tuple(sorted(taken)), f"would hide what the {content['type']} says", "give other names")
     return {**content, **json_ready(about)}
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rope_theory.models import FineTuning, Passkey, Perplexity
 from rope_theory.models.exporting import Extension
-from rope_theory.reports._blocks import Code, Paragraph, Report, grid, grid_of
+from rope_theory.reports._blocks import Code, Paragraph, grid, grid_of
+from rope_theory.reports._report import Report
 
 PASSKEY_COLUMNS = {
     "window": "length", "distance": "distance", "found": "found", "of": "trials", "share": "share", "95 % from": "low",

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rope_theory._core.optional import load
 from rope_theory.plots import style
-from rope_theory.reports._blocks import Picture, Report, cell
+from rope_theory.reports._blocks import Block, Picture, cell
 
 DPI = 110
 """Resolution of the pictures."""
 
 
-def page(report: Report) -> str:
-    """Return a report as one HTML page."""
+def page(title: str, blocks: Iterable[Block]) -> str:
+    """Return a title and what is below it as one HTML page."""
     environment = Environment(
         loader=PackageLoader("rope_theory.reports", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
     )  # fmt: skip
-    blocks = [(type(block).__name__, block) for block in report.blocks]
-    return environment.get_template("page.html").render(title=report.title, blocks=blocks, cell=cell, png=_png)
+    named = [(type(block).__name__, block) for block in blocks]
+    return environment.get_template("page.html").render(title=title, blocks=named, cell=cell, png=_png)
 
 
 def _png(picture: Picture) -> str:

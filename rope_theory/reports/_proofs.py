@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rope_theory.reports._blocks import Block, Grid, Heading, Report
+from rope_theory.reports._blocks import Block, Grid, Heading
+from rope_theory.reports._report import Report
 
 
 def proofs_report(found: Any) -> Report:

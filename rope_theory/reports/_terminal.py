@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rope_theory.reports._blocks import Block, Code, Grid, Heading, Item, Paragraph, Points, Report, cell
+from rope_theory.reports._blocks import Block, Code, Grid, Heading, Item, Paragraph, Points, cell
 
 PIPED_WIDTH = 160
 """Columns when nobody says how many there are: wide enough for every table."""
@@ -26,12 +26,12 @@ UNLIMITED = 10_000
 STYLES = {"error": "red", "warning": "yellow", "quiet": "dim", "": ""}
 
 
-def print_report(report: Report) -> None:
-    """Print a report on stdout."""
+def print_blocks(title: str, blocks: Iterable[Block]) -> None:
+    """Print a title and what is below it on stdout."""
     console = Console(markup=False, highlight=False, emoji=False)
     piped = not console.is_terminal and "COLUMNS" not in os.environ
     available = PIPED_WIDTH if piped else max(console.width, NARROWEST)
-    for part in (Text(report.title), *(part for block in report.blocks for part in _drawn(block))):
+    for part in (Text(title), *(part for block in blocks for part in _drawn(block))):
         console.width = available
         if isinstance(part, Table) and all(column.no_wrap for column in part.columns):
             options = console.options.update(max_width=UNLIMITED)

@@ -11,7 +11,9 @@ from rope_theory._core.checks import above, integer, shown
 from rope_theory._core.records import Record
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
-from rope_theory.reports._blocks import Paragraph, Points, Report, grid
+from rope_theory.errors import OutOfRange, WrongType
+from rope_theory.reports._blocks import Paragraph, Points, grid
+from rope_theory.reports._report import Report
 from rope_theory.reports._words import described
 from rope_theory.scaling import Frequencies, Scaling, Unscaled
 
@@ -96,10 +98,10 @@ def certify(
         For a window below 1 or too long to be solved, and a ratio that is not above 0.
     """
     if not isinstance(table, Frequencies):
-        raise TypeError(f"table must be the frequencies of a config and a scaling, got {shown(table)}.")
+        raise WrongType("table", "must be the frequencies of a config and a scaling", shown(table))
     window = integer(window, "window", 1, "It is the trained window in tokens.")
     if window > LONGEST:
-        raise ValueError(f"window must be at most {LONGEST}, got {window}: it is solved on a table of that many rows.")
+        raise OutOfRange("window", window, high=LONGEST, remedy="it is solved on a table of that many rows")
     ratio = above(ratio, "ratio", 0.0, "It is the largest |h_j| over the largest trained score.")
     scaled = not isinstance(table.scaling, Unscaled)
     trained = Unscaled().frequencies(table.config)
@@ -132,7 +134,7 @@ def verify(certificate: Certificate, *, bits: int = 256) -> WorstCase:
         When the certificate does not hold; the message names the field.
     """
     if not isinstance(certificate, Certificate):
-        raise TypeError(f"certificate must be a Certificate, as worst_case returns it, got {shown(certificate)}.")
+        raise WrongType("certificate", "must be a Certificate, as worst_case returns it", shown(certificate))
     proved = certificate.verify(bits)
     asked = certificate.theta if certificate.target_theta is None else certificate.target_theta
     return WorstCase(

@@ -13,6 +13,7 @@ from rope_theory._core.arrays import as_numpy
 from rope_theory._core.checks import above, integer, number
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongType
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +47,11 @@ class Frequencies(Record):
         except ValueError:  # lists of several lengths
             theta = np.array(None)
         if theta.dtype.kind not in "iuf":
-            raise TypeError(
-                f"theta must be an array of angular frequencies in rad/token, got {type(self.theta).__name__} of "
-                f"dtype {theta.dtype}; a scaling makes one of a config: Unscaled().frequencies(config)."
+            raise WrongType(
+                "theta",
+                "must be an array of angular frequencies in rad/token",
+                f"{type(self.theta).__name__} of dtype {theta.dtype}",
+                "a scaling makes one of a config: Unscaled().frequencies(config)",
             )
         theta = theta.astype(np.float64)
         theta.setflags(write=False)
@@ -129,8 +132,8 @@ class Scaling(ABC):
             When the method cannot be applied to ``config``.
         """
         if not isinstance(config, RopeConfig):
-            raise TypeError(
-                f"config must be a RopeConfig, got {type(config).__name__}; use from_hf for a model's config.json."
+            raise WrongType(
+                "config", "must be a RopeConfig", type(config).__name__, "use from_hf for a model's config.json"
             )
         if length is not None:
             length = integer(length, "length", 1, "It is the current sequence length in tokens.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import above, attention_multiplier, scaling_factor
 from rope_theory.config import RopeConfig
+from rope_theory.errors import Conflict, WrongType, WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
@@ -43,15 +44,16 @@ class LongRoPE(Scaling):
         for name in ("short_factor", "long_factor"):
             values = getattr(self, name)
             if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
-                raise TypeError(f"{name} must be a list of numbers, one a pair, got {values!r}.")
+                raise WrongType(name, "must be a list of numbers, one a pair", f"{values!r}")
             values = tuple(above(value, f"{name}[{index}]", 0.0) for index, value in enumerate(values))
             if not values:
-                raise ValueError(f"{name} is empty; give one divisor a pair.")
+                raise WrongValue(name, "is empty", remedy="give one divisor a pair")
             object.__setattr__(self, name, values)
         if len(self.short_factor) != len(self.long_factor):
-            raise ValueError(
-                f"short_factor has {len(self.short_factor)} entries and long_factor {len(self.long_factor)}; "
-                "both need one a pair."
+            raise WrongValue(
+                "short_factor",
+                f"has {len(self.short_factor)} entries and long_factor {len(self.long_factor)}",
+                remedy="both need one a pair",
             )
         if self.factor is not None:
             object.__setattr__(self, "factor", scaling_factor(self.factor))
@@ -60,9 +62,10 @@ class LongRoPE(Scaling):
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         if len(self.short_factor) != config.pairs:
-            raise ValueError(
-                f"short_factor and long_factor have {len(self.short_factor)} entries, but rotary_dim {config.width} "
-                f"has {config.pairs} pairs; give one divisor a pair."
+            raise Conflict(
+                ("short_factor", "long_factor"),
+                f"have {len(self.short_factor)} entries, but rotary_dim {config.width} has {config.pairs} pairs",
+                remedy="give one divisor a pair",
             )
         is_long = length is not None and length > config.context_length
         divisors = np.array(self.long_factor if is_long else self.short_factor)

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import scaling_factor
 from rope_theory.config import RopeConfig
+from rope_theory.errors import ScalingRefused
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
 def stretched_base(config: RopeConfig, stretch: float) -> float:
     """Return base·stretch^(d/(d−2)): the fastest pair stays, the slowest is slowed by ``stretch``."""
     if config.width < 4:
-        raise ValueError(
-            f"A larger base needs rotary_dim of at least 4, got {config.width}: "
-            "with one pair the exponent d/(d−2) is undefined. Use PositionInterpolation."
+        raise ScalingRefused(
+            "A larger base",
+            f"needs rotary_dim of at least 4, got {config.width}: with one pair the exponent d/(d−2) is undefined",
+            "Use PositionInterpolation",
         )
     return float(config.base * stretch ** (config.width / (config.width - 2)))
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import above, flag, one_of, scaling_factor
 from rope_theory.config import RopeConfig
+from rope_theory.errors import WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 RAMPS = ("paper", "transformers")
@@ -72,9 +73,10 @@ def check_ramp(fast: float, slow: float, names: tuple[str, str]) -> tuple[float,
     """Return both ends of a ramp in turns, slow below fast."""
     fast, slow = above(fast, names[0], 0.0), above(slow, names[1], 0.0)
     if slow >= fast:
-        raise ValueError(
-            f"{names[1]} ({slow:g}) must be below {names[0]} ({fast:g}): pairs with more turns than {names[0]} are "
-            f"kept, pairs with fewer than {names[1]} are interpolated."
+        raise WrongValue(
+            f"{names[1]} ({slow:g})",
+            f"must be below {names[0]} ({fast:g}): pairs with more turns than {names[0]} are kept, pairs with fewer "
+            f"than {names[1]} are interpolated",
         )
     return fast, slow
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.checks import number, scaling_factor
 from rope_theory.config import RopeConfig
+from rope_theory.errors import ScalingRefused, WrongValue
 from rope_theory.scaling.frequencies import Scaling, geometric
 
 
@@ -37,17 +38,18 @@ class Proportional(Scaling):
         """Check the fields."""
         share = number(self.partial_rotary_factor, "partial_rotary_factor")
         if not 0.0 < share <= 1.0:
-            raise ValueError(
-                f"partial_rotary_factor must lie in (0, 1], got {share:g}: it is the share of pairs that rotate."
+            raise WrongValue(
+                "partial_rotary_factor", "must lie in (0, 1]", f"{share:g}", "it is the share of pairs that rotate"
             )
         object.__setattr__(self, "partial_rotary_factor", share)
         object.__setattr__(self, "factor", scaling_factor(self.factor))
 
     def _theta(self, config: RopeConfig, length: int | None) -> NDArray[np.float64]:
         if config.width != config.head_dim:
-            raise ValueError(
-                f"Proportional works on the whole head: rotary_dim ({config.width}) must equal head_dim "
-                f"({config.head_dim}). Leave rotary_dim out and give partial_rotary_factor."
+            raise ScalingRefused(
+                "Proportional",
+                f"works on the whole head: rotary_dim ({config.width}) must equal head_dim ({config.head_dim})",
+                "Leave rotary_dim out and give partial_rotary_factor",
             )
         theta = geometric(config.base, config.width) / self.factor
         theta[int(self.partial_rotary_factor * config.width // 2) :] = 0.0

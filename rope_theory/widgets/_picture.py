@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rope_theory._core.optional import load
+from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE, style
 from rope_theory.widgets._exploration import Exploration
 
@@ -79,8 +80,8 @@ def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tu
         For another number of axes.
     """
     if not isinstance(found, Exploration):
-        raise TypeError(
-            f"found must be an Exploration, got {type(found).__name__}; rope_theory.widgets.explore makes one."
+        raise WrongType(
+            "found", "must be an Exploration", type(found).__name__, "rope_theory.widgets.explore makes one"
         )
     if axes is None:
         with style():
@@ -111,7 +112,7 @@ def exploration_lines(axes: Sequence[Axes]) -> ExplorationLines:
         For another number of axes.
     """
     if len(axes) != 3:
-        raise ValueError(f"axes must be three matplotlib Axes, got {len(axes)}.")
+        raise WrongValue("axes", "must be three matplotlib Axes", f"{len(axes)}")
     first, second, third = axes
     lines = ExplorationLines(
         wavelengths=_curves(first, TABLES, markers=False),

@@ -194,7 +194,7 @@ def test_missing_and_unknown_fields_are_named(outside, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no JSON"), ("{", "no JSON"), ("[]", "format is missing"), ("{}", "format is missing"),
+        ("", "is empty"), ("{", "not valid JSON"), ("[]", "format is missing"), ("{}", "format is missing"),
         ('{"format": "other"}', "format of .* is 'other'"),
         ('{"format": "rope_theory certificate 1"}', "fields of .* missing or damaged"),
         ('{"format": "rope_theory certificate 1", "fields": {}}', "sha256 of .* missing or damaged"),

@@ -213,8 +213,8 @@ def test_what_is_no_file_is_refused(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path, words in {
         tmp_path: "is not a certificate: it is a folder", tmp_path / "pipe": "it is a device or a pipe",
-        "/dev/zero": "it is a device or a pipe", tmp_path / "binary": "it is binary",
-        tmp_path / "huge": f"more than {_sizes.MOST_BYTES} bytes", tmp_path / "none": "There is no file",
+        "/dev/zero": "it is a device or a pipe", tmp_path / "binary": "it is not UTF-8 text",
+        tmp_path / "huge": f"more than {_sizes.MOST_BYTES} bytes", tmp_path / "none": "does not exist; it should be",
         tmp_path / "loop": "cannot be read", tmp_path / "binary" / "x": "cannot be read",
     }.items():  # fmt: skip
         with pytest.raises((ValueError, OSError), match=words) as caught:

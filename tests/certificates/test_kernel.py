@@ -42,7 +42,7 @@ def test_shorter_ones_do_not_reach_it(limit):
 
 def test_changed_kernels_are_refused():
     kernel = KERNELS[1e-2]
-    with pytest.raises(ValueError, match="weights have more than the 1 decimals"):
+    with pytest.raises(ValueError, match="weights of the kernel have more than the 1 decimals"):
         dataclasses.replace(kernel, digits=1).verify()
     with pytest.raises(ValueError, match="gain of the kernel"):
         dataclasses.replace(kernel, gain=1.0).verify()

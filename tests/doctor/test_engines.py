@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rope_theory.doctor import ENGINES, Refused, diagnose
+from rope_theory.doctor import ENGINES, diagnose
 from rope_theory.doctor.case import opened
+from rope_theory.errors import EngineRefused
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn
 
 CONFIGS = Path(__file__).parents[1] / "reference" / "configs"
@@ -81,12 +82,12 @@ def test_vllm_chooses_the_list_of_longrope_once():
 
 def test_an_engine_refuses_what_it_cannot_compute():
     case = opened(llama(16384, rope_scaling=yarn(**{ORIGINAL: 4096})))
-    with pytest.raises(Refused, match="NotImplementedError for type 'yarn'"):
+    with pytest.raises(EngineRefused, match="NotImplementedError for type 'yarn'"):
         NATIVE.table(request(case, 4096))
     proportional = opened(llama(rope_parameters={"rope_type": "proportional", "rope_theta": 1e4}))
     assert VLLM.table(request(proportional, 4096)).theta.shape == (64,)
     legacy = opened(llama(rope_scaling={"rope_type": "proportional"}))
-    with pytest.raises(Refused, match="no rope type 'proportional'"):
+    with pytest.raises(EngineRefused, match="no rope type 'proportional'"):
         V4.table(request(legacy, 4096))
 
 

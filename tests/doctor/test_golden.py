@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rope_theory import from_hf
-from rope_theory.doctor import Refused
 from rope_theory.doctor.case import opened
+from rope_theory.errors import EngineRefused
 from tests.doctor.configs import request
 from tests.reference import golden_tables as script
 from tests.reference.golden import FILE, golden_tables
@@ -39,7 +39,7 @@ def test_the_installed_transformers_agrees(one):
 
     asked = request(opened(one.config), one.length, layer_type=one.layer_type)
     if one.name in WITHOUT_A_ROTARY_MODULE:
-        with pytest.raises(Refused, match="no rotary class"):
+        with pytest.raises(EngineRefused, match="no rotary class"):
             installed_engine().table(asked)
         return
     found = installed_engine().table(asked)

@@ -134,7 +134,7 @@ def test_a_head_as_wide_as_a_model_is_an_error(width):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (found.severity, found.tables, found.reach) == ("error", (), ())
-    assert f"The head dimension is {width}" in found.findings[0].happens
+    assert f"The head dimension must be at most 1024, got {width}" in found.findings[0].happens
     assert "at most 1024" in found.findings[0].happens
     assert peak < 50e6
 
@@ -161,11 +161,11 @@ def test_mappings_of_other_types_are_read_alike():
 
 
 FILES = {
-    "not UTF-8": (b"\xff\xfe{", "is not UTF-8 text"),
+    "not UTF-8": (b"\xff\xfe{", "it is not UTF-8 text"),
     "empty": (b"", "is empty"),
     "a list": (b"[1]", "must hold a JSON object, got list"),
-    "a key twice": (b'{"rope_theta": 1, "rope_theta": 2}', "gives the key 'rope_theta' twice"),
-    "a key twice inside": (b'{"rope_scaling": {"factor": 1, "factor": 2}}', "gives the key 'factor' twice"),
+    "a key twice": (b'{"rope_theta": 1, "rope_theta": 2}', "the key 'rope_theta' comes twice"),
+    "a key twice inside": (b'{"rope_scaling": {"factor": 1, "factor": 2}}', "the key 'factor' comes twice"),
     "5000 digits": (b'{"rope_theta": ' + b"9" * 5000 + b"}", "an integer of 5000 digits"),
     "100,000 levels": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
     "300 levels": (b'{"a":' * 300 + b"1" + b"}" * 300, "nested more than 64 levels"),

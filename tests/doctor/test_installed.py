@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from rope_theory import from_hf, scaling  # noqa: E402
-from rope_theory.doctor import ENGINES, Refused, diagnose, recommend  # noqa: E402
+from rope_theory.doctor import ENGINES, diagnose, recommend  # noqa: E402
 from rope_theory.doctor.case import opened  # noqa: E402
+from rope_theory.errors import EngineRefused  # noqa: E402
 from rope_theory.models import installed_engine  # noqa: E402
 from tests.doctor.configs import LLAMA_3, ORIGINAL, llama, longrope, request, yarn  # noqa: E402
 
@@ -43,7 +44,7 @@ def test_what_is_modelled_is_what_runs(name):
 
 def test_what_it_says_of_a_config_it_cannot_build():
     config = {**llama(), "model_type": "no_such_model"}
-    with pytest.raises(Refused, match="no model type 'no_such_model'"):
+    with pytest.raises(EngineRefused, match="no model type 'no_such_model'"):
         installed_engine().table(request(opened(config), 4096))
 
 

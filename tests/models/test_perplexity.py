@@ -339,7 +339,7 @@ def test_the_record_says_what_its_value_depends_on(model):
             [IDS, IDS[:1]],
             {"window": 10, "stride": 1},
             ValueError,
-            "Document 1: input_ids must hold at least two",
+            "document 1 must hold at least two",
         ),
         (IDS, {"window": 1, "stride": 1}, ValueError, "window must be at least 2"),
         (IDS, {"window": 10, "stride": 0}, ValueError, "stride must be at least 1"),
@@ -351,8 +351,8 @@ def test_the_record_says_what_its_value_depends_on(model):
         ),
         (IDS, {"window": 10, "stride": 5, "beginning": True}, TypeError, "beginning must be one of"),
         (IDS, {"window": 10, "stride": 5, "batch": 0}, ValueError, "batch must be at least 1"),
-        ("a text", {"window": 10, "stride": 1}, TypeError, "Document 0: input_ids must be integers, got a text"),
-        ([5, 99], {"window": 2, "stride": 1}, ValueError, r"Document 0: input_ids must lie in 0 … 98"),
+        ("a text", {"window": 10, "stride": 1}, TypeError, "document 0 must be integers, got a text"),
+        ([5, 99], {"window": 2, "stride": 1}, ValueError, r"document 0 must lie in 0 … 98"),
         ([0.5, 1.5], {"window": 2, "stride": 1}, TypeError, "integers"),
         ([], {"window": 2, "stride": 1}, ValueError, "There is no document"),
         (torch.empty(0, 10, dtype=torch.long), {"window": 2, "stride": 1}, ValueError, "There is no document"),
@@ -362,7 +362,7 @@ def test_the_record_says_what_its_value_depends_on(model):
             ValueError,
             "at most 19, the window without its",
         ),
-        (None, {"window": 2, "stride": 1}, TypeError, "Document 0: input_ids must be integers, got NoneType"),
+        (None, {"window": 2, "stride": 1}, TypeError, "document 0 must be integers, got NoneType"),
     ],
 )
 def test_bad_input_is_named(model, ids, more, error, words):

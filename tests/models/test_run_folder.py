@@ -146,7 +146,7 @@ def test_two_runs_do_not_share_a_folder_and_a_killed_one_holds_none(model, folde
         os._exit(0)
     os.read(ready, 1)
     begin = time.monotonic()
-    with pytest.raises(ValueError, match=f"Another run uses {folder}; wait for its end, or give another folder"):
+    with pytest.raises(ValueError, match=f"{folder} is used by another run; wait for its end, or give another folder"):
         run(model, folder)
     assert time.monotonic() - begin < 2.0
     os.kill(child, signal.SIGKILL)
@@ -172,16 +172,16 @@ def test_a_full_disk_names_the_checkpoint_and_keeps_the_earlier_ones(model, fold
     monkeypatch.undo()
     assert sorted(os.listdir(folder)) == [".lock", "checkpoint-4", "checkpoint-6", "settings.json"]
     trainer = finetune.__globals__["_trainer_class"]()
-    monkeypatch.setattr(trainer, "_save_optimizer_and_scheduler", lambda *_: torch_fails())
-    monkeypatch.setattr(_run_folder, "free_bytes", lambda _: 0)
+
+    def torch_fails(*_):
+        monkeypatch.setattr(os, "fsync", full)
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(trainer, "_save_optimizer_and_scheduler", torch_fails)
     with pytest.raises(OSError, match="checkpoint-8 could not be written: No space left on device"):
         run(model, folder, 8)
     monkeypatch.undo()
     assert run(model, folder, 8).resumed_at == 6
-
-
-def torch_fails():
-    raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
 
 
 @pytest.mark.parametrize("place", ["/proc/self/run", "/dev/null", "/dev/null/run"])

@@ -458,7 +458,7 @@ def test_classes_that_were_not_read_are_not_accused_of_another_shape():
     keys = {**SMALL, "num_hidden_layers": 1, "moe_intermediate_size": 32, "num_local_experts": 2,
             "num_experts_per_tok": 1}  # fmt: skip
     with pytest.raises(
-        ValueError, match=r"None of the 2 rotary table.*shape \(64,\); 32 pairs.*'minimax_m3_vl_text' reads"
+        ValueError, match=r"none of its 2 rotary table.*shape \(64,\); 32 pairs.*'minimax_m3_vl_text' reads"
     ):
         audit(build("minimax_m3_vl_text", **keys))  # its class reads no rotary_dim
 
@@ -500,14 +500,17 @@ def test_what_cannot_be_audited_is_an_error_in_words():
         audit(transformers.LlamaModel)
     with pytest.raises(TypeError, match="Linear is a torch module without a transformers config; give the whole model"):
         audit(torch.nn.Linear(2, 2))
-    with pytest.raises(ValueError, match=r"This model is in float16 on a CPU.*Load it in float32 or bfloat16"):
+    with pytest.raises(ValueError, match=r"it is in float16 on a CPU.*Load it in float32 or bfloat16"):
         audit(llama().half())
     for kind, keys in (("gpt2", OLDER), ("bert", {k: v for k, v in SMALL.items() if k != "num_key_value_heads"})):
-        with pytest.raises(ValueError, match=r"Model cannot be audited\. No RoPE in this config"):
+        with pytest.raises(ValueError, match=r"Model cannot be audited: No RoPE in this config"):
             audit(build(kind, **keys))
     model = llama()
     model.rotary_emb = torch.nn.Identity()
-    with pytest.raises(ValueError, match=r"LlamaModel holds no rotary table this package knows.*Give the whole model"):
+    with pytest.raises(
+        ValueError,
+        match=r"LlamaModel cannot be audited: it holds no rotary table this package knows.*Give the whole model",
+    ):
         audit(model)
 
 

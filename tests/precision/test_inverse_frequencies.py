@@ -106,7 +106,7 @@ def test_a_scaling_of_your_own_is_one_divisor_per_pair():
 
 
 def test_wrong_input():
-    with pytest.raises(TypeError, match=r"table must be a Frequencies, got ndarray: .* stored=inv_freq"):
+    with pytest.raises(TypeError, match=r"table must be a Frequencies, got ndarray; .* stored=inv_freq"):
         inv_freq_error(np.ones(4))
     with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda', got 'tpu'"):
         inv_freq_error(table(4, 1e4), device="tpu")

@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
 from rope_theory.doctor.case import Case, real, whole
+from rope_theory.errors import EngineRefused
 from rope_theory.scaling.huggingface.reading import ORIGINAL
-
-
-class Refused(ValueError):
-    """An engine makes no table of this config; the message says what it does instead."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Engine:
     about : str
         What the model of it assumes.
     table : callable
-        Request → EngineTable; raises ``Refused``.
+        Request → EngineTable; raises ``EngineRefused``.
     """
 
     name: str
@@ -139,7 +136,7 @@ def needed(keys: Mapping[str, Any], *names: str) -> tuple[float, ...]:
     values = tuple(real(keys.get(name)) for name in names)
     missing = [name for name, value in zip(names, values, strict=True) if value is None]
     if missing:
-        raise Refused(f"needs {', '.join(missing)} in the dictionary")
+        raise EngineRefused(f"needs {', '.join(missing)} in the dictionary")
     return tuple(value for value in values if value is not None)
 
 
@@ -147,7 +144,7 @@ def divisors(keys: Mapping[str, Any], name: str, pairs: int) -> NDArray[np.float
     """Return one of LongRoPE's lists, or refuse."""
     value = keys.get(name)
     if not isinstance(value, list | tuple) or len(value) != pairs or not all(real(item) for item in value):
-        raise Refused(f"needs {name}, a list of {pairs} numbers")
+        raise EngineRefused(f"needs {name}, a list of {pairs} numbers")
     return np.asarray(value, np.float64)
 
 

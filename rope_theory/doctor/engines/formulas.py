@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory.doctor.case import real
-from rope_theory.doctor.engines.engine import Refused, needed
+from rope_theory.doctor.engines.engine import needed
+from rope_theory.errors import EngineRefused
 from rope_theory.scaling.frequencies import geometric
 from rope_theory.scaling.yarn import attention_factor
 
@@ -29,7 +30,7 @@ def yarn(
     (s,) = needed(keys, "factor")
     fast, slow = real(keys.get("beta_fast")) or 32.0, real(keys.get("beta_slow")) or 1.0
     if s <= 0.0 or fast <= 0.0 or slow <= 0.0:
-        raise Refused("factor and both ends of the ramp must be positive")
+        raise EngineRefused("factor and both ends of the ramp must be positive")
     low, high = (width * math.log(original / (2.0 * math.pi * r)) / (2.0 * math.log(base)) for r in (fast, slow))
     if rounded:
         low, high = math.floor(low), math.ceil(high)
@@ -62,7 +63,7 @@ def llama3(keys: Mapping[str, Any], base: float, width: int, original: float) ->
     """Return w, w/s and a blend between, by how often a wavelength fits into L; rad/token, shape (P,)."""
     s, slow, fast = needed(keys, "factor", "low_freq_factor", "high_freq_factor")
     if fast < slow or s <= 0.0:
-        raise Refused("needs low_freq_factor up to high_freq_factor and a positive factor")
+        raise EngineRefused("needs low_freq_factor up to high_freq_factor and a positive factor")
     w = geometric(base, width)
     turns = original * w / (2.0 * math.pi)
     kept = 1.0 * (turns > fast) if fast == slow else np.clip((turns - slow) / (fast - slow), 0.0, 1.0)
@@ -73,7 +74,7 @@ def llama3(keys: Mapping[str, Any], base: float, width: int, original: float) ->
 def stretched(base: float, width: int, by: float) -> Theta:
     """Return the frequencies of base b·by^(d/(d−2)); rad/token, shape (P,)."""
     if width < 4 or by <= 0.0:
-        raise Refused("its base is no positive number")
+        raise EngineRefused("its base is no positive number")
     return geometric(base * by ** (width / (width - 2)), width)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rope_theory.doctor.case import real
 from rope_theory.doctor.engines import formulas
-from rope_theory.doctor.engines.engine import Engine, EngineTable, Refused, Request, inner_original, needed, rope_type
+from rope_theory.doctor.engines.engine import Engine, EngineTable, Request, inner_original, needed, rope_type
+from rope_theory.errors import EngineRefused
 from rope_theory.scaling.frequencies import geometric
 
 ORIGINAL_WINDOW = 8192
@@ -44,7 +45,7 @@ def _native(asked: Request) -> EngineTable:
         needed(keys, "factor")
         filled = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, **keys}
         return EngineTable(formulas.llama3(filled, base, width, inner_original(keys) or ORIGINAL_WINDOW), 1.0)
-    raise Refused(f"raises NotImplementedError for type {kind!r}")
+    raise EngineRefused(f"raises NotImplementedError for type {kind!r}")
 
 
 HOOKED = Engine(

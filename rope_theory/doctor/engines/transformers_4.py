@@ -12,13 +12,13 @@ from rope_theory.doctor.engines import formulas
 from rope_theory.doctor.engines.engine import (
     Engine,
     EngineTable,
-    Refused,
     Request,
     divisors,
     inner_original,
     needed,
     rope_type,
 )
+from rope_theory.errors import EngineRefused
 from rope_theory.scaling.frequencies import geometric
 
 
@@ -27,7 +27,7 @@ def _table(asked: Request) -> EngineTable:
     keys = raw.get("rope_scaling")
     keys = keys if isinstance(keys, Mapping) and asked.scaled_by_flat else {}
     if any(isinstance(value, Mapping) for value in keys.values()):
-        raise Refused("dictionaries nested by layer type came with version 5")
+        raise EngineRefused("dictionaries nested by layer type came with version 5")
     table = facts.tables.get(asked.layer_type or "")
     names = (table.base_key,) if table is not None and table.base_key else facts.base_keys
     given = next((real(raw[name]) for name in names if name and raw.get(name) is not None), None)
@@ -59,7 +59,7 @@ def _table(asked: Request) -> EngineTable:
     if kind == "llama3":
         (window,) = needed(keys, "original_max_position_embeddings")
         return EngineTable(formulas.llama3(keys, base, width, window), 1.0)
-    raise Refused(f"has no rope type {kind!r}")
+    raise EngineRefused(f"has no rope type {kind!r}")
 
 
 def _longrope(asked: Request, keys: Mapping[str, Any], base: float, width: int) -> EngineTable:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rope_theory.doctor.engines.engine import Engine, EngineTable, Refused, Request
+from rope_theory.doctor.engines.engine import Engine, EngineTable, Request
+from rope_theory.errors import EngineRefused
 
 
 def _table(asked: Request) -> EngineTable:
     if asked.layer_type not in asked.case.readings:
-        raise Refused(f"does not read this: {asked.case.refusals.get(asked.layer_type, '')}")
+        raise EngineRefused(f"does not read this: {asked.case.refusals.get(asked.layer_type) or ''}")
     length = asked.config.context_length if asked.case.model_type == "phimoe" else asked.length  # it never switches
     found = asked.case.readings[asked.layer_type].frequencies(length)
     return EngineTable(found.theta, found.attention_factor)

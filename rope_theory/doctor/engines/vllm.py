@@ -11,13 +11,13 @@ from rope_theory.doctor.engines import formulas
 from rope_theory.doctor.engines.engine import (
     Engine,
     EngineTable,
-    Refused,
     Request,
     divisors,
     inner_original,
     needed,
     rope_type,
 )
+from rope_theory.errors import EngineRefused
 from rope_theory.scaling.frequencies import geometric
 
 ALIASES = {"su": "longrope", "mrope": "default"}
@@ -63,7 +63,7 @@ def _table(asked: Request) -> EngineTable:
     if kind == "proportional":
         ignored = "factor is ignored" if real(keys.get("factor")) not in (None, 1.0) else ""
         return EngineTable(formulas.proportional(base, config.head_dim, asked.share, 1.0), 1.0, ignored)
-    raise Refused(f"has no rope type {kind!r}")
+    raise EngineRefused(f"has no rope type {kind!r}")
 
 
 def _dynamic(asked: Request, keys: Mapping[str, Any], base: float, width: int) -> EngineTable:

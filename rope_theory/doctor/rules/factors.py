@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rope_theory.doctor.case import LITGPT, MAXIMUM, V4, V5, VLLM, Case, real, whole
 from rope_theory.doctor.finding import Edit, Finding
+from rope_theory.errors import InputError
 from rope_theory.scaling.huggingface.reading import ORIGINAL, class_keys
 from rope_theory.scaling.yarn import YaRN, attention_factor
 
@@ -89,7 +90,7 @@ def mscale_alone(case: Case) -> Iterator[Finding]:
         kept = key in class_keys(case.model_type)  # latent attention scales its softmax by it
         try:
             meant = attention_factor(factor, upper) if upper else 1.0 / attention_factor(factor, lower or 0.0)
-        except (ValueError, ZeroDivisionError):
+        except (InputError, ZeroDivisionError):
             continue
         if not math.isfinite(meant) or meant <= 0.0:
             continue

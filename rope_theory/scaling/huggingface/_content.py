@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -11,8 +10,12 @@ from typing import Any
 import numpy as np
 
 from rope_theory._core.checks import shown
-from rope_theory._core.json_files import repeated_key
+from rope_theory._core.json_files import read_json
+from rope_theory.errors import DamagedFile, MissingFile, UnreadableConfig, WrongType
 from rope_theory.scaling.huggingface.facts import FACTS, UNKNOWN
+
+WHAT = "the config of a model, config.json"
+"""What a file should be."""
 
 LARGEST_FILE = 1 << 24
 """Largest config.json, bytes: released ones have a few thousand."""
@@ -25,10 +28,6 @@ MOST_VALUES = 1 << 17
 
 MOST_BITS = 13_000
 """Size of an integer, bits: Python writes no more than 4300 digits."""
-
-
-class NoContent(ValueError):
-    """A mapping that is too large, too deep or unreadable to be the content of a config."""
 
 
 def content_of(source: Any) -> dict[Any, Any]:
@@ -44,9 +43,10 @@ def content_of(source: Any) -> dict[Any, Any]:
         if isinstance(content, Mapping):
             return _with_equal_layers(source, _plain_mapping(content))
     if not isinstance(source, str | Path):
-        raise TypeError(
-            "source must be a path to a config.json or to its folder, a mapping, or a config with to_dict(), "
-            f"got {type(source).__name__}."
+        raise WrongType(
+            "source",
+            "must be a path to a config.json or to its folder, a mapping, or a config with to_dict()",
+            type(source).__name__,
         )
     return _plain_mapping(_file_content(Path(source)))
 
@@ -69,46 +69,15 @@ def _with_equal_layers(source: Any, content: dict[Any, Any]) -> dict[Any, Any]:
 def _file_content(path: Path) -> Mapping[str, Any]:
     path = path / "config.json" if path.is_dir() else path
     if not path.is_file():
-        raise FileNotFoundError(
-            f"No config at {str(path)!r}: source must be a local config.json or a folder that holds one; "
-            "download a model of the Hub first, or pass its config."
+        raise MissingFile(
+            str(path),
+            "holds no config: source must be a local config.json or a folder that holds one",
+            "download a model of the Hub first, or pass its config",
         )
-    name, size = repr(str(path)), path.stat().st_size
-    if size > LARGEST_FILE:
-        raise ValueError(f"{name} has {size} bytes; a config.json has a few thousand, and at most {LARGEST_FILE}.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is not UTF-8 text ({error}); save it as UTF-8, or download it again.") from error
-    if not text.strip():
-        raise ValueError(f"{name} is empty; a config.json holds a JSON object. Download it again.")
-    try:
-        content = json.loads(text, object_pairs_hook=_each_key_once, parse_int=_integer)
-    except _Unusable as error:
-        raise ValueError(f"{name} {error}") from error
-    except RecursionError as error:
-        raise ValueError(f"{name} is nested too deeply: a config has at most {DEEPEST} levels.") from error
-    except ValueError as error:
-        raise ValueError(f"{name} is not valid JSON ({error}); download it again.") from error
+    content = read_json(path, WHAT, LARGEST_FILE, finite=False, deepest=None)
     if not isinstance(content, Mapping):
-        raise ValueError(f"{name} must hold a JSON object, got {type(content).__name__}.")
+        raise DamagedFile(str(path), WHAT, f"it must hold a JSON object, got {type(content).__name__}")
     return content
-
-
-class _Unusable(ValueError):
-    """Valid JSON that no config holds; the message follows the name of the file."""
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if (twice := repeated_key(pairs)) is not None:
-        raise _Unusable(f"gives the key {shown(twice)} twice in one dictionary; keep the one that is meant.")
-    return dict(pairs)
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 4000:
-        raise _Unusable(f"holds an integer of {len(digits)} digits; no number of a config has more than 20.")
-    return int(digits)
 
 
 def _plain_mapping(source: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -143,18 +112,18 @@ class _Copy:
     def _take(self, count: int) -> None:
         self.room -= count
         if self.room < 0:
-            raise NoContent(f"This config holds more than {MOST_VALUES} values; a real one has a few hundred.")
+            raise UnreadableConfig(f"This config holds more than {MOST_VALUES} values; a real one has a few hundred.")
 
     def _go_to(self, level: int) -> None:
         if level >= DEEPEST:
-            raise NoContent(f"This config is nested more than {DEEPEST} levels deep; a real one has four.")
+            raise UnreadableConfig(f"This config is nested more than {DEEPEST} levels deep; a real one has four.")
 
     def _read(self, value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
         try:
             items: Iterable[tuple[Any, Any]] = value.items()
             return list(islice(items, self.room + 1))
         except Exception as error:
-            raise NoContent(
+            raise UnreadableConfig(
                 f"A dictionary of this config, a {type(value).__name__}, cannot be read: its items() raises "
                 f"{type(error).__name__} ({shown(str(error))})."
             ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rope_theory._core.checks import integer, shown
+from rope_theory.errors import Conflict, MissingKey, OutOfRange, WrongType, WrongValue
 from rope_theory.scaling.huggingface.facts import ModelFacts, TableFacts
 
 Ropes = dict[str | None, dict[str, Any] | None]
@@ -29,7 +30,7 @@ def declared_layers(raw: Mapping[str, Any], facts: ModelFacts) -> tuple[str, ...
     elif isinstance(given, list | tuple) and given and all(isinstance(name, str) for name in given):
         layers = list(given)
     else:
-        raise TypeError(f"layer_types must be a list with one string per layer, got {shown(given)}.")
+        raise WrongType("layer_types", "must be a list with one string per layer", shown(given))
     if not facts.completes_tables:  # such classes force their last layer
         layers[-1] = "full_attention"
     return tuple(layers)
@@ -40,7 +41,7 @@ def _by_pattern(raw: Mapping[str, Any], facts: ModelFacts) -> list[str]:
     count = integer(raw.get("num_hidden_layers", facts.layer_count), "num_hidden_layers", 1)
     period = integer(raw.get("sliding_window_pattern", 6), "sliding_window_pattern", 1) if facts.reads_pattern else 6
     if count > MOST_LAYERS:
-        raise ValueError(f"num_hidden_layers must be at most {MOST_LAYERS}, got {count}.")
+        raise OutOfRange("num_hidden_layers", count, high=MOST_LAYERS)
     return ["sliding_attention" if (index + 1) % period else "full_attention" for index in range(count)]
 
 
@@ -57,13 +58,15 @@ def completed_tables(
     for name, table in facts.tables.items():
         own = new.get(name)
         if own is not None and not isinstance(own, Mapping):
-            raise TypeError(f"rope_parameters.{name} must be a dictionary or null, got {shown(own)}.")
+            raise WrongType(f"rope_parameters.{name}", "must be a dictionary or null", shown(own))
         rope = dict(own) if own is not None else {"rope_type": "default", **table.rope}
         if legacy and table.legacy_scaling:
             if given and own is None and name == chosen:
-                raise ValueError(
-                    f"rope_scaling is given together with rope_parameters that have no dictionary for {name!r}: the "
-                    "config class lays the one over the other and raises. Give rope_parameters alone."
+                raise Conflict(
+                    ("rope_scaling", "rope_parameters"),
+                    f"are given together, and the latter has no dictionary for {name!r}: the config class lays the one "
+                    "over the other and raises",
+                    "Give rope_parameters alone",
                 )
             if name == chosen and "type" in legacy and not {"rope_type"} & {*legacy, *rope}:
                 say('rope_scaling names its type under the old key "type", which this class reads here.')
@@ -114,14 +117,16 @@ def tables_as_given(
 def _dictionary_of(name: str, given: Mapping[Any, Any]) -> dict[str, Any] | None:
     """Return the dictionary that a class takes as it is; None where the config says null."""
     if name not in given:
-        raise ValueError(
-            f"The RoPE dictionaries have none for {name!r}, which this model's layers have; its class completes "
-            "nothing and raises KeyError. Give one dictionary for each layer type, or leave rope_parameters out."
+        raise MissingKey(
+            name,
+            "layers of this model have that type, and its class completes nothing and raises KeyError",
+            "in the RoPE dictionaries",
+            "Give one dictionary for each layer type, or leave rope_parameters out",
         )
     if given[name] is None:
         return None
     if not isinstance(given[name], Mapping):
-        raise TypeError(f"rope_parameters.{name} must be a dictionary or null, got {shown(given[name])}.")
+        raise WrongType(f"rope_parameters.{name}", "must be a dictionary or null", shown(given[name]))
     return dict(given[name])
 
 
@@ -137,9 +142,10 @@ def layer_head_dim(raw: Mapping[str, Any], table: TableFacts, layers: tuple[str,
     common, own = raw.get("head_dim"), head_dims_of_layers(raw, len(layers))
     widths = [own.get(number, common) for number, kind in enumerate(layers) if kind == name]
     if any(width != widths[0] for width in widths):
-        raise ValueError(
-            f"per_layer_config gives the layers {name!r} several head dimensions ({shown(widths)}); their class has "
-            "one table for all of them and raises. Give these layers one head_dim."
+        raise WrongValue(
+            "per_layer_config",
+            f"gives the layers {name!r} several head dimensions ({shown(widths)})",
+            remedy="their class has one table for all of them and raises. Give these layers one head_dim",
         )
     return ("", None) if not widths or widths[0] == common else ("per_layer_config", widths[0])
 
@@ -150,14 +156,16 @@ def head_dims_of_layers(raw: Mapping[str, Any], count: int) -> dict[int, Any]:
     if settings is None:
         return {}
     if not isinstance(settings, Mapping):
-        raise TypeError(f"per_layer_config must map layer numbers to settings, got {shown(settings)}.")
+        raise WrongType("per_layer_config", "must map layer numbers to settings", shown(settings))
     own: dict[int, Any] = {}
     for index, layer in settings.items():
         number = int(str(index)) if str(index).isdecimal() and len(str(index)) < 10 else -1
         if not 0 <= number < count or not isinstance(layer, Mapping):
-            raise ValueError(
-                f"per_layer_config must map a layer's number, 0 … {count - 1} here, to its settings, got "
-                f"{shown(index)}: {shown(layer)}."
+            raise WrongValue(
+                "per_layer_config",
+                f"must map a layer's number, 0 … {count - 1} here, to its settings",
+                shown(index),
+                shown(layer),
             )
         if layer.get("head_dim") is not None:
             own[number] = layer["head_dim"]

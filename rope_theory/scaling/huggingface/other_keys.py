@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from rope_theory._core.checks import number
 from rope_theory.config import RopeConfig
 from rope_theory.scaling.frequencies import Scaling
 from rope_theory.scaling.huggingface.facts import RESCALES_SOFTMAX
@@ -35,7 +36,10 @@ def rescales_softmax(content: Mapping[str, Any]) -> bool:
 def softmax_multiplier(rope: Mapping[str, Any]) -> float:
     """Return m(factor, mscale_all_dim), whose square multiplies the softmax scale of a class that rescales it."""
     kind = rope.get("rope_type") or rope.get("type") or "default"
-    return 1.0 if kind == "default" else _multiplier(rope.get("factor") or 1.0, rope.get("mscale_all_dim") or 0.0)
+    if kind == "default":
+        return 1.0
+    factor, all_dim = rope.get("factor") or 1.0, rope.get("mscale_all_dim") or 0.0
+    return _multiplier(number(factor, "factor"), number(all_dim, "mscale_all_dim"))
 
 
 def _multiplier(factor: float, all_dim: float) -> float:

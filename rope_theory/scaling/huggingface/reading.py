@@ -9,6 +9,17 @@ from typing import Any
 from rope_theory._core.checks import above, even_width, integer, number, scaling_factor, shown
 from rope_theory._core.records import Record
 from rope_theory.config import RopeConfig
+from rope_theory.errors import (
+    Conflict,
+    MissingKey,
+    NeedsLayerType,
+    NoRotaryTable,
+    UnknownChoice,
+    UnknownModel,
+    UnreadableConfig,
+    WrongType,
+    WrongValue,
+)
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Frequencies, Scaling
 from rope_theory.scaling.huggingface._content import content_of
@@ -88,6 +99,7 @@ WITH_ORIGINAL = frozenset({"yarn", "longrope", "llama3"})
 """Rope types whose table depends on the original window."""
 
 ALIASES = {"su": "longrope"}
+ALIBI = "This config says alibi: attention biases instead of RoPE, so there is no rotary table"
 MOST_KEYS = 1024
 """Keys of a RoPE dictionary."""
 
@@ -172,14 +184,16 @@ def from_hf(source: Any, *, layer_type: str | None = None) -> HuggingFaceRope:
 def read(content: Mapping[Any, Any], layer_type: str | None) -> HuggingFaceRope:
     """Return what ``from_hf`` does for the content of a config, as ``content_of`` returns it."""
     if layer_type is not None and not isinstance(layer_type, str):
-        raise TypeError(f"layer_type must be a string or None, got {shown(layer_type)}.")
+        raise WrongType("layer_type", "must be a string or None", shown(layer_type))
     reading = _open(content)
     reading.refuse_without_rope()
     tables, nested = _tables(reading, layer_type)
     name = _chosen(tables, nested, layer_type)
     rope = tables[name]
     if rope is None:
-        raise ValueError(f"layer_type {name!r} has no RoPE in this config (its entry is null): nothing rotates there.")
+        raise NoRotaryTable(
+            f"layer_type {name!r} has no RoPE in this config (its entry is null): nothing rotates there"
+        )
     rope = reading.complete(dict(rope), name, nested)
     rope_type = _rope_type(rope, reading)
     head_dim, width = _widths(reading, rope, rope_type, name)
@@ -236,17 +250,14 @@ class _Reading:
     def refuse_without_rope(self) -> None:
         raw, kind = self.raw, self.model_type
         if raw.get("alibi") is True or raw.get("position_embedding_type") == "alibi":
-            raise ValueError("This config says alibi: attention biases instead of RoPE, so there is no rotary table.")
+            raise NoRotaryTable(ALIBI)
         if kind in SEVERAL_AXES:
-            raise ValueError(
-                f"model_type {kind!r} rotates by several positions a token (time, height, width), not by one "
-                "offset s; give the config of a text-only model."
+            raise NoRotaryTable(
+                f"model_type {kind!r} rotates by several positions a token (time, height, width), not by one offset s; "
+                "give the config of a text-only model"
             )
         if kind not in FACTS and not self.first(ROPE_KEYS)[0]:
-            raise ValueError(
-                f"No RoPE in this config: model_type is {kind!r} and none of {', '.join(ROPE_KEYS)} is set. "
-                "Give the config of a model with rotary positions, or set rope_theta."
-            )
+            raise UnknownModel(kind, ROPE_KEYS)
         if kind not in FACTS:
             self.say(
                 f"model_type {kind!r} is not in the table of known classes: only the config's keys are used. Where the "
@@ -262,9 +273,12 @@ class _Reading:
             return rope
         table = self.facts.tables.get(name or "")
         if not self.facts.completes_tables and (self.raw.get("rope_parameters") or self.raw.get("rope_scaling")):
-            raise ValueError(
-                f"rope_theta is missing in the dictionary of {name!r}: the class of {self.owner()} has a base of its "
-                "own only where the config gives no dictionaries, and raises. Add rope_theta to this dictionary."
+            raise MissingKey(
+                "rope_theta",
+                f"the class of {self.owner()} has a base of its own only where the config gives no dictionaries, and "
+                "raises",
+                f"in the dictionary of {name!r}",
+                "Add rope_theta to this dictionary",
             )
         keys = self.facts.base_keys if table is None else (table.base_key,) if table.base_key else ()
         default = self.facts.base if table is None else table.base
@@ -287,8 +301,8 @@ class _Reading:
             self.say(f"max_position_embeddings is absent; {self.owner()} uses {self.facts.max_length}.")
             return self.facts.max_length
         if not key:
-            raise ValueError(
-                "max_position_embeddings is missing: without it the trained window is unknown. Add it in tokens."
+            raise MissingKey(
+                "max_position_embeddings", "without it the trained window is unknown", remedy="Add it in tokens"
             )
         return integer(value, key, 2, "It is the window in tokens.")
 
@@ -329,7 +343,7 @@ def _open(whole: Mapping[Any, Any]) -> _Reading:
         notes.append("The rotary table is that of text_config; vision and audio parts are not read.")
     kind = raw.get("model_type")
     if kind is not None and not isinstance(kind, str):
-        raise TypeError(f"model_type must be a string, got {shown(kind)}.")
+        raise WrongType("model_type", "must be a string", shown(kind))
     reading = _Reading(raw, kind, FACTS.get(kind or "", UNKNOWN), notes)
     reading.say_unread_keys("The config", raw)
     return reading
@@ -348,9 +362,11 @@ def text_part(content: Mapping[str, Any]) -> Mapping[str, Any]:
 def _dictionary(reading: _Reading, key: str) -> dict[str, Any]:
     value = reading.raw.get(key)
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"{key} must be a dictionary or null, got {shown(value)}.")
+        raise WrongType(key, "must be a dictionary or null", shown(value))
     if value is not None and len(value) > MOST_KEYS:
-        raise ValueError(f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here.")
+        raise UnreadableConfig(
+            f"{key} holds {len(value)} keys; a RoPE dictionary has a dozen, and at most {MOST_KEYS} here"
+        )
     return dict(value or {})
 
 
@@ -365,9 +381,11 @@ def _tables(reading: _Reading, layer_type: str | None) -> tuple[dict[str | None,
     nested = _nested(new)
     if nested and reading.model_type in FACTS:
         inner = ", ".join(shown(key) for key, value in new.items() if isinstance(value, Mapping))
-        raise ValueError(
-            f"model_type {reading.model_type!r} has one table for all layers; its class does not read dictionaries "
-            f"nested by layer type ({inner}) and would rotate unscaled. Give their keys flat."
+        raise WrongValue(
+            "model_type",
+            f"{reading.model_type!r} has one table for all layers",
+            remedy=f"its class does not read dictionaries nested by layer type ({inner}) and would "
+            "rotate unscaled. Give their keys flat",
         )
     if nested:
         outer = {key: value for key, value in new.items() if not (isinstance(value, Mapping) or value is None)}
@@ -395,9 +413,10 @@ def _known_tables(
         return tables_as_given(reading.raw, facts, _as_given(reading), layers, reading.say)
     _refuse_flat(reading, new)
     if _nested(legacy):
-        raise ValueError(
-            f"rope_scaling of model_type {reading.model_type!r} holds dictionaries for each layer type; its class "
-            "takes it for one flat dictionary and rotates unscaled. Give them as rope_parameters."
+        raise WrongValue(
+            "rope_scaling",
+            f"of model_type {reading.model_type!r} holds dictionaries for each layer type",
+            remedy="its class takes it for one flat dictionary and rotates unscaled. Give them as rope_parameters",
         )
     given = reading.raw.get("rope_parameters") is not None
     tables = completed_tables(facts, new, legacy, chosen, reading.say, given=given)
@@ -409,9 +428,11 @@ def _known_tables(
     if layers is None:
         return tables
     if not any(name in layers for name in tables):
-        raise ValueError(
-            f"layer_types names none of the layer types that rotate in model_type {reading.model_type!r} "
-            f"({', '.join(map(repr, facts.tables))}), got {shown(sorted(set(layers)))}."
+        raise WrongValue(
+            "layer_types",
+            f"names none of the layer types that rotate in model_type {reading.model_type!r} "
+            f"({', '.join(map(repr, facts.tables))})",
+            shown(sorted(set(layers))),
         )
     return {name: rope for name, rope in tables.items() if name in layers}
 
@@ -421,9 +442,11 @@ def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
     raw = reading.raw
     key = "rope_scaling" if "rope_scaling" in raw else "rope_parameters"
     if key == "rope_scaling" and raw[key] is None:
-        raise ValueError(
-            f"rope_scaling is null, which the config class of {reading.model_type!r} takes for rope_parameters: the "
-            "model then cannot be built. Remove the key."
+        raise WrongValue(
+            "rope_scaling",
+            f"is null, which the config class of {reading.model_type!r} takes for "
+            "rope_parameters: the model then cannot be built",
+            remedy="Remove the key",
         )
     if raw.get(key) is None:
         return None
@@ -435,9 +458,10 @@ def _as_given(reading: _Reading) -> Mapping[Any, Any] | None:
 def _refuse_flat(reading: _Reading, rope: Mapping[Any, Any], key: str = "rope_parameters") -> None:
     if rope and not _nested(rope) and not all(value is None for value in rope.values()):
         names = ", ".join(map(repr, reading.facts.tables))
-        raise ValueError(
-            f"{key} of model_type {reading.model_type!r} must hold one dictionary for each layer type ({names}), "
-            f"got the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}."
+        raise WrongValue(
+            f"{key} of model_type {reading.model_type!r}",
+            f"must hold one dictionary for each layer type ({names})",
+            f"the flat keys {', '.join(shown(name) for name in list(rope)[:MOST_NAMED])}",
         )
 
 
@@ -448,32 +472,38 @@ def _inner(rope: Mapping[str, Any], outer: Mapping[str, Any], reading: _Reading)
 
 
 def _chosen(tables: Mapping[str | None, Any], nested: bool, layer_type: str | None) -> str | None:
-    exist = ", ".join([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
+    exist = tuple([shown(name) for name in tables][:MOST_NAMED] + ["…"] * (len(tables) > MOST_NAMED))
     if not nested and layer_type is not None:
-        raise ValueError(f"This model has one table for all layers, got layer_type {layer_type!r}; leave it out.")
+        raise WrongValue(
+            "layer_type",
+            f"{layer_type!r} does not exist: this model has one table for all layers",
+            remedy="leave it out",
+        )
     if nested and layer_type is None:
-        raise ValueError(f"This model has one table a layer type; give layer_type, one of {exist}.")
+        raise NeedsLayerType(exist)
     if layer_type not in tables:
-        raise ValueError(f"layer_type {layer_type!r} does not exist in this model; give one of {exist}.")
+        raise WrongValue(
+            "layer_type", f"{layer_type!r} does not exist in this model", remedy=f"give one of {', '.join(exist)}"
+        )
     return layer_type
 
 
 def _rope_type(rope: Mapping[str, Any], reading: _Reading) -> str:
     name = rope.get("rope_type") or rope.get("type") or "default"
     if not isinstance(name, str):
-        raise TypeError(f"rope_type must be a string, got {shown(name)}.")
+        raise WrongType("rope_type", "must be a string", shown(name))
     sections = [key for key in SECTION_KEYS if rope.get(key) is not None or reading.raw.get(key) is not None]
     if name in MULTI_DIMENSIONAL or sections:
-        raise ValueError(
+        raise NoRotaryTable(
             f"{sections[0] if sections else f'rope_type {name!r}'} means positions in several dimensions "
             "(mrope, axial): a token has no single offset s there, so no table of this package describes it. "
-            "Give a text-only config."
+            "Give a text-only config"
         )
     real = reading.facts.aliases.get(name, ALIASES.get(name, name))
     if real != name:
         reading.say(f"rope_type {name!r} means {real!r} here.")
     if real not in BUILDERS:
-        raise ValueError(f"rope_type {name!r} is unknown; known are {', '.join(map(repr, [*BUILDERS, *ALIASES]))}.")
+        raise UnknownChoice("rope_type", repr(name), (*BUILDERS, *ALIASES))
     return real
 
 
@@ -489,16 +519,17 @@ def _widths(reading: _Reading, rope: Mapping[str, Any], rope_type: str, name: st
     else:
         share = number(share, key)
         if not 0.0 < share <= 1.0:
-            raise ValueError(f"{key} must lie in (0, 1], got {share:g}: it is the rotated share of a head.")
+            raise WrongValue(key, "must lie in (0, 1]", f"{share:g}", "it is the rotated share of a head")
         width = int(head * share)
     if width == head or (rope_type == "default" and not reading.facts.default_reads_share):
         if width != head:
             reading.say(f"{key} is ignored: this class's default type rotates the whole head.")
         return head, head
     if width > head or width < 2 or width % 2:
-        raise ValueError(
-            f"{key} {shown(share)} of head_dim {head} rotates {width} dimensions; it must be an even number up "
-            "to head_dim, since dimensions come in pairs."
+        raise WrongValue(
+            f"{key} {shown(share)}",
+            f"of head_dim {head} rotates {width} dimensions",
+            remedy="it must be an even number up to head_dim, since dimensions come in pairs",
         )
     reading.say(f"{key} makes {width} of {head} dimensions rotate.")
     return head, width
@@ -542,16 +573,18 @@ def _head_dim(reading: _Reading, table: TableFacts | None, name: str | None) -> 
         hidden_key, hidden = reading.first(HIDDEN_KEYS)
         heads_key, heads = reading.first(HEADS_KEYS)
         if not hidden_key or not heads_key:
-            raise ValueError(
-                f"The head width is unknown: give head_dim, or hidden_size and num_attention_heads "
-                f"(got hidden_size {shown(hidden)}, num_attention_heads {shown(heads)})."
+            raise MissingKey(
+                "head_dim",
+                "the head dimension is unknown",
+                remedy=f"Give it, or hidden_size and num_attention_heads (got hidden_size {shown(hidden)}, "
+                f"num_attention_heads {shown(heads)})",
             )
         key = f"{hidden_key} // {heads_key}"
         value = integer(hidden, hidden_key, 2) // integer(heads, heads_key, 1)
         reading.say(f"head_dim = {key} = {value}.")
     head = integer(value, key, 2, "It is the width of an attention head.")
     if head % 2:
-        raise ValueError(f"{key} must be an even head width, got {head}: rotary dimensions come in pairs.")
+        raise WrongValue(key, "must be an even head width", head, "rotary dimensions come in pairs")
     return head
 
 
@@ -572,9 +605,10 @@ def _own_head_dim(reading: _Reading, table: TableFacts | None, name: str | None)
             reading.say(f"{key} is absent; {reading.owner()} uses {value}.")
         return key, value
     if any(width != raw.get("head_dim") for width in head_dims_of_layers(raw, MOST_LAYERS).values()):
-        raise ValueError(
-            f"per_layer_config gives some layers a head dimension of their own, which {reading.owner()} has no "
-            "rotary table for. Give all layers one head_dim."
+        raise WrongValue(
+            "per_layer_config",
+            f"gives some layers a head dimension of their own, which {reading.owner()} has no rotary table for",
+            remedy="Give all layers one head_dim",
         )
     return "", None
 
@@ -603,9 +637,11 @@ def _original_length(reading: _Reading, rope: Mapping[str, Any], rope_type: str,
     value = top if top is not None else inner
     if value is None:
         if rope_type in WITH_ORIGINAL and not reading.facts.completes_tables:
-            raise ValueError(
-                f"{ORIGINAL} is missing in a dictionary of rope type {rope_type!r}: the config class of "
-                f"{reading.owner()} completes nothing and raises KeyError. Add it in tokens."
+            raise MissingKey(
+                ORIGINAL,
+                f"the config class of {reading.owner()} completes nothing and raises KeyError",
+                f"in a dictionary of rope type {rope_type!r}",
+                "Add it in tokens",
             )
         if rope_type in WITH_ORIGINAL:
             reading.say(f"{ORIGINAL} is absent for rope type {rope_type!r}; max_position_embeddings takes its place.")
@@ -629,7 +665,7 @@ class _Table:
     def required(self, key: str) -> Any:
         if self.rope.get(key) is None:
             kind = self.rope.get("rope_type") or self.rope.get("type")
-            raise ValueError(f"{key} is missing: rope type {shown(kind)} needs it in the RoPE dictionary.")
+            raise MissingKey(key, f"rope type {shown(kind)} needs it in the RoPE dictionary")
         return self.rope[key]
 
     def factor(self) -> float:
@@ -660,9 +696,11 @@ def _dynamic(table: _Table) -> Scaling:
     if table.original == table.maximum:
         return DynamicNTK(table.factor())
     if table.original > table.maximum:
-        raise ValueError(
-            f"{ORIGINAL} ({table.original}) exceeds max_position_embeddings ({table.maximum}): rope type 'dynamic' "
-            "counts from the latter, so the trained window cannot lie beyond it. Correct one of them."
+        raise Conflict(
+            (f"{ORIGINAL} ({table.original})", f"max_position_embeddings ({table.maximum})"),
+            "contradict each other: rope type 'dynamic' counts from the latter, so the trained window cannot lie "
+            "beyond it",
+            "Correct one of them",
         )
     table.reading.say(
         f"Rope type 'dynamic' counts from max_position_embeddings ({table.maximum}), not the trained window."
@@ -708,9 +746,10 @@ def _longrope(table: _Table) -> Scaling:
     short, long = table.required("short_factor"), table.required("long_factor")
     for values in (short, long):
         if isinstance(values, list | tuple) and len(values) > MOST_KEYS and len(values) != table.width // 2:
-            raise ValueError(
-                f"short_factor and long_factor have {len(values)} entries, but rotary_dim {table.width} has "
-                f"{table.width // 2} pairs; give one divisor a pair."
+            raise Conflict(
+                ("short_factor", "long_factor"),
+                f"have {len(values)} entries, but rotary_dim {table.width} has {table.width // 2} pairs",
+                remedy="give one divisor a pair",
             )
     attention = table.attention_factor()
     if table.reading.model_type == "phimoe":
@@ -728,9 +767,10 @@ def _longrope(table: _Table) -> Scaling:
 def _phimoe_attention_factor(table: _Table) -> float:
     short, long = table.required("short_mscale"), table.required("long_mscale")
     if short != long:
-        raise ValueError(
-            f"short_mscale ({shown(short)}) and long_mscale ({shown(long)}) differ: an attention factor that depends "
-            "on the length has no Scaling here. Make one config a length, with both equal."
+        raise Conflict(
+            (f"short_mscale ({shown(short)})", f"long_mscale ({shown(long)})"),
+            "differ: an attention factor that depends on the length has no Scaling here",
+            "Make one config a length, with both equal",
         )
     table.reading.say("The attention factor comes from short_mscale and long_mscale, which are equal.")
     return above(short, "short_mscale", 0.0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rope_theory.config import RopeConfig
+from rope_theory.errors import ScalingRefused, WrongType
 from rope_theory.scaling.dynamic_ntk import DynamicNTK
 from rope_theory.scaling.frequencies import Scaling, geometric
 from rope_theory.scaling.huggingface.reading import ORIGINAL
@@ -67,10 +68,12 @@ def to_hf(config: RopeConfig, scaling: Scaling, *, legacy: bool = False) -> dict
     """
     if not isinstance(scaling, Scaling):
         known = ", ".join(kind.__name__ for kind in WRITERS)
-        raise TypeError(f"scaling must be one of {known}, or a Scaling of your own, got {type(scaling).__name__}.")
+        raise WrongType("scaling", f"must be one of {known}, or a Scaling of your own", type(scaling).__name__)
     scaling.frequencies(config)  # refuses what does not fit
     if legacy and isinstance(scaling, Proportional):
-        raise ValueError("Proportional has no legacy form: transformers 4 has no such rope type; use legacy=False.")
+        raise ScalingRefused(
+            "Proportional", "has no legacy form: transformers 4 has no such rope type", "use legacy=False"
+        )
     rope = {"rope_theta": config.base, **WRITERS.get(type(scaling), _write_own)(config, scaling)}
     partial = config.width != config.head_dim
     if partial and rope["rope_type"] == "default":
@@ -109,10 +112,11 @@ def _write_ntk_aware(config: RopeConfig, scaling: Any) -> dict[str, Any]:
 def _write_dynamic(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     reference = scaling.reference_length
     if reference is not None and reference != config.context_length:
-        raise ValueError(
-            f"DynamicNTK with reference_length {reference}, context_length {config.context_length}: "
-            "transformers counts from max_position_embeddings of the model config, which is no part of this "
-            f"dictionary. Set it to {reference} there and pass a RopeConfig with that context_length."
+        raise ScalingRefused(
+            f"DynamicNTK with reference_length {reference}",
+            f"is not said by this dictionary where context_length is {config.context_length}: transformers counts from "
+            "max_position_embeddings of the model config, which is no part of it",
+            f"Set it to {reference} there and pass a RopeConfig with that context_length",
         )
     return {"rope_type": "dynamic", "factor": scaling.factor}
 
@@ -153,18 +157,18 @@ def _write_own(config: RopeConfig, scaling: Any) -> dict[str, Any]:
     window = config.context_length
     for length in (1, window // 2 + 1, window, window + 1, *(times * window for times in (2, 3, 4, 6, 8, 16, 32, 64))):
         if not np.array_equal(scaling.frequencies(config, length).theta, theta):
-            raise ValueError(
-                f"{name} has another table at {length} tokens; no config says that of a method of your own."
+            raise ScalingRefused(
+                name, f"has another table at {length} tokens", remedy="no config says that of a method of your own"
             )
     if not theta.all():
-        raise ValueError(f"{name} has a pair with θ = 0; no config has a divisor for it.")
+        raise ScalingRefused(name, "has a pair with θ = 0", remedy="no config has a divisor for it")
     factor = getattr(scaling, "factor", None)  # whatever a method of one's own calls so
     usable = isinstance(factor, int | float) and 1.0 <= factor < math.inf
     written = by_divisors(config, scaling, factor if usable else None)
     divisors = np.array(written["long_factor"])
     if divisors.min() < SMALLEST_DIVISOR or divisors.max() > 1.0 / SMALLEST_DIVISOR:
-        raise ValueError(
-            f"{name} divides a pair by {divisors.min():g} or {divisors.max():g}; float32 has no such table."
+        raise ScalingRefused(
+            name, f"divides a pair by {divisors.min():g} or {divisors.max():g}", remedy="float32 has no such table"
         )
     return written
 

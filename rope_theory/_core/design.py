@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import angular, is_tensor, offsets, phasors, space_of, values_behind
+from rope_theory.errors import SingularDesign, WrongType, WrongValue
 
 
 def frequencies(theta: Any) -> NDArray[np.float64]:
     """Return θ as a float64 numpy array, (P,), from an array or a ``Frequencies``."""
     values = values_behind(theta)
     if is_tensor(values):
-        raise TypeError("theta must be a numpy array or a Frequencies here: fits are computed by LAPACK on the CPU.")
+        raise WrongType("theta", "must be a numpy array or a Frequencies here: fits are computed by LAPACK on the CPU")
     checked: NDArray[np.float64] = angular(values, space_of())
     return checked
 
@@ -25,7 +26,7 @@ def one_dimensional(s: Any, name: str) -> NDArray[np.float64]:
     if checked.ndim == 2 and checked.shape[1] == 1:
         checked = checked[:, 0]
     if checked.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, offsets in tokens; got shape {checked.shape}.")
+        raise WrongValue(name, "must be one-dimensional, offsets in tokens", f"shape {checked.shape}")
     return checked
 
 
@@ -36,22 +37,26 @@ def check_regular(theta: NDArray[np.float64], s: NDArray[np.float64], *, powers_
     """
     distinct, needed = len(np.unique(s)), 2 * len(theta)
     if distinct < needed:
-        raise ValueError(
-            f"s has {distinct} distinct offset(s) for {needed} coefficients, a cosine and a sine a frequency: many "
-            "fits are equally good. Give as many offsets as coefficients at least, or alpha above 0."
+        raise SingularDesign(
+            0.0,
+            f"s has {distinct} distinct offset(s) for {needed} coefficients, a cosine and a sine a "
+            "frequency: many fits are equally good",
+            remedy="Give as many offsets as coefficients at least, or alpha above 0",
         )
     if powers_of_a_base:
         return
     ordered = np.sort(theta)
     if ordered[0] == 0.0:
-        raise ValueError(
-            "theta contains a frequency 0, whose sine is zero at every offset: its coefficient could be anything. "
-            "Leave the pair out, or give alpha above 0."
+        raise SingularDesign(
+            0.0,
+            "theta contains a frequency 0, whose sine is zero at every offset: its coefficient could be anything",
+            remedy="Leave the pair out, or give alpha above 0",
         )
     if len(equal := ordered[1:][np.diff(ordered) == 0.0]):
-        raise ValueError(
-            f"theta contains equal frequencies, such as {equal[0]:g}: only the sum of their coefficients is "
-            "determined. Leave all but one out, or give alpha above 0."
+        raise SingularDesign(
+            0.0,
+            f"theta contains equal frequencies, such as {equal[0]:g}: only the sum of their coefficients is determined",
+            remedy="Leave all but one out, or give alpha above 0",
         )
 
 
