@@ -19,6 +19,8 @@ STORAGE = rt.precision.Storage()
 CELLS = rt.comparison.chord_cells(H, THETA, 0, 4)
 COMPARED = rt.compare(CONFIG, [scaling.Unscaled()], H, length=64)
 ERRORS = [rt.precision.phase_error(THETA, TWO, STORAGE)]
+AXES = plt.subplots()[1]
+AXES.plot(TWO, label="a")
 EXPLORED = rt.widgets.explore(CONFIG, "YaRN", 2.0, 1.0)
 
 VALID = {
@@ -74,6 +76,7 @@ VALID = {
     "plots.comparison": {"result": COMPARED},
     "widgets.exploration": {"found": EXPLORED},
     "plots.head_ratios": {"check": None},
+    "plots.legend_beside": {"axes": AXES},
     "plots.numerical_rank": {"dimensions": TWO, "ranks": [TWO], "labels": ["a"]},
     "plots.pair_shares": {"check": None},
     "plots.passkey_map": {"passkey": None},

@@ -29,9 +29,15 @@ def canvas(ax: Axes | None) -> Iterator[Axes]:
         with style():
             yield plt.subplots()[1]
         return
-    if not isinstance(ax, load("matplotlib.axes", "plots").Axes):
-        raise TypeError(f"ax must be a matplotlib Axes, got {type(ax).__name__}; plt.subplots() makes one.")
-    yield ax
+    yield _checked_axes(ax, "ax")
+
+
+def _checked_axes(value: Any, name: str) -> Axes:
+    """Return ``value``, which must be a matplotlib Axes."""
+    axes: type[Axes] = load("matplotlib.axes", "plots").Axes
+    if not isinstance(value, axes):
+        raise TypeError(f"{name} must be a matplotlib Axes, got {type(value).__name__}; plt.subplots() makes one.")
+    return value
 
 
 def values(value: Any, name: str) -> NDArray[np.float64]:
@@ -92,5 +98,15 @@ def share_across(axes: Axes, x: float) -> float:
 
 
 def legend_beside(axes: Axes) -> None:
-    """Put the legend to the right of the Axes, where it covers no data."""
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+    """Put the legend to the right of the Axes, where it covers no data.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Holds the labelled curves.
+
+    Returns
+    -------
+    None
+    """
+    _checked_axes(axes, "axes").legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)

@@ -82,10 +82,24 @@ def test_no_picture_computes_scores_or_bounds():
 
 
 def test_public_names_are_functions():
-    assert sorted(plots.__all__) == sorted([*DRAW, "style"])
-    for name in plots.__all__:
+    constants = {name for name in plots.__all__ if name.isupper()}
+    assert sorted(set(plots.__all__) - constants) == sorted([*DRAW, "legend_beside", "style"])
+    for name in set(plots.__all__) - constants:
         assert callable(getattr(rt.plots, name)), name
     assert callable(rt.plots.comparison)
+
+
+def test_public_constants_tell_curves_apart():
+    assert {name for name in plots.__all__ if name.isupper()} == {"DASHES", "GREY", "MARKERS", "PALETTE"}
+    assert len(plots.PALETTE) == len(plots.DASHES) == len(plots.MARKERS) == len(set(plots.PALETTE))
+    assert plots.GREY not in plots.PALETTE
+
+
+def test_a_legend_stands_beside_the_axes(ax):
+    ax.plot(S, S, label="one")
+    plots.legend_beside(ax)
+    ax.figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
 
 
 @pytest.mark.parametrize("name", DRAW)
