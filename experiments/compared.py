@@ -121,6 +121,11 @@ class Comparison(Record):
             return "within tolerance"
         return "differs as expected" if all(one.expected for one in self.differences) else "differs"
 
+    @property
+    def is_reworded(self) -> bool:
+        """Whether more than numbers differ: then a page is not the one that the code writes on any processor."""
+        return any(math.isinf(one.by) for one in self.differences)
+
 
 def compare(name: str, computed: Mapping[str, Path], committed: Mapping[str, Path], allowed: Tolerance) -> Comparison:
     """Compare files by their names; a file that only one side has is a difference.
@@ -250,4 +255,3 @@ _READERS = {".csv": _columns, ".json": _facts, ".png": _picture, ".md": _paragra
 def document(path: str) -> Tolerance:
     """Return the tolerance of a generated page: numbers as printed, but on marked lines."""
     return Tolerance(rounding={path: (ROUNDED,)})
-

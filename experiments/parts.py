@@ -67,7 +67,7 @@ class Part:
     compute: Callable[..., Data]
     draw: Callable[[Data], Figure] | None = None
     sweeps: tuple[Sweep, ...] = ()
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     @property
     def sentence(self) -> str:

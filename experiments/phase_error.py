@@ -10,7 +10,7 @@ import numpy as np
 from experiments.parts import Data, Part
 from rope_theory import plots
 from rope_theory.config import LLAMA_3
-from rope_theory.plots._style import GREY
+from rope_theory.plots import GREY
 from rope_theory.precision import STORAGES, PhaseError, first_broken_position, phase_error
 from rope_theory.scaling import Unscaled
 

@@ -22,11 +22,10 @@ from experiments.pretraining import corpus, measured
 from experiments.pretraining.recipe import Recipe
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
-from rope_theory._check_overview import check_overview
 from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.models.loading import load_model
-from rope_theory.plots._axes import legend_beside
-from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots import DASHES, GREY, MARKERS, PALETTE, legend_beside
+from rope_theory.reports import check_overview
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

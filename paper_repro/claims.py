@@ -763,7 +763,7 @@ def _quality() -> Finding:
     def inside(row: Mapping[str, Any] | None) -> float | None:
         return None if row is None else row["inside"] - 1.0
 
-    slower = {}
+    slower: dict[str, float | None] = {}
     for name, steps in (("slower", step), ("longer", last)):
         row, control = lower["methods"]["PI"].get(str(steps)), lower["control"].get(str(steps))
         slower |= {f"{name}_control": inside(control), name: inside(row), f"{name}_ratio": row and row["ratio"]}

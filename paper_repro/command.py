@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -154,8 +153,8 @@ def run(
     _show(compared, [part.name for part in chosen])
     differing = {one.name for one in compared if one.status == "differs"}
     if update:
-        reworded = {one.name for one in compared if one.name in pages and any(math.isinf(d.by) for d in one.differences)}
-        _update(workshop, differing | reworded | set(only or ()), pages)
+        differing |= {one.name for one in compared if one.name in pages and one.is_reworded}
+        _update(workshop, differing | set(only or ()), pages)
         differing = set()
     changed = (("differ, and nothing says that they may", differing), ("have a different verdict", disagreements))
     for words, names in changed:

@@ -21,11 +21,13 @@ from paper_repro import published
 from paper_repro.figure_2 import noise
 from rope_theory import plots
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
-from rope_theory.plots._style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION
+from rope_theory.plots import DASHES, GREY, PALETTE
 from rope_theory.regression import RotaryRidge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+BLUE, ORANGE, _, _, VERMILION, _, GREEN = PALETTE
 
 INPUTS = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length, "seed": 0,

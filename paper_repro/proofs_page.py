@@ -8,9 +8,6 @@ from typing import Any
 
 import proofs
 from experiments import files
-from proofs._boxes import Boxes
-from proofs._claims import Claim
-from rope_theory._core.optional import load
 
 PACKAGE = Path(proofs.__file__).resolve().parent
 
@@ -63,7 +60,7 @@ def _section(proof: proofs.Proof, found: proofs.Checked) -> list[str]:
     for number, (step, row) in enumerate(zip(proof.steps, found.rows, strict=True), 1):
         mark = f"**{row.verdict}**" if row.verdict == "fails" else row.verdict
         method = "" if row.method == row.verdict else f", {row.method}"
-        box = f"Decided by {step.rule.words}" if isinstance(step.rule, Boxes) and step.rule.ranges else ""
+        box = f"Decided by {step.rule.words}" if getattr(step.rule, "ranges", None) else ""
         said = "; ".join(part for part in (box, row.witness, row.note) if part)
         lines += [
             f"{number}. *{row.step}* ({mark}{method}): {step.reason}{f' {said}.' if said else ''}",
@@ -87,7 +84,8 @@ _KINDS = {
 
 def _letters(proof: proofs.Proof) -> str:
     """Return the letters of a proof by what is assumed of them; a sequence is shown by its entry j."""
-    sympy = load("sympy", "certify")
+    import sympy
+
     claims = [*(one.claim for one in proof.hypotheses if one.claim is not None), *(step.claim for step in proof.steps)]
     sides = sympy.Tuple(*(side for claim in claims for side in (claim.left, claim.right)))
     bases = sides.atoms(sympy.IndexedBase)
@@ -102,12 +100,14 @@ def _letters(proof: proofs.Proof) -> str:
     return "; ".join(said)
 
 
-def _formula(claim: Claim, indent: str = "") -> list[str]:
+def _formula(claim: Any, indent: str = "") -> list[str]:
     return [f"{indent}```math", f"{indent}{_plain(claim.latex())}", f"{indent}```"]
 
 
 def _latex(expression: Any) -> str:
-    return _plain(load("sympy", "certify").latex(expression))
+    import sympy
+
+    return _plain(sympy.latex(expression))
 
 
 def _plain(latex: str) -> str:

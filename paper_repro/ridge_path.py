@@ -15,8 +15,7 @@ import numpy as np
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG, theta
 from rope_theory import plots
-from rope_theory.regression import expected_maximum, ridge_strength
-from rope_theory.regression._spectrum import Spectrum, spectrum
+from rope_theory.regression import design_matrix, expected_maximum, ridge_strength
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,9 +44,9 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         columns[f"{name}_standard_error"] = [one.standard_error for one in found]
         for share in inputs["quantiles"]:
             columns[f"{name}_quantile_{share:g}"] = [float(np.quantile(one.maxima, share)) for one in found]
-    known = spectrum(theta(), train)
-    columns["residual"] = [_residual(known, window, alpha) for alpha in alphas]
-    columns["effective_dof"] = [float(known.kept(alpha).sum()) for alpha in alphas]
+    singular = np.linalg.svd(design_matrix(theta(), train), compute_uv=False)
+    columns["residual"] = [_residual(singular, window, alpha) for alpha in alphas]
+    columns["effective_dof"] = [float(_kept(singular, alpha).sum()) for alpha in alphas]
     strengths = {
         f"{tolerance:g}": ridge_strength(theta(), window=window, length=factor * window, tolerance=tolerance)
         for tolerance in inputs["tolerances"]
@@ -56,7 +55,9 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         tables={"path": columns},
         facts={
             "strengths": {name: found.to_dict() for name, found in strengths.items()},
-            "residual_at_strength": {name: _residual(known, window, found.alpha) for name, found in strengths.items()},
+            "residual_at_strength": {
+                name: _residual(singular, window, found.alpha) for name, found in strengths.items()
+            },
             **{name: inputs[name] for name in ("head_dim", "base")},
             "window": window,
             "factor": factor,
@@ -67,9 +68,14 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     )
 
 
-def _residual(known: Spectrum, count: int, alpha: float) -> float:
+def _kept(singular: Any, alpha: float) -> Any:
+    """Return the share of the targets that a fit keeps along each singular vector."""
+    return singular**2 / (singular**2 + alpha)
+
+
+def _residual(singular: Any, count: int, alpha: float) -> float:
     """Return √(E‖y − fit‖²/count) for unit noise: 1 off the singular vectors, (1 − kept)² along each."""
-    lost = 1.0 - known.kept(alpha)
+    lost = 1.0 - _kept(singular, alpha)
     return float(np.sqrt((count - len(lost) + (lost**2).sum()) / count))
 
 

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rope_theory.regression._design import design_matrix
     from rope_theory.regression.catalogue import CATALOGUE
     from rope_theory.regression.closed_forms import effective_dof, prediction_std
     from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
@@ -19,6 +20,7 @@ __all__ = [
     "RidgeStrength",
     "RotaryRidge",
     "coefficient_penalty",
+    "design_matrix",
     "effective_dof",
     "expected_maximum",
     "prediction_std",
@@ -31,6 +33,7 @@ _HOME = {
     "RidgeStrength": "strength",
     "RotaryRidge": "ridge",
     "coefficient_penalty": "penalty",
+    "design_matrix": "_design",
     "effective_dof": "closed_forms",
     "expected_maximum": "maximum",
     "prediction_std": "closed_forms",

@@ -55,6 +55,32 @@ def check_regular(theta: NDArray[np.float64], s: NDArray[np.float64], *, powers_
         )
 
 
+def design_matrix(theta: Any, s: Any) -> NDArray[np.float64]:
+    """Return the design matrix of least squares, [cos sθ, sin sθ], in float64.
+
+    Its singular values say how many directions a set of offsets trains, and what a ridge costs.
+
+    Parameters
+    ----------
+    theta : array_like, shape (P,), or Frequencies
+        Angular frequencies, rad/token.
+    s : array_like, shape (n,)
+        Offsets in tokens.
+
+    Returns
+    -------
+    ndarray, shape (n, 2P)
+        One row per offset; cosines first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For frequencies that are negative or not finite, and offsets of another shape.
+    """
+    matrix: NDArray[np.float64] = design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))
+    return matrix
+
+
 def design(theta: NDArray[np.float64], s: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return [cos sθ, sin sθ], shape (n, 2P).
 

@@ -150,7 +150,7 @@ def temporary(place):
 
 def check_whole(place):
     """Read every file with a final name after a kill: each is what it says it is."""
-    from rope_theory.models import _run_folder
+    from rope_theory.models import run_folder
 
     for path in place.rglob("*"):
         if path.is_dir() or any(part.endswith(".partial") for part in path.parts) or path.name == ".lock":
@@ -168,8 +168,8 @@ def check_whole(place):
             assert content.rstrip().endswith(b"</svg>"), path
     for checkpoint in place.rglob("checkpoint-*"):
         if not any(part.endswith(".partial") for part in checkpoint.parts):
-            run = json.loads((checkpoint / _run_folder.MANIFEST).read_bytes())["run"]
-            assert _run_folder.damage_of(checkpoint, run, _run_folder.STATE) is None
+            run = json.loads((checkpoint / run_folder.MANIFEST).read_bytes())["run"]
+            assert run_folder.damage_of(checkpoint, run, run_folder.STATE) is None
 
 
 def killed_and_resumed(server, tmp_path, capsys, ignore, compared):

@@ -278,7 +278,7 @@ def test_two_runs_side_by_side_and_a_stop_at_any_moment(project):
         assert ("Stopped." in message) == (run.returncode == 130)
     assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 0
     for folder in (project, project / "figures", project / ".cache" / "paper_repro"):
-        assert not list(folder.glob(f".*{files.TEMPORARY}"))
+        assert not list(folder.glob(".*.partial"))
 
 
 def test_command_refuses_unknown_targets(tmp_path):

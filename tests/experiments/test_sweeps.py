@@ -11,13 +11,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from toy_sweep import thirds
 
 from experiments import files, sweeps
 from experiments import worst_case_rows as rows
 from experiments.parts import ROOT, Data, Part, Workshop, fingerprint
 from experiments.sweeps import Store, rounded_down, rounded_up
 from paper_repro.command import PARTS
-from toy_sweep import thirds
 
 SWEEPS = list(dict.fromkeys(sweep for part in PARTS for sweep in part.sweeps))
 WORST_CASES = [sweep for sweep in SWEEPS if sweep.name.startswith("worst_case")]
