@@ -177,8 +177,8 @@ class Workshop:
         found = compare(part.name, computed, committed, part.tolerance)
         wrong = [
             Difference(name, "not the file that manifest.json describes", None, math.inf, False)
-            for name, path in committed.items()
-            if _digest(path) != hashes[name]
+            for name, sha256 in hashes.items()
+            if _digest(self.committed / name) != sha256
         ]
         if entry and entry.get("inputs") != json_ready(dict(part.inputs)):
             wrong.append(Difference("manifest.json", f"inputs of {part.name}", None, math.inf, False))

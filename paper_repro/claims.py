@@ -17,6 +17,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Literal, get_args
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ from experiments import real_heads
 from experiments.compared import Comparison, Difference, Tolerance, apart, facts
 from experiments.extension import plan
 from experiments.extension.results import one_of
-from experiments.parts import Data
+from experiments.parts import ROOT, Data, fingerprint
 from experiments.settings import CONFIG, theta
 from paper_repro import extended_windows, figure_2, figure_2_exact, published
 from paper_repro.conditioning import condition_number
@@ -204,8 +205,16 @@ def recorded() -> list[dict[str, Any]]:
     return entries
 
 
-def recompute(entry: dict[str, Any]) -> Claim:
-    """Return one claim with what today's run found."""
+def _finding(claim: str, recipe: str) -> Finding:
+    """Return what the recomputation of a claim found; ``recipe`` is there to be remembered with it."""
+    return RECOMPUTATIONS[claim]()
+
+
+def recompute(entry: dict[str, Any], *, remembered: bool = False) -> Claim:
+    """Return one claim with what today's run found, or one ``remembered`` of the same code, versions and data."""
+    parts = (figure_2.PART, extended_windows.PART, real_heads.PART)  # whose data claims quote
+    finding = joblib.Memory(ROOT / ".cache", verbose=0).cache(_finding) if remembered else _finding
+    found: Finding = finding(entry["id"], " ".join(map(fingerprint, parts)))
     return Claim(
         id=entry["id"],
         place=entry["place"],
@@ -213,7 +222,7 @@ def recompute(entry: dict[str, Any]) -> Claim:
         recorded=entry["verdict"],
         reproducible=entry.get("reproducible", True),
         instead=entry.get("instead", ""),
-        finding=RECOMPUTATIONS[entry["id"]]().worded(entry["number"], entry["witness"]),
+        finding=found.worded(entry["number"], entry["witness"]),
     )
 
 
@@ -556,9 +565,8 @@ def _six_hundred() -> Finding:
 # --- the least-squares experiment ---------------------------------------------------------------------------
 
 
-@cache
 def _experiment() -> Data:
-    return figure_2.compute(figure_2.INPUTS)
+    return figure_2.PART.data()
 
 
 def _unregularised(solver: str, dtype: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -130,7 +130,7 @@ def run(
 
     Data, pictures and pages are compared within the tolerance of their part. The exit code is 1 where something
     differs that does not depend on rounding, or a verdict changed. Nothing committed is written without --update.
-    Finished figures and tables are remembered and skipped.
+    Finished figures, tables and claims are remembered and skipped; a claim named by --only is not.
     """
     try:
         chosen, entries = _chosen(target, only)
@@ -220,7 +220,7 @@ def _computed(
             progress.advance(task)
         for entry in entries:
             progress.update(task, description=f"claim {entry['id']}")
-            rows.append(claims.recompute(entry))
+            rows.append(claims.recompute(entry, remembered=whole))
             progress.advance(task)
         progress.update(task, description="pages")
         ledger = claims.Ledger(tuple(rows)) if rows else None

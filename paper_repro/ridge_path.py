@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, theta
+from experiments.settings import CONFIG, config_of, theta
 from rope_theory import plots
 from rope_theory.regression import design_matrix, expected_maximum, ridge_strength
 
@@ -29,14 +29,14 @@ INPUTS = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a strength: bound, draws and error; and the strengths that keep the fit within a factor."""
-    window, factor = inputs["window"], inputs["factor"]
+    window, factor, frequencies = inputs["window"], inputs["factor"], theta(config_of(inputs))
     train, beyond = np.arange(window), np.arange(window, factor * window)
     first, last = inputs["decades"]
     alphas = np.logspace(first, last, (last - first) * inputs["per_decade"] + 1)
     columns: dict[str, list[float]] = {"alpha": alphas.tolist()}
     for name, offsets in (("unscaled", beyond), ("interpolated", beyond / factor)):
         found = [
-            expected_maximum(theta(), train, offsets, alpha=alpha, draws=inputs["draws"], seed=inputs["seed"])
+            expected_maximum(frequencies, train, offsets, alpha=alpha, draws=inputs["draws"], seed=inputs["seed"])
             for alpha in alphas
         ]
         columns[f"{name}_bound"] = [one.bound for one in found]
@@ -44,11 +44,11 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         columns[f"{name}_standard_error"] = [one.standard_error for one in found]
         for share in inputs["quantiles"]:
             columns[f"{name}_quantile_{share:g}"] = [float(np.quantile(one.maxima, share)) for one in found]
-    singular = np.linalg.svd(design_matrix(theta(), train), compute_uv=False)
+    singular = np.linalg.svd(design_matrix(frequencies, train), compute_uv=False)
     columns["residual"] = [_residual(singular, window, alpha) for alpha in alphas]
     columns["effective_dof"] = [float(_kept(singular, alpha).sum()) for alpha in alphas]
     strengths = {
-        f"{tolerance:g}": ridge_strength(theta(), window=window, length=factor * window, tolerance=tolerance)
+        f"{tolerance:g}": ridge_strength(frequencies, window=window, length=factor * window, tolerance=tolerance)
         for tolerance in inputs["tolerances"]
     }
     return Data(
