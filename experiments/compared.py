@@ -184,7 +184,8 @@ def facts(one: Any, other: Any, allowed: Tolerance, place: str = "") -> Iterator
     elif {type(one), type(other)} <= {int, float}:  # True is not 1
         yield place, None, *allowed.excess(one, other)
     else:
-        yield place, None, 0.0 if one == other else math.inf, one == other
+        same = type(one) is type(other) and one == other
+        yield place, None, 0.0 if same else math.inf, same
 
 
 def _picture(computed: bytes, committed: bytes, allowed: Tolerance) -> Iterator[Place]:

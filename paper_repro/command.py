@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,73 +14,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 from threadpoolctl import threadpool_limits
 
-from experiments import (
-    base_bounds,
-    extension_boundary,
-    files,
-    live_finetuning,
-    numerical_rank,
-    passkeys_by_step,
-    penalty_experiment,
-    phase_error,
-    reach_rule,
-    real_heads,
-    table_interpolation,
-    table_kernels,
-    table_savers,
-    table_worst_case,
-    worst_case_edge,
-    worst_case_scalings,
-    worst_case_window,
-)
+from experiments import files
 from experiments.compared import Comparison, compare, document
 from experiments.extension import plan, runs
 from experiments.parts import ROOT, STORE, Part, Workshop
-from paper_repro import (
-    claims,
-    errata,
-    extended_windows,
-    figure_1,
-    figure_2,
-    figure_2_exact,
-    figure_5,
-    gallery,
-    proofs_page,
-    readme,
-    ridge_path,
-    table_abel,
-    table_ridge,
-    table_theorem,
-)
+from paper_repro import claims, errata, gallery, proofs_page, readme
 from rope_theory.reports import check_folder_place
 
-PARTS: tuple[Part, ...] = (
-    figure_1.PART,
-    figure_2.PART,
-    figure_2_exact.PART,
-    figure_5.PART,
-    ridge_path.PART,
-    numerical_rank.PART,
-    penalty_experiment.PART,
-    phase_error.PART,
-    real_heads.PART,
-    extended_windows.PART,
-    passkeys_by_step.PART,
-    extension_boundary.PART,
-    live_finetuning.PART,
-    worst_case_edge.PART,
-    worst_case_window.PART,
-    worst_case_scalings.PART,
-    table_theorem.PART,
-    table_abel.PART,
-    table_ridge.PART,
-    table_worst_case.PART,
-    table_interpolation.PART,
-    table_kernels.PART,
-    table_savers.PART,
-    base_bounds.PART,
-    reach_rule.PART,
-)
+PARTS: tuple[Part, ...] = tuple(
+    import_module(name).PART
+    for name in (
+        "paper_repro.figure_1", "paper_repro.figure_2", "paper_repro.figure_2_exact", "paper_repro.figure_5",
+        "paper_repro.ridge_path", "experiments.numerical_rank", "experiments.penalty_experiment",
+        "experiments.phase_error", "experiments.real_heads", "paper_repro.extended_windows",
+        "experiments.passkeys_by_step", "experiments.extension_boundary", "experiments.live_finetuning",
+        "experiments.worst_case_edge", "experiments.worst_case_window", "experiments.worst_case_scalings",
+        "paper_repro.table_theorem", "paper_repro.table_abel", "paper_repro.table_ridge",
+        "experiments.table_worst_case", "experiments.table_interpolation", "experiments.table_kernels",
+        "experiments.table_savers", "experiments.base_bounds", "experiments.reach_rule",
+    )
+)  # fmt: skip
+"""The part of each of these modules, in the order of the gallery."""
 
 
 class Target(StrEnum):

@@ -253,18 +253,6 @@ def test_a_few_committed_rows_come_out_again(sweep):
             assert list(values) == (pytest.approx(stored, rel=tolerance) if numeric else stored), name
 
 
-def test_the_command_says_so_when_there_is_nothing_to_rebuild():
-    done = subprocess.run(
-        [sys.executable, "-m", "paper_repro", "claims", "--rebuild"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "claims read no stored sweeps" in done.stderr
-
-
 def test_offsets_are_stored_as_they_were_proved():
     with pytest.raises(ValueError, match="more than the ten digits"):
         rows.bounds(rows.frequencies(16, 1e4, 16), [1 / 3], 16, 1.0)
