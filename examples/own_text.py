@@ -44,6 +44,9 @@ def wanted(methods: Sequence[str], factor: float, steps: int, seeds: int) -> lis
             raise ValueError(f"--methods must be some of {', '.join(plan.TUNED)}, got {method!r}.")
     if not 1.0 < factor < math.inf:
         raise ValueError(f"--factor must be above 1, got {factor:g}.")
+    for name, count, least in (("--steps", steps, 0), ("--seeds", seeds, 1)):
+        if count < least:
+            raise ValueError(f"{name} must be at least {least}, got {count}.")
     untuned = [runs.Settings("reference", method, factor, (0,), plan.RATE) for method in methods]
     tuned = [
         runs.Settings("reference", method, factor, (steps,), plan.RATE, seed=seed)
@@ -103,8 +106,8 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the runs and the table.")],
     methods: Annotated[str, typer.Option(help="With commas between.")] = ",".join(plan.TUNED),
     factor: Annotated[float, typer.Option(help="New window over the trained one.")] = 4.0,
-    steps: Annotated[int, typer.Option(min=0, help="Of fine-tuning; 0 for none.")] = plan.STAGES[-1],
-    seeds: Annotated[int, typer.Option(min=1, help="Fine-tunings per method.")] = 1,
+    steps: Annotated[int, typer.Option(help="Of fine-tuning; 0 for none.")] = plan.STAGES[-1],
+    seeds: Annotated[int, typer.Option(help="Fine-tunings per method.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Measure the reference model, extended in several ways, on a text of yours."""

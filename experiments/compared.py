@@ -185,7 +185,7 @@ def facts(one: Any, other: Any, allowed: Tolerance, place: str = "") -> Iterator
         yield place, None, *allowed.excess(one, other)
     else:
         same = type(one) is type(other) and one == other
-        yield place, None, 0.0 if same else math.inf, same
+        yield place or "names of its facts", None, 0.0 if same else math.inf, same
 
 
 def _picture(computed: bytes, committed: bytes, allowed: Tolerance) -> Iterator[Place]:

@@ -57,14 +57,14 @@ def compute(inputs: Mapping[str, Any]) -> Data:
             "largest_measured": float(columns[f"{name}, measured"][-1]),
         }
     shown = {name: inputs[name] for name in ("head_dim", "base", "window", "tolerance")}
-    return Data(tables={"errors": columns}, facts={**facts, **shown})
+    return Data(tables={"errors": columns}, facts={**facts, "inputs": shown})
 
 
 def draw(data: Data) -> Figure:
     """Draw one curve a storage, and its bound as a thin line."""
     from matplotlib import pyplot as plt
 
-    columns, facts = data.tables["errors"], data.facts
+    columns, inputs = data.tables["errors"], data.facts["inputs"]
     names = [name.removesuffix(", measured") for name in columns if name.endswith(", measured")]
     positions = np.asarray(columns["position"], dtype=float)
     errors = [
@@ -77,12 +77,12 @@ def draw(data: Data) -> Figure:
     with plots.style():
         figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
         labels = [f"{name} throughout" if name == "bfloat16" else name for name in names]
-        plots.phase_errors(errors, labels=labels, window=facts["window"], ax=axes)
+        plots.phase_errors(errors, labels=labels, window=inputs["window"], ax=axes)
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
-        axes.axhline(facts["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
+        axes.axhline(inputs["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
         axes.set_title(
-            f"Phases in finite precision, frequencies correctly rounded, d = {facts['head_dim']}, "
-            f"c = {facts['base']:g} (thin lines: proved bounds; dotted: {facts['tolerance']:g})"
+            f"Phases in finite precision, frequencies correctly rounded, d = {inputs['head_dim']}, "
+            f"c = {inputs['base']:g} (thin lines: proved bounds; dotted: {inputs['tolerance']:g})"
         )
     return figure
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, _, _, VERMILION, _, GREEN = PALETTE
 
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length, "seed": 0,
     "routes": [["normal", "float32"], ["normal", "float64"], ["svd", "float64"]], "alpha": 1.0,
     "quoted": [2048, 2049, 2100, 2500, 3072, 4095], "claimed": published.printed("largest_beyond").value, "block": 32,
@@ -154,7 +154,7 @@ def _power(size: float) -> str:
     return rf"${digits}\cdot10^{{{int(exponent)}}}$"
 
 
-ROUTES = tuple(f"{solver}_{dtype}" for solver, dtype in INPUTS["routes"])  # type: ignore[attr-defined]
+ROUTES = tuple(f"{solver}_{dtype}" for solver, dtype in INPUTS["routes"])
 TOLERANCE = Tolerance(
     rounding={
         "figure_2_exact.csv": ROUTES,

@@ -76,6 +76,10 @@ def design_matrix(theta: Any, s: Any) -> NDArray[np.float64]:
     ------
     ValueError, TypeError
         For frequencies that are negative or not finite, and offsets of another shape.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595, appendix C.1.
     """
     matrix: NDArray[np.float64] = design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))
     return matrix
