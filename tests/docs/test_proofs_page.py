@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "proofs.md"
 
 def test_the_page_is_up_to_date():
     today = proofs_page.page() == PAGE.read_text(encoding="utf-8")
-    assert today, "docs/proofs.md is out of date: python -m paper_repro tables --only table_abel"
+    assert today, "docs/proofs.md is out of date: make figures"
 
 
 def test_failing_steps_stand_on_it():

@@ -45,7 +45,7 @@ def test_a_changed_number_in_the_readme_is_noticed(ledger):
 
 def test_readme_statement_table_is_the_catalogue():
     today = readme.between((ROOT / "README.md").read_text(), "statements") == readme.statements_table()
-    assert today, "README's statements are out of date: python -m paper_repro tables --only table_abel"
+    assert today, "README's statements are out of date: make figures"
 
 
 def test_stored_ledger_has_the_recorded_verdicts():
