@@ -28,8 +28,10 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 import warnings; warnings.simplefilter("ignore")
 {imports}
-print("ready", flush=True)
-for line in sys.stdin:  # a process for each run, forked where torch is loaded already
+main = __name__ == "__main__"  # workers import this script again
+if main:
+    print("ready", flush=True)
+for line in sys.stdin if main else ():  # a process for each run, forked where torch is loaded already
     child = os.fork()
     if not child:
         try:
@@ -212,10 +214,12 @@ def test_the_reproduction_survives_kills(server, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "group"), [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, False)])
-def test_a_stopped_rebuild_ends_its_workers(tmp_path, number, group):
+def test_a_stopped_rebuild_ends_its_workers(tmp_path, monkeypatch, number, group):
+    monkeypatch.syspath_prepend(ROOT / "tests" / "core")
     from test_workers import descendants, seconds_until_gone
 
-    for name in ("experiments", "paper_repro", "proofs", "rope_theory", "pyproject.toml", "README.md"):
+    folders = ("experiments", "paper_repro", "proofs", "rope_theory")
+    for name in (*folders, "pyproject.toml", "constraints.txt", "README.md"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
