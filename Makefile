@@ -17,11 +17,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all]'
 	touch $@
 
+# Computes every figure, table, claim and generated page into build/reproduction, compares them with the committed files
+# and prints where they differ; exit code 1 where that is not expected. Writes nothing that is tracked.
 reproduce: $(STAMP)
-	$(BIN)/python -m paper_repro all
+	$(BIN)/python -m paper_repro
 
+# The same, and then rewrites the committed files that differ.
 figures: $(STAMP)
-	$(BIN)/python -m paper_repro figures
+	$(BIN)/python -m paper_repro --update
 
 # Executes every notebook and writes its outputs into it.
 notebooks: $(STAMP)

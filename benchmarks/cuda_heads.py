@@ -13,9 +13,8 @@ from typing import Any
 import rope_theory as rt
 from benchmarks.measure import ROOT
 from experiments import files, pretrain
-from rope_theory._core.optional import load
-from rope_theory._core.records import Record
 from rope_theory.models.loading import encoded, load_model, read_text
+from rope_theory.reports import Record
 
 TOLERANCE = 1e-4
 """Largest relative difference of a mean or a maximum between the devices."""
@@ -83,7 +82,9 @@ def largest_difference(device: str) -> float:
 
 def timed(size: Size, device: str) -> Timing:
     """Return how long a check of a random model takes on ``device``."""
-    torch, transformers = load("torch", "models"), load("transformers", "models")
+    import torch
+    import transformers
+
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         hidden_size=size.heads * size.width // 4,
@@ -119,7 +120,8 @@ def _rows(check: Any, table: str) -> Any:
 
 def main() -> None:
     """Measure on the first CUDA device."""
-    torch = load("torch", "models")
+    import torch
+
     if not torch.cuda.is_available():
         sys.exit("This benchmark needs CUDA, and torch sees no device; python -m benchmarks has those of the CPU.")
     content = {

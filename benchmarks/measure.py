@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rope_theory._core.records import Record
+from rope_theory.reports import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 

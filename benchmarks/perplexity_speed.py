@@ -8,7 +8,6 @@ from typing import Any
 
 from benchmarks.measure import Measurement
 from experiments import pretrain
-from rope_theory._core.optional import load
 from rope_theory.models import perplexity
 from rope_theory.models.loading import encoded, load_model, read_text
 
@@ -33,7 +32,8 @@ def run() -> Measurement:
 
 def compared(model: Any, window: int, stride: int) -> tuple[float, str]:
     """Return how many times faster than the loop, and what was measured; the losses must agree."""
-    torch = load("torch", "models")
+    import torch
+
     tokenizer = load_model(pretrain.REFERENCE)[1]
     ids = torch.tensor(encoded(read_text(None)[0], tokenizer)[:TOKENS])
     rounds = []
@@ -55,7 +55,8 @@ def compared(model: Any, window: int, stride: int) -> tuple[float, str]:
 
 def _loop(model: Any, ids: Any, window: int, stride: int) -> float:
     """Return the mean loss, one window after the other, logits whole."""
-    torch = load("torch", "models")
+    import torch
+
     total, count, done = 0.0, 0, 0
     for start in range(0, len(ids), stride):
         stop = min(start + window, len(ids))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from benchmarks.measure import Measurement
 from benchmarks.perplexity_speed import AIM, TOKENS, compared
 from experiments import pretrain
-from rope_theory._core.optional import load
 
 VOCABULARY = 32000
 
 
 def run() -> Measurement:
-    torch, transformers = load("torch", "models"), load("transformers", "models")
+    import torch
+    import transformers
+
     config = transformers.LlamaConfig.from_pretrained(pretrain.REFERENCE, vocab_size=VOCABULARY)
     torch.manual_seed(0)
     ratio, text = compared(transformers.AutoModelForCausalLM.from_config(config).eval(), 256, 32)

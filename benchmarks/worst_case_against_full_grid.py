@@ -12,7 +12,6 @@ import numpy as np
 from benchmarks.measure import Measurement
 from benchmarks.worst_cases import LAST, Cell, cells
 from rope_theory import RopeConfig
-from rope_theory._core.optional import load
 from rope_theory.scaling import Unscaled
 
 AIM = 2.0
@@ -20,7 +19,8 @@ AIM = 2.0
 
 def full_grid(cell: Cell) -> tuple[float, float]:
     """Return the value of the program as cvxpy and Clarabel see it, NaN where they give up, and the seconds taken."""
-    cvxpy = load("cvxpy", "certify")
+    import cvxpy
+
     theta = Unscaled().frequencies(RopeConfig(128)).theta
     trained = np.exp(1j * np.outer(np.arange(LAST + 1), theta))
     start = time.perf_counter()

@@ -6,6 +6,7 @@ ten epochs at a window of 16384, and samples answers at temperature 0.5 with nuc
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,9 @@ from rich.console import Console
 import rope_theory as rt
 from experiments import files
 from experiments.extension import runs, summaries
-from rope_theory._core.checks import above, integer
-from rope_theory._core.files import check_folder_place
-from rope_theory.models._extend import window_of
 from rope_theory.models.exporting import check_folder, export
 from rope_theory.models.loading import checked_device, load_model
+from rope_theory.reports import check_folder_place
 
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
@@ -44,9 +43,9 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and rouge.json.")],
     method: Annotated[Method, typer.Option(help="What is done to the table.")] = Method.PI,
     factor: Annotated[float, typer.Option(help="New window over the present one.")] = 8.0,
-    report: Annotated[int, typer.Option(help="Tokens of a report and the question behind it.")] = 15000,
-    answer: Annotated[int, typer.Option(help="Tokens of a summary.")] = 1000,
-    steps: Annotated[int, typer.Option(help="Steps in all; ten epochs are 10 × examples / batch.")] = 2728,
+    report: Annotated[int, typer.Option(min=32, help="Tokens of a report and the question behind it.")] = 15000,
+    answer: Annotated[int, typer.Option(min=2, help="Tokens of a summary.")] = 1000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in all; ten epochs are 10 × examples / batch.")] = 2728,
     batch: Annotated[int, typer.Option(help="Examples a step.")] = 64,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-5,
     seed: Annotated[int, typer.Option(help="Of the rows.")] = 0,
@@ -57,10 +56,8 @@ def run(
         check_folder(out)
         check_folder_place(kept := out.absolute().with_name(f"{out.name}.checkpoints"))
         checked_device(device)
-        above(rate, "--rate", 0.0)
-        integer(steps, "--steps", 1)
-        integer(answer, "--answer", 2)
-        integer(report, "--report", 32)
+        if not 0.0 < rate < math.inf:
+            raise ValueError(f"--rate must be above 0, got {rate:g}.")
         learnt, asked = summaries.read_pairs(train), summaries.read_pairs(test)
         loaded, tokenizer = load_model(model, device=device)
         length = report + answer
@@ -71,7 +68,7 @@ def run(
         )  # fmt: skip
         examples = summaries.examples(asked, tokenizer, length, answer, cut=True)
         found = summaries.rouge(done.model, tokenizer, examples, answer)
-        export(done.model, tokenizer, out, window=window_of(done.model))
+        export(done.model, tokenizer, out, window=length)
         files.write(out / "rouge.json", files.as_json({"rouge": found, "asked": len(asked), **done.to_dict()}))
     except (OSError, ValueError, ModuleNotFoundError) as error:
         console.print(f"{error}", markup=False)

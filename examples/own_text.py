@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,8 @@ from experiments.parts import Data
 from experiments.pretraining.recipe import Recipe
 from paper_repro import extension_pages
 from paper_repro.pages import table
-from rope_theory._core.checks import above, integer
-from rope_theory._core.files import check_folder_place
-from rope_theory._core.json_files import parse_json
 from rope_theory.models.loading import checked_device, encoded, load_model, read_text
+from rope_theory.reports import check_folder_place
 
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
@@ -43,9 +42,11 @@ def wanted(methods: Sequence[str], factor: float, steps: int, seeds: int) -> lis
     for method in methods:
         if method not in plan.TUNED:
             raise ValueError(f"--methods must be some of {', '.join(plan.TUNED)}, got {method!r}.")
-    above(factor, "--factor", 1.0)
-    integer(steps, "--steps", 0)
-    integer(seeds, "--seeds", 1)
+    if not 1.0 < factor < math.inf:
+        raise ValueError(f"--factor must be above 1, got {factor:g}.")
+    for name, count, least in (("--steps", steps, 0), ("--seeds", seeds, 1)):
+        if count < least:
+            raise ValueError(f"{name} must be at least {least}, got {count}.")
     untuned = [runs.Settings("reference", method, factor, (0,), plan.RATE) for method in methods]
     tuned = [
         runs.Settings("reference", method, factor, (steps,), plan.RATE, seed=seed)
@@ -84,12 +85,19 @@ def remember(folder: Path, text: Path, how: runs.Measure) -> None:
     note = {"text": files.digest(text.read_bytes()), "measure": json.loads(json.dumps(dataclasses.asdict(how)))}
     place = folder / "text.json"
     if place.is_file():
-        if parse_json(place.read_bytes(), place, "the note of which text the runs are of") != note:
+        if _noted(place) != note:
             raise ValueError(f"{folder} holds runs on another text, or on this one elsewhere; give a new --out.")
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is neither empty nor a folder of this command; give a new --out.")
     else:
         files.write(place, files.as_json(note))
+
+
+def _noted(place: Path) -> object:
+    try:
+        return json.loads(place.read_bytes())
+    except ValueError:
+        raise ValueError(f"{place} does not say which text its runs are of; give a new --out.") from None
 
 
 @app.command()
@@ -99,7 +107,7 @@ def run(
     methods: Annotated[str, typer.Option(help="With commas between.")] = ",".join(plan.TUNED),
     factor: Annotated[float, typer.Option(help="New window over the trained one.")] = 4.0,
     steps: Annotated[int, typer.Option(help="Of fine-tuning; 0 for none.")] = plan.STAGES[-1],
-    seeds: Annotated[int, typer.Option(help="Fine-tunings a method.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Fine-tunings per method.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Measure the reference model, extended in several ways, on a text of yours."""

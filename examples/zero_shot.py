@@ -14,9 +14,8 @@ import typer
 from rich.console import Console
 
 from experiments import files
-from rope_theory._core.files import check_place
-from rope_theory._core.optional import load
 from rope_theory.models.loading import checked_device, load_model
+from rope_theory.reports import check_place
 
 TASKS = ("boolq", "piqa", "race", "winogrande")
 """The paper's, by the harness's names; its RACE is the high-school part."""
@@ -49,18 +48,20 @@ def accuracies(
         For tasks that are unknown, or whose data cannot be had.
     """
     try:
-        harness = load("lm_eval", "dev")
+        import lm_eval
+        from lm_eval.models.huggingface import HFLM
+        from lm_eval.tasks import TaskManager
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Zero-shot benchmarks need lm-evaluation-harness: pip install lm_eval", name="lm_eval"
         ) from None
-    manager = load("lm_eval.tasks", "dev").TaskManager(include_path=None if folder is None else str(folder))
+    manager = TaskManager(include_path=None if folder is None else str(folder))
     unknown = [task for task in tasks if task not in manager.all_tasks]
     if unknown:
         raise ValueError(f"lm-evaluation-harness knows no task {unknown[0]!r}; `lm_eval ls tasks` lists them.")
-    wrapped = load("lm_eval.models.huggingface", "dev").HFLM(pretrained=model, tokenizer=tokenizer)
+    wrapped = HFLM(pretrained=model, tokenizer=tokenizer)
     try:
-        found = harness.simple_evaluate(
+        found = lm_eval.simple_evaluate(
             model=wrapped, tasks=list(tasks), num_fewshot=0, limit=limit, task_manager=manager, verbosity="ERROR"
         )
     except (OSError, ConnectionError) as error:

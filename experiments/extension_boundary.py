@@ -22,7 +22,7 @@ from experiments.extension import heads, plan, results, runs, variants
 from experiments.extension.results import one_of
 from experiments.parts import Data, Part
 from rope_theory import plots
-from rope_theory.plots._style import GREY, MARKERS, PALETTE
+from rope_theory.plots import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

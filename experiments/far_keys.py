@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.scaling import Frequencies
 
 TREATMENTS = ("plain", "capped", "hidden", "near")
@@ -33,8 +32,10 @@ def treated(model: Any, treatment: str, table: Frequencies) -> Iterator[None]:
     """
     if treatment not in TREATMENTS:
         raise ValueError(f"treatment must be one of {', '.join(TREATMENTS)}, got {treatment!r}.")
-    torch, transformers = load("torch", "models"), load("transformers", "models")
-    masks = load("transformers.masking_utils", "models")
+    import torch
+    import transformers
+    from transformers import masking_utils as masks
+
     window = table.config.context_length
     theta = torch.tensor(table.theta.copy(), device=model.device)
 
@@ -70,7 +71,8 @@ def treated(model: Any, treatment: str, table: Frequencies) -> Iterator[None]:
 
 def _turned(x: Any, angles: Any) -> Any:
     """Return x (..., T, head_dim) turned by ``angles`` (T, P) more than it is."""
-    torch = load("torch", "models")
+    import torch
+
     first, second = x.chunk(2, dim=-1)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)

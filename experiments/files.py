@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._core.files import TEMPORARY, named, remove_leftovers, write_bytes
-from rope_theory._core.records import json_ready, plain
-
-__all__ = ["TEMPORARY", "as_csv", "as_json", "as_npy", "digest", "remove_leftovers", "rounded", "write"]
+from rope_theory.reports import check_folder_place, json_ready, write_bytes
 
 
 def write(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all; an existing file of the same content is left alone."""
     if path.is_file() and path.read_bytes() == content:
         return
-    with named(path):
+    if not path.parent.is_dir():
+        check_folder_place(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
 
@@ -34,7 +32,7 @@ def as_json(value: Any) -> bytes:
 
 def rounded(value: Any) -> Any:
     """Return ``value`` with its floats at ten significant digits: the last ones differ between processors."""
-    value = plain(value)
+    value = json_ready(value)
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):

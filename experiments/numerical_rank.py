@@ -14,9 +14,9 @@ import numpy as np
 
 from experiments.parts import Data, Part
 from rope_theory import plots
-from rope_theory._core.design import design
 from rope_theory.config import RopeConfig
 from rope_theory.laws import critical_dimension
+from rope_theory.regression import design_matrix
 from rope_theory.scaling import PositionInterpolation, Unscaled
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def _row(inputs: Mapping[str, Any], head_dim: int, base: float, window: int) -> 
         "head_dim": head_dim, "base": base, "window": window, "critical_dimension": critical_dimension(config),
     }  # fmt: skip
     for kind, (scaling, length) in tables.items():
-        phi = design(scaling.frequencies(config).theta, np.arange(float(length)), np.dtype(np.float64))
-        singular = np.linalg.svd(phi, compute_uv=False)
+        singular = np.linalg.svd(design_matrix(scaling.frequencies(config), np.arange(length)), compute_uv=False)
         for tolerance in inputs["tolerances"]:
             row[_name(kind, tolerance)] = int((singular > tolerance * singular[0]).sum())
     return row

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+import json
+import math
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from experiments import files
+from experiments.compared import Comparison, Difference, Tolerance, compare
 from experiments.sweeps import Store, Sweep
-from rope_theory._core.files import check_folder_place
-from rope_theory._core.json_files import parse_json
-from rope_theory._core.records import Record, json_ready
+from rope_theory.reports import Record, check_folder_place, json_ready, remove_leftovers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The project folder: figures/, docs/ and the cache lie in it."""
+"""The project folder: figures/, docs/, build/ and the cache lie in it."""
 
 PACKAGES = ("numpy", "scipy", "numba", "matplotlib", "scikit-learn")
 """Packages whose version decides what a part looks like."""
@@ -38,7 +39,7 @@ class Data(Record):
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One figure or table.
 
@@ -56,6 +57,8 @@ class Part:
         Data → Figure; tables have none.
     sweeps : tuple of Sweep
         Stored rows it is computed from.
+    tolerance : Tolerance
+        How far its files may lie from the committed ones, and what depends on rounding.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Part:
     compute: Callable[..., Data]
     draw: Callable[[Data], Figure] | None = None
     sweeps: tuple[Sweep, ...] = ()
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     @property
     def sentence(self) -> str:
@@ -73,30 +77,29 @@ class Part:
         assert module.__doc__ is not None
         return module.__doc__.splitlines()[0]
 
+    @cache  # noqa: B019 - parts live as long as the process; claims and pages quote the same data
     def data(self, store: Store = STORE) -> Data:
         """Return what the part computes, from the sweeps in ``store`` where it has some."""
         return self.compute(self.inputs, *(store.read(sweep) for sweep in self.sweeps))
 
-    def make(self, folder: Path, store: Store = STORE) -> list[Path]:
+    def make(self, folder: Path, store: Store = STORE, formats: Sequence[str] = ("png",)) -> list[Path]:
         """Compute, draw and write the part's files to ``folder``; return their paths."""
         data = self.data(store)
-        written = []
-        for table, columns in data.tables.items():
-            path = folder / (f"{self.name}.{table}.csv" if len(data.tables) > 1 else f"{self.name}.csv")
-            files.write(path, files.as_csv(columns))
-            written.append(path)
+        contents = {
+            f"{self.name}.{table}.csv" if len(data.tables) > 1 else f"{self.name}.csv": files.as_csv(columns)
+            for table, columns in data.tables.items()
+        }
         if data.facts:
-            path = folder / f"{self.name}.json"
-            files.write(path, files.as_json(files.rounded(data.facts)))
-            written.append(path)
+            contents[f"{self.name}.json"] = files.as_json(files.rounded(data.facts))
         if self.draw is not None:
+            from matplotlib import pyplot as plt
+
             figure = self.draw(data)
-            for ending in ("png", "svg"):
-                path = folder / f"{self.name}.{ending}"
-                files.write(path, _rendered(figure, ending))
-                written.append(path)
-            _close(figure)
-        return written
+            contents |= {f"{self.name}.{ending}": _rendered(figure, ending) for ending in formats}
+            plt.close(figure)
+        for name, content in contents.items():
+            files.write(folder / name, content)
+        return [folder / name for name in contents]
 
 
 def _rendered(figure: Figure, ending: str) -> bytes:
@@ -112,87 +115,117 @@ def _rendered(figure: Figure, ending: str) -> bytes:
     return buffer.getvalue()
 
 
-def _close(figure: Figure) -> None:
-    from matplotlib import pyplot as plt
-
-    plt.close(figure)
-
-
 @dataclass(frozen=True)
 class Workshop:
-    """Where parts are made, and the memory of which are finished.
+    """Where parts are made and remembered, and the committed files beside which they are laid.
 
     Attributes
     ----------
     figures : Path
-        Folder of the outputs.
+        Untracked folder in which parts are made.
     cache : Path
-        Untracked folder with one note a finished part: the hash of its inputs and of each file it wrote.
+        Untracked folder with one note per finished part: the hash of its inputs and of each file it wrote.
     store : Store
         Where the sweeps lie that parts read.
+    committed : Path
+        Folder of the committed files and of manifest.json, which has the inputs, versions and files of each part.
+    formats : tuple of str
+        Endings of the pictures that are made; those but "png" are for looking at and never committed.
     """
 
-    figures: Path = ROOT / "figures"
+    figures: Path = ROOT / "build" / "reproduction" / "figures"
     cache: Path = ROOT / ".cache" / "paper_repro"
     store: Store = STORE
+    committed: Path = ROOT / "figures"
+    formats: tuple[str, ...] = ("png",)
 
     def is_finished(self, part: Part) -> bool:
         """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
-        return self._finished(part) is not None
+        note = self._note(part)
+        pictures = {f"{part.name}.{ending}" for ending in self.formats if part.draw is not None}
+        return (
+            note.get("inputs") == fingerprint(part, self.store)
+            and pictures <= set(note["files"])
+            and all(_digest(self.figures / name) == sha256 for name, sha256 in note["files"].items())
+        )
 
     def make(self, part: Part) -> None:
         """Make ``part`` and note that it is finished."""
-        written = part.make(self.figures, self.store)
+        written = part.make(self.figures, self.store, self.formats)
         hashes = {path.name: files.digest(path.read_bytes()) for path in written}
-        files.write(self._place(part), files.as_json({"inputs": fingerprint(part, self.store), "files": hashes}))
+        note = {"inputs": fingerprint(part, self.store), "files": hashes}
+        files.write(self.cache / f"{part.name}.json", files.as_json(note))
 
-    def write_manifest(self, parts: Sequence[Part]) -> Mapping[str, Any]:
-        """Write figures/manifest.json: inputs, versions and files of every part whose files are there; return these.
+    def compare(self, part: Part, *, pictures: bool = False) -> Comparison:
+        """Compare the files of a finished part with the committed ones, and with what manifest.json says of them.
 
-        Parts that were not made here keep the entry they have, as long as it is that of their files.
+        Parameters
+        ----------
+        part : Part
+            A finished part.
+        pictures : bool
+            Whether pictures are compared that another version of matplotlib drew, which sets text elsewhere.
         """
-        path = self.figures / "manifest.json"
-        before = _read(path).get("parts")
-        before = before if isinstance(before, dict) else {}
-        entries = {}
-        for part in parts:
-            note = self._finished(part)
-            if note is not None:
-                entries[part.name] = {
-                    "kind": part.kind, "inputs": part.inputs, "files": note["files"], "versions": versions(),
-                }  # fmt: skip
-            elif _is_entry(before.get(part.name)) and self._untouched(before[part.name]["files"]):
-                entries[part.name] = before[part.name]
-        files.write(path, files.as_json({"made_by": "python -m paper_repro", "parts": entries}))
-        return entries
-
-    def _untouched(self, hashes: Mapping[str, str]) -> bool:
-        return all(
-            (self.figures / name).is_file() and files.digest((self.figures / name).read_bytes()) == sha256
+        entry = self.manifest().get(part.name, {})
+        hashes = entry.get("files", {})
+        committed = {name: self.committed / name for name in hashes if (self.committed / name).is_file()}
+        computed = {name: self.figures / name for name in self._to_commit(part)}
+        drawn = entry.get("versions", {}).get("matplotlib")
+        if not pictures and drawn != versions()["matplotlib"]:
+            for known in (committed, computed):
+                known.pop(f"{part.name}.png", None)
+        found = compare(part.name, computed, committed, part.tolerance)
+        wrong = [
+            Difference(name, "not the file that manifest.json describes", None, math.inf, False)
             for name, sha256 in hashes.items()
-        )
+            if _digest(self.committed / name) != sha256
+        ]
+        if entry and entry.get("inputs") != json_ready(dict(part.inputs)):
+            wrong.append(Difference("manifest.json", f"inputs of {part.name}", None, math.inf, False))
+        return replace(found, identical=found.identical and not wrong, differences=(*wrong, *found.differences))
+
+    def commit(self, parts: Sequence[Part], names: Collection[str]) -> None:
+        """Copy the files of the named finished parts to ``committed``, and write manifest.json for ``parts``."""
+        before, entries = self.manifest(), {}
+        for part in parts:
+            if part.name in names:
+                hashes = self._to_commit(part)
+                for name in hashes:
+                    files.write(self.committed / name, (self.figures / name).read_bytes())
+                for name in set(before.get(part.name, {}).get("files", {})) - set(hashes):
+                    (self.committed / name).unlink(missing_ok=True)
+                entries[part.name] = {
+                    "kind": part.kind, "inputs": part.inputs, "files": hashes, "versions": versions(),
+                }  # fmt: skip
+            elif part.name in before:
+                entries[part.name] = before[part.name]
+        content = {"made_by": "python -m paper_repro --update", "parts": entries}
+        files.write(self.committed / "manifest.json", files.as_json(content))
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the parts of manifest.json by name; damaged entries are left out."""
+        parts = _read(self.committed / "manifest.json").get("parts")
+        return {name: entry for name, entry in parts.items() if _is_entry(entry)} if isinstance(parts, dict) else {}
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed run, and raise where nothing can be written: before any work."""
         for folder in (self.figures, self.cache):
             check_folder_place(folder)
-        for folder in (self.figures, self.cache, ROOT / "docs", ROOT / "docs" / "guides"):  # pages lie in the last two
+        for folder in (self.figures, self.cache, self.committed, ROOT / "docs", ROOT / "docs" / "guides"):
             if folder.is_dir():
-                files.remove_leftovers(folder)
+                remove_leftovers(folder)
 
-    def _place(self, part: Part) -> Path:
-        return self.cache / f"{part.name}.json"
+    def files_of(self, part: Part) -> Collection[str]:
+        """Return the names of a part's files, as it was made here or else committed; none where it is neither."""
+        return set(self._to_commit(part)) or set(self.manifest().get(part.name, {}).get("files", {}))
 
-    def _finished(self, part: Part) -> dict[str, Any] | None:
-        """Return the note of a part that is finished, None for others."""
-        note = self._note(part)
-        same = note is not None and note["inputs"] == fingerprint(part, self.store) and self._untouched(note["files"])
-        return note if same else None
+    def _to_commit(self, part: Part) -> dict[str, str]:
+        return {name: sha256 for name, sha256 in self._note(part)["files"].items() if not name.endswith(".svg")}
 
-    def _note(self, part: Part) -> dict[str, Any] | None:
-        """Return the note of a finished part; a missing or damaged one means that it is not."""
-        note = _read(self._place(part))
-        return note if "inputs" in note and _is_entry(note) else None
+    def _note(self, part: Part) -> dict[str, Any]:
+        """Return the note of a finished part; without files where it is missing or damaged."""
+        note = _read(self.cache / f"{part.name}.json")
+        return note if _is_entry(note) else {"files": {}}
 
 
 def _is_entry(entry: Any) -> bool:
@@ -201,9 +234,13 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(names, dict) and all(isinstance(sha256, str) for sha256 in names.values())
 
 
+def _digest(path: Path) -> str | None:
+    return files.digest(path.read_bytes()) if path.is_file() else None
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = parse_json(path.read_bytes(), path.name)
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -11,7 +11,7 @@ from experiments.extension import plan, results, runs
 from experiments.parts import Data, Part
 from experiments.pretraining.recipe import Recipe
 from rope_theory import plots
-from rope_theory.plots._style import GREY
+from rope_theory.plots import GREY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,9 +18,7 @@ import rope_theory as rt
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
-from rope_theory._core.optional import load
-from rope_theory.plots._axes import legend_beside
-from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots import DASHES, GREY, MARKERS, PALETTE, legend_beside
 from rope_theory.regression import coefficient_penalty
 
 if TYPE_CHECKING:
@@ -64,7 +62,8 @@ def sequences(chunk: Mapping[str, Any], count: int, length: int, generator: Any)
     tokens back, the others for the latest value before that had a certain tag: one needs position alone, the other
     position and content.
     """
-    torch = load("torch", "models")
+    import torch
+
     tags, values, distances = chunk["tags"], chunk["values"], chunk["distances"]
     size = (count, length)
     tag = torch.randint(tags, size, generator=generator)
@@ -90,7 +89,8 @@ def sequences(chunk: Mapping[str, Any], count: int, length: int, generator: Any)
 
 def parameters(chunk: Mapping[str, Any], generator: Any) -> dict[str, Any]:
     """Return the weights by name: embeddings, projections, a hidden layer and the classifier."""
-    torch = load("torch", "models")
+    import torch
+
     width = chunk["heads"] * chunk["head_dim"]
     shapes = {
         "tag": (chunk["tags"], width), "value": (chunk["values"], width),
@@ -116,7 +116,8 @@ def queries_and_keys(weights: Mapping[str, Any], inputs: Any, heads: int) -> tup
 
 def answers(weights: Mapping[str, Any], q: Any, k: Any, v: Any, theta: Any) -> Any:
     """Return logits (count, length, values); the pairing is "half"."""
-    torch = load("torch", "models")
+    import torch
+
     angles = torch.arange(q.shape[-2], dtype=torch.float64)[:, None] * torch.as_tensor(theta.copy())
     cos, sin = angles.cos().float(), angles.sin().float()
 
@@ -131,7 +132,8 @@ def answers(weights: Mapping[str, Any], q: Any, k: Any, v: Any, theta: Any) -> A
 
 def train(chunk: Mapping[str, Any]) -> dict[str, Any]:
     """Return the weights after training; the seed decides the first weights and the data, the strength neither."""
-    torch = load("torch", "models")
+    import torch
+
     generator = torch.Generator().manual_seed(chunk["seed"])
     weights = parameters(chunk, generator)
     optimiser = torch.optim.Adam(weights.values(), lr=chunk["learning_rate"])
@@ -144,7 +146,7 @@ def train(chunk: Mapping[str, Any]) -> dict[str, Any]:
         if chunk["strength"] > 0.0:
             loss = loss + chunk["strength"] * penalty(chunk, q, k)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     return {name: weight.detach() for name, weight in weights.items()}
@@ -167,7 +169,8 @@ def trained(chunk: Mapping[str, Any], factor: float = 1.0) -> rt.Frequencies:
 
 def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
     """Train and return the one row of the run."""
-    torch = load("torch", "models")
+    import torch
+
     with _one_thread(torch):
         weights = train(chunk)
         with torch.no_grad():
@@ -199,7 +202,8 @@ def _losses(chunk: Mapping[str, Any], weights: Mapping[str, Any]) -> dict[str, f
 
 def _loss(chunk: Mapping[str, Any], weights: Mapping[str, Any], times: int, factor: float, start: int) -> float:
     """Return the mean loss at positions ``start`` and on, of sequences ``times`` the window long."""
-    torch = load("torch", "models")
+    import torch
+
     generator = torch.Generator().manual_seed(1_000_003)  # the same sequences for every run, none of training's
     inputs, targets = sequences(chunk, chunk["eval_sequences"] // times, times * chunk["window"], generator)
     q, k, v = queries_and_keys(weights, inputs, chunk["heads"])
@@ -209,7 +213,8 @@ def _loss(chunk: Mapping[str, Any], weights: Mapping[str, Any], times: int, fact
 
 def _scores(chunk: Mapping[str, Any], weights: Mapping[str, Any]) -> dict[str, float]:
     """Return how large scores of captured queries and keys are at offsets inside and outside the window."""
-    torch = load("torch", "models")
+    import torch
+
     window, count = chunk["window"], chunk["curves"]
     generator = torch.Generator().manual_seed(1_000_003)
     inputs, _ = sequences(chunk, count, window, generator)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.parts import Data, Part
+from experiments.settings import config_of
 from rope_theory import plots
 from rope_theory.config import LLAMA_3
-from rope_theory.plots._style import GREY
+from rope_theory.plots import GREY
 from rope_theory.precision import STORAGES, PhaseError, first_broken_position, phase_error
 from rope_theory.scaling import Unscaled
 
@@ -33,7 +34,7 @@ INPUTS: dict[str, Any] = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return the largest error over all positions up to each point, so that no curve depends on which were drawn."""
-    theta = Unscaled().frequencies(LLAMA_3)
+    theta = Unscaled().frequencies(config_of(inputs))
     octaves = np.log2(inputs["longest"])
     ends = np.unique(np.round(2.0 ** np.arange(0.0, octaves + 1e-9, 1.0 / inputs["points_an_octave"])).astype(int))
     starts = np.concatenate([[1], ends[:-1] + 1])
@@ -55,14 +56,15 @@ def compute(inputs: Mapping[str, Any]) -> Data:
             "largest_measured_in_window": float(columns[f"{name}, measured"][ends == inputs["window"]][0]),
             "largest_measured": float(columns[f"{name}, measured"][-1]),
         }
-    return Data(tables={"errors": columns}, facts=facts)
+    shown = {name: inputs[name] for name in ("head_dim", "base", "window", "tolerance")}
+    return Data(tables={"errors": columns}, facts={**facts, "inputs": shown})
 
 
 def draw(data: Data) -> Figure:
     """Draw one curve a storage, and its bound as a thin line."""
     from matplotlib import pyplot as plt
 
-    columns = data.tables["errors"]
+    columns, inputs = data.tables["errors"], data.facts["inputs"]
     names = [name.removesuffix(", measured") for name in columns if name.endswith(", measured")]
     positions = np.asarray(columns["position"], dtype=float)
     errors = [
@@ -75,12 +77,12 @@ def draw(data: Data) -> Figure:
     with plots.style():
         figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
         labels = [f"{name} throughout" if name == "bfloat16" else name for name in names]
-        plots.phase_errors(errors, labels=labels, window=LLAMA_3.context_length, ax=axes)
+        plots.phase_errors(errors, labels=labels, window=inputs["window"], ax=axes)
         axes.set_ylabel("distance from $e^{im\\theta}$,\nlargest over pairs, up to position m")
-        axes.axhline(INPUTS["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
+        axes.axhline(inputs["tolerance"], color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
         axes.set_title(
-            f"Phases in finite precision, frequencies correctly rounded, d = {INPUTS['head_dim']}, "
-            f"c = {INPUTS['base']:g} (thin lines: proved bounds; dotted: {INPUTS['tolerance']:g})"
+            f"Phases in finite precision, frequencies correctly rounded, d = {inputs['head_dim']}, "
+            f"c = {inputs['base']:g} (thin lines: proved bounds; dotted: {inputs['tolerance']:g})"
         )
     return figure
 

@@ -18,11 +18,10 @@ from experiments.parts import ROOT
 from experiments.pretraining import card, kneser_ney, measured, tokens, training
 from experiments.pretraining.recipe import Recipe
 from experiments.pretraining.rows import Rows
-from rope_theory._core.files import check_folder_place
-from rope_theory._core.optional import load
-from rope_theory.models._run_folder import locked
 from rope_theory.models.loading import checked_device
 from rope_theory.models.passkey_prompt import PasskeyPrompts
+from rope_theory.models.run_folder import locked
+from rope_theory.reports import check_folder_place
 
 REFERENCE = Path(__file__).resolve().parent / "reference_llama"
 """The trained model."""
@@ -61,7 +60,8 @@ def run(
 ) -> None:
     """Train a small LLaMA on the Python sources at hand; stopped, it goes on from its last whole checkpoint."""
     try:
-        torch = load("torch", "models")
+        import torch
+
         checked_device(device)
         card.check_place(out)
         check_folder_place(cache)
@@ -92,7 +92,8 @@ def name_of(recipe: Recipe, facts: dict[str, Any]) -> str:
 
 def train(recipe: Recipe, prepared: tokens.Prepared, device: str, out: Path, folder: Path) -> None:
     """Train to the end, measure, and write model, tokenizer, corpus and card into ``out``."""
-    torch = load("torch", "models")
+    import torch
+
     tokenizer, prompts = prepared.tokenizer, PasskeyPrompts(prepared.tokenizer)
     rows = Rows(prepared.training.ids, prompts, tokenizer.eos_token_id, recipe)
     state = training.start(recipe, (tokenizer.bos_token_id, tokenizer.eos_token_id), device)

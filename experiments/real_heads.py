@@ -24,8 +24,7 @@ from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory.models import AttentionRow, BoundRow, HeadRow, Rows, ScoreRow
 from rope_theory.models.loading import load_model
-from rope_theory.plots._axes import legend_beside
-from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots import DASHES, GREY, MARKERS, PALETTE, legend_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

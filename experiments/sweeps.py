@@ -1,7 +1,6 @@
 """Sweeps: rows that take minutes to compute, kept in ``experiments/data/`` and read by every run.
 
-``python -m paper_repro all --rebuild`` computes them again, chunk by chunk on all cores; a stopped rebuild goes on
-where it was.
+``python -m paper_repro all --rebuild`` computes them again, chunk by chunk on all cores; a stopped rebuild resumes.
 """
 
 from __future__ import annotations
@@ -10,29 +9,26 @@ import csv
 import decimal
 import importlib.metadata
 import inspect
+import json
 import platform
-import shutil
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import joblib
+
 from experiments import files
-from rope_theory._core.files import check_folder_place
-from rope_theory._core.json_files import parse_json
-from rope_theory._core.optional import load
-from rope_theory._core.progress import closing
-from rope_theory._core.records import json_ready
-from rope_theory._core.workers import tied
+from experiments.workers import workers
+from rope_theory.reports import check_folder_place, json_ready, remove_leftovers
 
 HERE = Path(__file__).resolve().parent
 
 PACKAGES = ("clarabel", "joblib", "numpy", "python-flint", "scipy", "torch", "transformers", "rope_theory")
 """Packages whose version is stored with a sweep."""
-
-PATIENCE = 20
-"""Seconds without work after which a worker goes, if a killed run left it behind."""
 
 Columns = Mapping[str, Any]
 """Equally long columns by name."""
@@ -102,7 +98,7 @@ class Store:
                 raise ValueError(f"The sweep {sweep.name} lacks its file {path}. {remedy}")
         content = rows.read_bytes()
         try:
-            stored = parse_json(facts.read_bytes(), facts.name)
+            stored = json.loads(facts.read_bytes())
             inputs, sha256 = stored["inputs"], stored["sha256"]
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{facts} does not describe the sweep {sweep.name}. {remedy}") from None
@@ -131,49 +127,40 @@ class Store:
     def rebuild(self, sweeps: Sequence[Sweep], report: Callable[[str, int], None] = lambda name, chunks: None) -> None:
         """Compute ``sweeps`` on all cores and write their files.
 
-        Every finished chunk is kept until all sweeps are done, so that the next rebuild after a stop begins with them.
+        Finished chunks are remembered until all sweeps are done, so that the next rebuild after a stop resumes.
 
         Parameters
         ----------
         sweeps : sequence of Sweep
             What to compute.
         report : callable
-            Called with a sweep's name and the number of chunks just finished.
+            Called with a sweep's name and 1 for each of its chunks, remembered ones too.
         """
-        for sweep in sweeps:
-            self._compute(sweep, report)
-        for sweep in sweeps:
-            shutil.rmtree(self.cache / sweep.name, ignore_errors=True)
+        memory = joblib.Memory(self.cache, verbose=0)
+        work = memory.cache(_chunk_rows)
+        with workers() as pool, warnings.catch_warnings():
+            warnings.simplefilter("ignore", joblib.memory.JobLibCollisionWarning)
+            for sweep in sweeps:
+                chunks = [json_ready(dict(chunk)) for chunk in sweep.chunks(sweep.inputs)]
+                places = [pool.submit(work, sweep.compute, chunk, _recipe(sweep)) for chunk in chunks]
+                for _ in as_completed(places):
+                    report(sweep.name, 1)
+                self._write(sweep, [place.result() for place in places])
+        memory.clear(warn=False)
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed rebuild, and raise where nothing can be written: before any work."""
         for folder in (self.data, self.cache):
             check_folder_place(folder)
-        for folder in (self.data, *self.cache.glob("*")):
-            if folder.is_dir():
-                files.remove_leftovers(folder)
+        if self.data.is_dir():
+            remove_leftovers(self.data)
 
-    def _compute(self, sweep: Sweep, report: Callable[[str, int], None]) -> None:
-        joblib = load("joblib", "certify")
-        chunks = [json_ready(dict(chunk)) for chunk in sweep.chunks(sweep.inputs)]
-        places = [self.cache / sweep.name / f"{files.digest(_recipe(sweep, chunk))[:24]}.json" for chunk in chunks]
-        found = {number: rows for number, place in enumerate(places) if (rows := _kept(place)) is not None}
-        report(sweep.name, len(found))
-        missing = [number for number in range(len(chunks)) if number not in found]
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=PATIENCE):
-            workers = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")
-            work = [joblib.delayed(tied(_work))(sweep.compute, number, chunks[number]) for number in missing]
-            with closing(workers(work)) as finished:
-                for number, rows in finished:
-                    files.write(places[number], files.as_json(rows))
-                    found[number] = rows
-                    report(sweep.name, 1)
-        names = list(found[0])
-        columns = {name: [value for n in range(len(chunks)) for value in found[n][name]] for name in names}
+    def _write(self, sweep: Sweep, found: Sequence[Columns]) -> None:
+        columns = {name: [value for rows in found for value in rows[name]] for name in found[0]}
         content = files.as_csv(columns)
         files.write(self._rows(sweep), content)
         facts = {
-            "name": sweep.name, "about": sweep.about, "inputs": sweep.inputs, "rows": len(columns[names[0]]),
+            "name": sweep.name, "about": sweep.about, "inputs": sweep.inputs, "rows": len(next(iter(columns.values()))),
             "sha256": files.digest(content), "versions": versions(), "made_by": sweep.command,
         }  # fmt: skip
         files.write(self._facts(sweep), files.as_json(facts))
@@ -185,22 +172,15 @@ class Store:
         return self.data / f"{sweep.name}.json"
 
 
-def _work(compute: Callable[[Mapping[str, Any]], Columns], number: int, chunk: Any) -> tuple[int, Any]:
-    return number, json_ready(dict(compute(chunk)))
+def _chunk_rows(compute: Callable[[Mapping[str, Any]], Columns], chunk: Mapping[str, Any], recipe: str) -> Columns:
+    """Return the rows of a chunk; ``recipe`` is there to be remembered with them."""
+    rows: Columns = json_ready(dict(compute(chunk)))
+    return rows
 
 
-def _kept(place: Path) -> dict[str, list[Any]] | None:
-    """Return the rows of a chunk finished before a stop."""
-    try:
-        rows = parse_json(place.read_bytes(), place.name)
-    except (OSError, ValueError):
-        return None
-    return rows if isinstance(rows, dict) and rows else None
-
-
-def _recipe(sweep: Sweep, chunk: Any) -> bytes:
-    """Return what decides the rows of a chunk: its settings, the versions, and the code that makes rows of them."""
-    return files.as_json({"chunk": chunk, "versions": versions(), "code": _code(inspect.getfile(sweep.compute))})
+def _recipe(sweep: Sweep) -> str:
+    """Return a hash of the versions and the code that decide the rows of a chunk."""
+    return files.digest(files.as_json({"versions": versions(), "code": _code(inspect.getfile(sweep.compute))}))
 
 
 @cache

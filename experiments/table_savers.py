@@ -17,8 +17,7 @@ from experiments import files, pretrain
 from experiments.extension.runs import scaling_of
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep
-from rope_theory._core.optional import load
-from rope_theory.models._extend import extend
+from rope_theory.models import extend
 from rope_theory.models.loading import load_model
 from rope_theory.scaling import LongRoPE, Scaling
 
@@ -47,7 +46,8 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def rows(chunk: Mapping[str, Any]) -> Columns:
     """Return the largest logit difference from a full eager forward in float32, a row a way."""
-    torch = load("torch", "models")
+    import torch
+
     original, _ = load_model(pretrain.REFERENCE)
     ways = chunk.get("ways") or list(WAYS)
     with warnings.catch_warnings():
@@ -79,7 +79,8 @@ def _scaling(method: str, factor: float, model: Any) -> Scaling:
 
 
 def _logits(model: Any, ids: Any) -> Any:
-    torch = load("torch", "models")
+    import torch
+
     with torch.no_grad():
         return model(ids, use_cache=False).logits
 
@@ -96,7 +97,8 @@ def _sdpa(model: Any, ids: Any) -> Any:
 
 
 def _compiled(model: Any, ids: Any) -> Any:
-    torch = load("torch", "models")
+    import torch
+
     return _logits(torch.compile(model), ids)
 
 
@@ -111,7 +113,8 @@ def _checkpointed(model: Any, ids: Any) -> Any:
 
 
 def _lora(model: Any, ids: Any) -> Any:
-    peft = load("peft", "models")
+    import peft
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules="all-linear"))
@@ -119,7 +122,8 @@ def _lora(model: Any, ids: Any) -> Any:
 
 
 def _cached(model: Any, ids: Any) -> Any:
-    torch = load("torch", "models")
+    import torch
+
     logits, cache = [], None
     with torch.no_grad():
         for place in range(ids.shape[1]):
@@ -130,13 +134,15 @@ def _cached(model: Any, ids: Any) -> Any:
 
 
 def _bfloat16(model: Any, ids: Any) -> Any:
-    torch = load("torch", "models")
+    import torch
+
     return _logits(model.to(torch.bfloat16), ids)
 
 
 def _flash(model: Any, ids: Any) -> Any:
     """Return nothing where there is no CUDA device or no flash attention."""
-    torch = load("torch", "models")
+    import torch
+
     if not torch.cuda.is_available():
         return None
     try:

@@ -13,13 +13,15 @@ from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory.bounds import chord_curvature, chord_sharp, sampling
-from rope_theory.plots._style import BLACK, GREY, ORANGE, VERMILION
+from rope_theory.plots import GREY, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LAST = 2048
 """N, the last trained offset: a window of 2049 tokens, as in theory.md."""
+
+ORANGE, BLACK, VERMILION = PALETTE[1], PALETTE[2], PALETTE[4]
 
 INPUTS = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": LAST + 1, "ratios": [1.0, 10.0, 100.0],

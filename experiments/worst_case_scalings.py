@@ -18,10 +18,12 @@ from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep, rounded_down, rounded_up
 from rope_theory import plots, scaling
 from rope_theory.config import RopeConfig
-from rope_theory.plots._style import GREY, PURPLE
+from rope_theory.plots import GREY, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PURPLE = PALETTE[3]
 
 INPUTS = {
     "ratio": 10.0,

@@ -16,7 +16,7 @@ from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
 from rope_theory.bounds import sampling
-from rope_theory.plots._style import GREY
+from rope_theory.plots import GREY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Entry of ``python -m paper_repro``: a stop is answered in words from the first moment on, and ends the workers."""
+"""Entry of ``python -m paper_repro``: a stop is answered in words from the first moment on."""
 
 import os
 import signal
@@ -7,10 +7,8 @@ from types import FrameType
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up but the
-    # workers, since files are renamed into place when they are whole and the next run removes what was not.
-    if "rope_theory._core.workers" in sys.modules:
-        sys.modules["rope_theory._core.workers"].kill_workers()
+    # Leaves at once: an exception could be swallowed by a callback it lands in, and nothing needs tidying up, since
+    # workers end with this process, and files are renamed into place when they are whole.
     cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
     message = f"{cursor}\nStopped. What is finished is kept; run the same command again for the rest.\n"
     os.write(sys.stderr.fileno(), message.encode())
@@ -19,7 +17,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before numpy and torch load: idle threads sleep
-    # joblib's tracker of resources removes what killed workers leave, and would warn that there was something to remove
+    # the tracker of resources removes what ended workers leave, and would warn that there was something to remove
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)

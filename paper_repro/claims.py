@@ -6,25 +6,29 @@ claims in our own words; a run in which the two differ fails.
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal, get_args
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments import real_heads
+from experiments.compared import Comparison, Difference, Tolerance, apart, facts
 from experiments.extension import plan
 from experiments.extension.results import one_of
-from experiments.parts import Data
+from experiments.parts import ROOT, Data, fingerprint
 from experiments.settings import CONFIG, theta
 from paper_repro import extended_windows, figure_2, figure_2_exact, published
 from paper_repro.conditioning import condition_number
-from rope_theory._core.records import Record, Table
 from rope_theory.bounds import (
     CATALOGUE,
     abel,
@@ -40,6 +44,7 @@ from rope_theory.certificates import refutation, worst_case
 from rope_theory.coefficients import aligned, random_phase, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.regression import prediction_std, ridge_strength
+from rope_theory.reports import Record, Table, json_ready
 from rope_theory.scaling import PositionInterpolation, Unscaled
 from rope_theory.scores import attention_score
 
@@ -53,13 +58,81 @@ FAR = 2**20
 """Offsets below which B(s) is looked at, in tokens."""
 
 
+AGREES = 1e-12
+"""Largest difference, over Σ|h_j|, of two ways to the same number in float64."""
+
+
+@dataclass(frozen=True)
+class Number(Record):
+    """One number of a claim.
+
+    Attributes
+    ----------
+    computed : float, int or None
+        What this run found; None where the run that measures it is not made.
+    published : Printed or None
+        The number the paper prints for it, with the printed precision.
+    relative, absolute : float
+        Tolerance: how far it may lie from the committed ledger's; the larger of the two counts.
+    """
+
+    computed: float | int | None
+    published: published.Printed | None = None
+    relative: float = 1e-6
+    absolute: float = 0.0
+
+
 @dataclass(frozen=True)
 class Finding(Record):
-    """What a recomputation found: a verdict, the number it rests on, and a case that shows it."""
+    """What a recomputation found: a verdict, the numbers it rests on, and both in words.
+
+    Attributes
+    ----------
+    verdict : str
+        One of VERDICTS, decided from the numbers.
+    numbers : mapping
+        Name → Number.
+    words : mapping
+        Name → text that the sentences quote, such as the description of a witness.
+    number, witness : str
+        The sentences of claims.toml, with the numbers in them.
+    """
 
     verdict: Verdict
-    number: str
-    witness: str
+    numbers: Mapping[str, Number]
+    words: Mapping[str, str]
+    number: str = ""
+    witness: str = ""
+
+    def worded(self, number: str, witness: str) -> Finding:
+        """Return the finding with its sentences.
+
+        A stretch ⟦so‖or so⟧ is "so", and "or so", or nothing, where one of its numbers is None.
+        """
+        values: dict[str, Any] = {**self.words, **{name: one.computed for name, one in self.numbers.items()}}
+        values |= {f"{name}_published": one.published.value for name, one in self.numbers.items() if one.published}
+        return replace(self, number=_filled(number, values), witness=_filled(witness, values))
+
+
+def _filled(sentence: str, values: Mapping[str, Any]) -> str:
+    def stretch(found: re.Match[str]) -> str:
+        names = [name for _, name, _, _ in Formatter().parse(found[1]) if name]
+        return found[2] or "" if any(values[name] is None for name in names) else found[1]
+
+    return re.sub("⟦([^⟧‖]*)(?:‖([^⟧]*))?⟧", stretch, sentence).format(**values)
+
+
+def measured(verdict: Verdict, **values: Any) -> Finding:
+    """Return a finding of numbers, given as such or as ``Number`` where more is known of them, and of words."""
+    words = {name: value for name, value in values.items() if isinstance(value, str)}
+    numbers = {name: _number(value) for name, value in values.items() if name not in words}
+    return Finding(verdict, numbers, words)
+
+
+def _number(value: Any) -> Number:
+    number = value if isinstance(value, Number) else Number(value)
+    computed = number.computed
+    return replace(number, computed=computed.item() if isinstance(computed, np.generic) else computed)
 
 
 @dataclass(frozen=True)
@@ -123,6 +196,8 @@ def recorded() -> list[dict[str, Any]]:
             f"claims.toml and claims.py name different claims: {sorted(set(names) ^ set(RECOMPUTATIONS))}."
         )
     for entry in entries:
+        if missing := {"place", "claim", "verdict", "number", "witness"} - set(entry):
+            raise ValueError(f"Claim {entry['id']} of claims.toml lacks {', '.join(sorted(missing))}.")
         if entry["verdict"] not in VERDICTS:
             raise ValueError(f"Claim {entry['id']} has verdict {entry['verdict']!r}; use one of {VERDICTS}.")
         if (entry["verdict"] in ("refuted", "corrected")) != ("instead" in entry):
@@ -130,8 +205,16 @@ def recorded() -> list[dict[str, Any]]:
     return entries
 
 
-def recompute(entry: dict[str, Any]) -> Claim:
-    """Return one claim with what today's run found."""
+def _finding(claim: str, recipe: str) -> Finding:
+    """Return what the recomputation of a claim found; ``recipe`` is there to be remembered with it."""
+    return RECOMPUTATIONS[claim]()
+
+
+def recompute(entry: dict[str, Any], *, remembered: bool = False) -> Claim:
+    """Return one claim with what today's run found, or one ``remembered`` of the same code, versions and data."""
+    parts = (figure_2.PART, extended_windows.PART, real_heads.PART)  # whose data claims quote
+    finding = joblib.Memory(ROOT / ".cache", verbose=0).cache(_finding) if remembered else _finding
+    found: Finding = finding(entry["id"], " ".join(map(fingerprint, parts)))
     return Claim(
         id=entry["id"],
         place=entry["place"],
@@ -139,8 +222,45 @@ def recompute(entry: dict[str, Any]) -> Claim:
         recorded=entry["verdict"],
         reproducible=entry.get("reproducible", True),
         instead=entry.get("instead", ""),
-        finding=RECOMPUTATIONS[entry["id"]](),
+        finding=found.worded(entry["number"], entry["witness"]),
     )
+
+
+def compare(ledger: Ledger, committed: Path) -> Comparison:
+    """Compare verdicts and numbers with those of the committed claims.json, each within its tolerance.
+
+    Numbers of claims that are not reproducible are expected to differ; verdicts never.
+    """
+    try:
+        rows = {row["id"]: row for row in json.loads(committed.read_bytes())["rows"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        rows = {}
+    largest, differences = 0.0, []
+    for claim in ledger.rows:
+        stored = rows.get(claim.id, {}).get("finding", {})
+        for place, by, fits in _places(claim, stored):
+            if fits:
+                largest = max(largest, by)
+            else:
+                expected = not claim.reproducible and place != "verdict" and not place.endswith("published.value")
+                differences.append(Difference(committed.name, f"{claim.id}, {place}", None, by, expected))
+    return Comparison("figures/claims.json", not (largest or differences), largest, tuple(differences))
+
+
+def _places(claim: Claim, stored: Mapping[str, Any]) -> Iterator[tuple[str, float, bool]]:
+    """Yield every number and sentence of a claim with its difference from the stored one, and whether it is allowed."""
+    today, numbers = json_ready(claim.finding), stored.get("numbers", {})
+    same = today["verdict"] == stored.get("verdict")
+    yield "verdict", 0.0 if same else math.inf, same
+    if set(numbers) != set(today["numbers"]):
+        yield "names of its numbers", math.inf, False
+        return
+    for name, number in claim.finding.numbers.items():
+        allowed = Tolerance(relative=number.relative, absolute=number.absolute)
+        for place, _, by, fits in facts(today["numbers"][name], numbers[name], allowed, name):
+            yield place, by, fits
+    for sentence in ("number", "witness"):
+        yield sentence, *apart(today[sentence], stored[sentence])
 
 
 def _verdict(good: bool, if_good: Verdict, otherwise: Verdict) -> Verdict:
@@ -162,11 +282,7 @@ def _score_form() -> Finding:
         rotated = [_rotate(x, p * angles) for x, p in ((q, m), (k, n))]
         error = abs(rotated[0] @ rotated[1] - attention_score(h, angles, float(m - n)))
         worst = max(worst, float(error / triangle(h)))
-    return Finding(
-        _verdict(worst < 1e-12, "holds", "refuted"),
-        "agrees to 1e-12·Σ|h_j|",
-        "200 random q, k, m, n (seed 0), rotated explicitly",
-    )
+    return measured(_verdict(worst < AGREES, "holds", "refuted"), error=Number(worst, absolute=AGREES))
 
 
 def _rotate(x: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -180,11 +296,7 @@ def _interpolation() -> Finding:
     s = np.arange(0.0, 4096.0)
     squeezed = attention_score(h, PositionInterpolation(2).frequencies(CONFIG), s)
     error = float(np.abs(squeezed - attention_score(h, theta(), s / 2)).max() / triangle(h))
-    return Finding(
-        _verdict(error < 1e-12, "holds", "refuted"),
-        "agrees to 1e-12·Σ|h_j|",
-        "random h (seed 0), 0 ≤ s < 4096, factor 2",
-    )
+    return measured(_verdict(error < AGREES, "holds", "refuted"), error=Number(error, absolute=AGREES))
 
 
 @recomputes("interpolation_stays_in_window")
@@ -192,12 +304,11 @@ def _stays_inside() -> Finding:
     window, factor = CONFIG.context_length, 2
     offsets = np.arange(factor * window) / factor
     inside, between = bool((offsets < window).all()), int((offsets > window - 1).sum())
-    return Finding(
+    return measured(
         _verdict(inside and not between, "holds", _verdict(inside, "holds on a stated range", "refuted")),
-        f"all below {window}; {between} of {len(offsets)} past the last trained one, {window - 1} "
-        f"(largest {offsets.max():g})",
-        f"factor κ = {factor}: offsets in (L − 1, L − 1/κ] have a trained neighbour on one side only",
-    )
+        window=window, last=window - 1, between=between, count=len(offsets), largest=float(offsets.max()),
+        factor=factor,
+    )  # fmt: skip
 
 
 @recomputes("small_inside_huge_outside_exists")
@@ -209,12 +320,10 @@ def _existence() -> Finding:
     h = weights[: CONFIG.pairs] - 1j * weights[CONFIG.pairs :]
     inside = np.abs(attention_score(h, theta(), np.arange(window))).max()
     outside = np.abs(attention_score(h, theta(), np.arange(window, 2 * window))).max()
-    return Finding(
-        _verdict(outside > 1000 * inside, "holds", "refuted"),
-        f"largest |a| beyond / inside the window = {outside / inside:.2g}",
-        f"ridge kernel at s = {target}, α = 1e-6; max|h_j| is {np.abs(h).max() / inside:.2g} times the in-window "
-        "maximum: an existence claim, nothing is said about trained heads",
-    )
+    return measured(
+        _verdict(outside > 1000 * inside, "holds", "refuted"), ratio=outside / inside, target=target,
+        largest=np.abs(h).max() / inside,
+    )  # fmt: skip
 
 
 def _basis(s: NDArray[Any]) -> NDArray[np.float64]:
@@ -230,11 +339,10 @@ def _theorem() -> Finding:
     witness = CATALOGUE["chord_published"].witness
     assert witness is not None  # tested: every refuted statement has one
     case = witness.evaluate()
-    return Finding(
-        _verdict(case.violates, "refuted", "holds"),
-        f"reached {case.reached:.6f}, allowed {case.allowed:.6f} ({case.reached / case.allowed:.3f}×)",
-        witness.description,
-    )
+    return measured(
+        _verdict(case.violates, "refuted", "holds"), reached=case.reached, allowed=case.allowed,
+        ratio=case.reached / case.allowed, description=witness.description,
+    )  # fmt: skip
 
 
 @recomputes("theorem_2_1_elsewhere")
@@ -244,16 +352,11 @@ def _theorem_elsewhere() -> Finding:
     count = sum(case.refuted for case in cases)
     least = min(cases, key=lambda case: case.reached.lower / case.allowed.upper)
     ratio = least.reached.lower / least.allowed.upper
-    ends = {base: _end_of_the_witness(base) for base in bases[:3]}
     verdict: Verdict = "refuted" if count == len(cases) else "holds on a stated range" if count else "holds"
-    return Finding(
-        verdict,
-        f"certified in ball arithmetic for {count} of {len(cases)}; least at d = {least.config.width}, "
-        f"c = {least.config.base:g}: {ratio:.5f}×",
-        "h_j = e^{−iθ_j/2} at s = ½ between 0 and 1; this witness no longer breaks the theorem from "
-        + ", ".join(f"d = {end} (c = {base:g})" for base, end in ends.items())
-        + " on",
-    )
+    return measured(
+        verdict, count=count, cases=len(cases), width=least.config.width, base=least.config.base, ratio=ratio,
+        **{f"end_{base:g}".replace("+", ""): _end_of_the_witness(base) for base in bases[:3]},
+    )  # fmt: skip
 
 
 def _end_of_the_witness(base: float) -> int:
@@ -279,15 +382,11 @@ def _interpolated_scores() -> Finding:
     beyond = {ratio: row[-1] for ratio, row in proved.items()}
     safe = max(enclosure.upper for enclosure in inside)
     wild = min(enclosure.lower for enclosure in beyond.values())
-    return Finding(
-        _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"),
-        f"in the middle of the first and of the central cell: at most {safe:.4f} A; half a token past the last "
-        f"trained offset {min(e.lower for e in last):.2f} to {max(e.upper for e in last):.2f} A; "
-        f"at s = {1.5 * window:.0f} "
-        + ", ".join(f"{e.lower:.4g} A for H/A = {ratio:g}" for ratio, e in beyond.items()),
-        f"worst case over all h with |a| ≤ A on 0 … {window - 1} and |h_j| ≤ H, H/A = 1 and 100, proved in ball "
-        "arithmetic and attained; nothing is said about trained heads",
-    )
+    return measured(
+        _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"), safe=safe,
+        edge_low=min(e.lower for e in last), edge_high=max(e.upper for e in last), place=1.5 * window,
+        last=window - 1, **{f"beyond_{ratio:g}": e.lower for ratio, e in beyond.items()},
+    )  # fmt: skip
 
 
 @recomputes("proof_taylor")
@@ -297,11 +396,10 @@ def _taylor() -> Finding:
     slope, limit = _derivative(h, s, 1), 0.5 * (s - s1) ** 2 * float(np.sum(np.abs(h) * theta().theta ** 2))
     as_printed = abs(end - (value + slope * (s - s1)))
     as_meant = abs(end - (value + slope * (s1 - s)))
-    return Finding(
+    return measured(
         _verdict(as_meant <= limit < as_printed, "corrected", _verdict(as_printed <= limit, "holds", "refuted")),
-        f"remainder {as_printed:.3f} as printed, {as_meant:.3f} with s_i − s; at most {limit:.3f} is possible",
-        "the linear term has the wrong sign; harmless, a′ cancels in (11). Random h (seed 0), s = 100.1, s1 = 100",
-    )
+        printed=float(as_printed), meant=float(as_meant), limit=limit,
+    )  # fmt: skip
 
 
 def _derivative(h: Any, s: float, order: int) -> float:
@@ -323,11 +421,7 @@ def _remainder() -> Finding:
         excess = excess_over_chord(h, theta(), s, s1, s2)
         formula = -(s - s1) * (s - s2) / (2 * (s1 - s2)) * (curved[0] * (s - s1) - curved[1] * (s - s2))
         worst = max(worst, float(abs(excess - formula) / triangle(h)))
-    return Finding(
-        _verdict(worst < 1e-9, "holds", "refuted"),
-        "agrees to 1e-9·Σ|h_j|",
-        "an algebraic identity in the two Taylor remainders; 100 random h, s1 < s < s2 (seeds 0 … 99)",
-    )
+    return measured(_verdict(worst < 1e-9, "holds", "refuted"), error=Number(worst, absolute=1e-9))
 
 
 @recomputes("proof_curvature_sum")
@@ -339,33 +433,27 @@ def _curvature_sum() -> Finding:
     largest = max(
         abs(_derivative(random_phase(CONFIG.pairs, seed=seed), s, 2)) for seed in range(50) for s in (0.0, 10.3, 999.5)
     )
-    return Finding(
-        _verdict(largest <= limit and math.isclose(reached, limit), "holds", "refuted"),
-        f"|a″| ≤ {limit:.4f}, attained",
-        "h_j = 1 at s = 0; 150 random cases below",
-    )
+    return measured(
+        _verdict(largest <= limit and math.isclose(reached, limit), "holds", "refuted"), limit=limit, reached=reached,
+        largest=largest,
+    )  # fmt: skip
 
 
 @recomputes("proof_geometric_sum")
 def _geometric_sum() -> Finding:
     c, d = CONFIG.base, CONFIG.width
     finite, printed = float(np.sum(theta().theta ** 2)), 1 / (1 - c ** (-4 / d))
-    return Finding(
+    return measured(
         _verdict(finite < printed and not math.isclose(finite, printed, rel_tol=1e-12), "corrected", "holds"),
-        f"the sum is smaller by a factor 1 − {1 - finite / printed:.1e}",
-        "“=” should be “≤”: the finite sum is (1 − c^−2)/(1 − c^(−4/d))",
-    )
+        finite=finite, printed=printed, smaller_by=1 - finite / printed,
+    )  # fmt: skip
 
 
 @recomputes("proof_exponential_inequality")
 def _exponential() -> Finding:
     c, x = CONFIG.base, -4 / CONFIG.width
     left, right = c**x, 1 + x * math.log(c)
-    return Finding(
-        _verdict(left > right, "refuted", "holds"),
-        f"{left:.5f} > {right:.5f}",
-        "x = −4/d, d = 128, c = 1e4; c^x is convex, so it lies above its tangent at 0 for every x",
-    )
+    return measured(_verdict(left > right, "refuted", "holds"), left=left, right=right)
 
 
 @recomputes("proof_reciprocal")
@@ -373,20 +461,14 @@ def _reciprocal() -> Finding:
     c, d = CONFIG.base, CONFIG.width
     left, right = 1 / (1 - c ** (-4 / d)), d / (4 * math.log(c))
     repaired = right + 0.5 + math.log(c) / (3 * d)
-    return Finding(
-        _verdict(left > right, "refuted", "holds"),
-        f"{left:.5f} > {right:.5f}; at most {repaired:.5f} = d/(4 ln c) + ½ + (ln c)/(3d)",
-        "d = 128, c = 1e4: d/(4 ln c) is a lower bound",
-    )
+    return measured(_verdict(left > right, "refuted", "holds"), left=left, right=right, repaired=repaired)
 
 
 @recomputes("proof_constant")
 def _constant() -> Finding:
     limit = CONFIG.width / (4 * math.log(CONFIG.base))
     reached = abs(_derivative(aligned(theta()), 0.0, 2))
-    return Finding(
-        _verdict(reached > limit, "refuted", "holds"), f"|a″(0)| = {reached:.4f} > M = {limit:.4f}", "h_j = 1"
-    )
+    return measured(_verdict(reached > limit, "refuted", "holds"), reached=reached, limit=limit)
 
 
 @recomputes("proof_conclusion")
@@ -401,23 +483,18 @@ def _conclusion() -> Finding:
         s = float(generator.uniform(s1, s2))
         allowed = float(chord_curvature(theta(), s, s1, s2, h=h))
         worst = max(worst, abs(excess_over_chord(h, theta(), s, s1, s2)) / allowed)
-    return Finding(
-        _verdict(worst <= 1.0, "holds", "refuted"),
-        f"largest deviation / bound = {worst:.3f}",
-        "with the true M = max|h_j|·Σθ_j² in place of (15); 200 random cases (seeds 0 … 199)",
-    )
+    return measured(_verdict(worst <= 1.0, "holds", "refuted"), ratio=worst)
 
 
 @recomputes("unit_cell_constant")
 def _unit_cell() -> Finding:
-    printed, arithmetic = published.number("unit_cell_divisor"), 32 * math.log(CONFIG.base)
+    printed, arithmetic = published.printed("unit_cell_divisor"), 32 * math.log(CONFIG.base)
     curvature = CONFIG.width / float(chord_curvature(theta(), 0.5))
     sharp = CONFIG.width / float(chord_sharp(theta(), 0.5))
-    return Finding(
-        _verdict(sharp < printed, "corrected", "holds"),
-        f"d/{printed:.2f} is too small; d/{curvature:.2f} (curvature), d/{sharp:.2f} (sharp)",
-        f"32 ln 10000 = {arithmetic:.2f} is right, but the bound it comes from is refuted",
-    )
+    return measured(
+        _verdict(sharp < printed.value, "corrected", "holds"), curvature=curvature,
+        sharp=Number(sharp, published=printed), arithmetic=arithmetic,
+    )  # fmt: skip
 
 
 # --- the bound on extrapolation -----------------------------------------------------------------------------
@@ -442,12 +519,11 @@ def _abel_bound() -> Finding:
     constant = aligned(theta())  # h_j = 1: every difference but the last is zero
     without_last = float(np.abs(np.diff(constant)).max() * abel_sum(theta(), 0.0))
     reached = float(abs(attention_score(constant, theta(), 0.0)))
-    return Finding(
-        _verdict(max(worst, attained.reached / attained.allowed) <= 1.0 + 1e-12, "holds", "refuted"),
-        f"|a|/bound ≤ {attained.reached / attained.allowed:.3f}, attained",
-        f"{witness.description}; 21 other h at every 7th s < 4096 reach {worst:.3f}. Only with h_{{d/2}} = 0: "
-        f"without it h_j = 1 has |a(0)| = {reached:g} against {without_last:g}",
-    )
+    return measured(
+        _verdict(max(worst, attained.reached / attained.allowed) <= 1.0 + AGREES, "holds", "refuted"),
+        attained=attained.reached / attained.allowed, others=worst, reached=reached, without_last=without_last,
+        description=witness.description,
+    )  # fmt: skip
 
 
 @recomputes("abel_bound_relaxed")
@@ -456,51 +532,41 @@ def _abel_relaxed() -> Finding:
     s = np.arange(0, 4096, 7)
     h = random_phase(CONFIG.pairs, seed=0, count=20)
     holds = bool((np.abs(attention_score(h, theta(), s)) <= abel_published(theta(), s)).all())
-    return Finding(
-        _verdict(holds, "holds", "refuted"),
-        f"but 2B(s) ≥ {2 * smallest:.3f} d, and |a| ≤ d/2 always: {4 * smallest:.2f} to {4 * largest:.0f} times weaker "
-        "than the triangle bound",
-        "B at every integer 0 ≤ s < 2^20; the inequality itself at every 7th s < 4096, 20 random h (seed 0)",
+    return measured(
+        _verdict(holds, "holds", "refuted"), least=2 * smallest, weaker_low=4 * smallest, weaker_high=4 * largest
     )
 
 
 @recomputes("abel_sum_at_least_d")
 def _at_least_d() -> Finding:
-    ratio, least = _ratio(), published.number("abel_sum_over_d")
-    printed = ratio[: int(published.number("figure_5_stop"))]
-    below = np.flatnonzero(ratio < least)
-    if len(below) == 0:
-        return Finding("holds", f"smallest {ratio.min():.4f}", "every integer 0 ≤ s < 2^20")
-    first = int(below[0])
-    return Finding(
-        _verdict(first >= len(printed), "holds on a stated range", "refuted"),
-        f"holds for 0 ≤ s < {first} (smallest {printed.min():.4f} below {len(printed)}); "
-        f"B({first})/d = {ratio[first]:.5f}",
-        f"smallest below 2^20: {ratio.min():.4f} at s = {int(ratio.argmin())}",
-    )
+    ratio, least = _ratio(), published.printed("abel_sum_over_d")
+    stop = int(published.printed("figure_5_stop").value)
+    below = np.flatnonzero(ratio < least.value)
+    first = int(below[0]) if len(below) else None
+    good: Verdict = "holds" if first is None else "holds on a stated range" if first >= stop else "refuted"
+    return measured(
+        good, first=first, there=None if first is None else ratio[first], stop=stop,
+        smallest_printed=Number(ratio[:stop].min(), published=least), smallest=ratio.min(), at=int(ratio.argmin()),
+    )  # fmt: skip
 
 
 @recomputes("six_hundred_times")
 def _six_hundred() -> Finding:
-    divisor = published.number("unit_cell_divisor")
+    divisor, least = published.printed("unit_cell_divisor").value, published.printed("bound_ratio")
     curvature, sharp = float(chord_curvature(theta(), 0.5)), float(chord_sharp(theta(), 0.5))
     trivial = CONFIG.width / 2
-    mended = 2 * float(_ratio()[: int(published.number("figure_5_stop"))].min()) * CONFIG.width / curvature
-    return Finding(
-        _verdict(mended >= published.number("bound_ratio"), "holds", "corrected"),
-        f"{trivial / curvature:.1f}× (curvature), {trivial / sharp:.1f}× (sharp), "
-        f"{trivial * divisor / CONFIG.width:.1f}× (as printed) against the triangle bound",
-        f"the paper's own ratio with the repaired constant is {mended:.1f}× at its smallest on [0, 4096); "
-        "and the two bounds measure different things: distance from a chord, and size",
-    )
+    mended = 2 * float(_ratio()[: int(published.printed("figure_5_stop").value)].min()) * CONFIG.width / curvature
+    return measured(
+        _verdict(mended >= least.value, "holds", "corrected"), curvature=trivial / curvature, sharp=trivial / sharp,
+        printed=trivial * divisor / CONFIG.width, mended=Number(mended, published=least),
+    )  # fmt: skip
 
 
 # --- the least-squares experiment ---------------------------------------------------------------------------
 
 
-@cache
 def _experiment() -> Data:
-    return figure_2.compute(figure_2.INPUTS)
+    return figure_2.PART.data()
 
 
 def _unregularised(solver: str, dtype: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -512,19 +578,16 @@ def _unregularised(solver: str, dtype: str) -> tuple[NDArray[np.float64], NDArra
 @recomputes("beyond_8000")
 def _beyond_8000() -> Finding:
     routes: Any = figure_2.INPUTS["unregularised"]
-    claimed = published.number("largest_beyond")
+    claimed = published.printed("largest_beyond")
     outside = {f"{solver} {dtype}": _unregularised(solver, dtype)[1] for solver, dtype in routes}
     papers = outside["normal float32"]
-    beyond = [name for name, values in outside.items() if values.max() > claimed]
-    described = ", ".join(f"{name} {np.median(values):.0e}" for name, values in outside.items())
-    verdict: Verdict = "holds" if papers.max() > claimed else "holds on a stated range" if beyond else "refuted"
-    return Finding(
-        verdict,
-        f"reached by {' and '.join(beyond) or 'no route'}; the paper's route (normal float32) reaches "
-        f"{papers.max():.0e} in {len(papers)} seeds. Medians: {described}",
-        f"the size is rounding: the design's condition number is {condition_number(CONFIG):.2e}. The paper's torch "
-        "solver, its seed and its order of columns (sines first) are not these",
-    )
+    beyond = [name for name, values in outside.items() if values.max() > claimed.value]
+    verdict: Verdict = "holds" if papers.max() > claimed.value else "holds on a stated range" if beyond else "refuted"
+    return measured(
+        verdict, papers=Number(papers.max(), published=claimed), seeds=len(papers),
+        condition=condition_number(CONFIG), routes=" and ".join(beyond) or "no route",
+        **{f"median_{name.replace(' ', '_')}": np.median(values) for name, values in outside.items()},
+    )  # fmt: skip
 
 
 @recomputes("figure_2_shows_the_fit")
@@ -537,25 +600,19 @@ def _shows_the_fit() -> Finding:
     routes: Any = figure_2.INPUTS["unregularised"]
     ratios = [figure_2_exact.solver_curve(solver, dtype, 0)[window:] / curve for solver, dtype in routes]
     share = max(float(((ratio > 0.5) & (ratio < 2.0)).mean()) for ratio in ratios)
-    return Finding(
-        _verdict(share > 0.5, "holds", "refuted"),
-        f"the fit itself is {curve[1]:.2f} at s = {window + 1}, {curve[2100 - window]:.2e} at 2100, {curve[-1]:.3e} at "
-        f"{2 * window - 1}; its largest |h_j| is {fit.largest_modulus.middle:.2e}",
-        f"seed 0, enclosed in ball arithmetic at {fit.bits} bits; |a| ≤ {inside.max():.4f} inside the window. "
-        f"{len(routes)} solver routes without ridge are within a factor 2 of it at less than "
-        f"{10 * (math.floor(10 * share) + 1)} % of {window} … {2 * window - 1}",
-    )
+    return measured(
+        _verdict(share > 0.5, "holds", "refuted"), at_2049=curve[1], at_2100=curve[2100 - window], at_4095=curve[-1],
+        largest_modulus=fit.largest_modulus.middle, bits=fit.bits, inside=inside.max(), routes=len(routes),
+        share=Number(share, absolute=0.1), percent=10 * (math.floor(10 * share) + 1), window=window,
+        end=2 * window - 1,
+    )  # fmt: skip
 
 
 @recomputes("almost_every_curve")
 def _almost_every() -> Finding:
     inside, outside = _unregularised("normal", "float32")
     count = int((outside > 10 * inside).sum())
-    return Finding(
-        _verdict(count >= 0.9 * len(inside), "holds", "refuted"),
-        f"{count} of {len(inside)} curves exceed ten times their in-window maximum",
-        "appendix C.1's route (float32 normal equations, no ridge), seeds 0 … 19",
-    )
+    return measured(_verdict(count >= 0.9 * len(inside), "holds", "refuted"), count=count, curves=len(inside))
 
 
 @recomputes("calm_between_integers")
@@ -563,11 +620,7 @@ def _calm() -> Finding:
     cells = _experiment().tables["cells"]
     values, offsets = np.abs(np.asarray(cells["fit"], dtype=float)), np.asarray(cells["offset"])
     ratio = float(values.max() / values[np.mod(offsets, 1.0) == 0.0].max())
-    return Finding(
-        _verdict(ratio < 1.125, "holds", "refuted"),
-        f"largest |a| between integers / at integers = {ratio:.3f}",
-        "25 ≤ s ≤ 75, step 0.125, float32 normal equations, the curve of figure 2",
-    )
+    return measured(_verdict(ratio < 1.125, "holds", "refuted"), ratio=ratio)
 
 
 @recomputes("trained_heads_explode")
@@ -579,29 +632,22 @@ def _trained_heads() -> Finding:
     back = {name: (losses["plain"]["beyond"] - loss["beyond"]) / rise for name, loss in losses.items()}
     explodes = own["beyond"]["mean"] > 2.0 or back["capped"] > 0.5
     beyond, plain = own["beyond"], losses["plain"]
-    return Finding(
-        _verdict(explodes, "holds", "refuted"),
-        f"largest |score| beyond / A: {beyond['mean']:.2f} on average over heads, {beyond['highest_head']:.2f} in the "
-        f"highest head, while loss rises from {plain['inside']:.2f} to {plain['beyond']:.2f} nats; cutting far scores "
-        f"to the largest near one takes back {back['capped']:.0%} of the rise, scoring far keys as if L − 1 tokens "
-        f"away {back['near']:.0%}",
-        f"{facts['overview']['heads']} heads of the reference model, L = {facts['window']}, lengths to 4L, "
-        f"on the sources of {facts['text']}, never seen; the largest pair reaches {beyond['largest']:.1f} A. One small "
-        "model: `rope-theory check` measures the sizes of any other's",
-    )
+    return measured(
+        _verdict(explodes, "holds", "refuted"), mean=beyond["mean"], highest_head=beyond["highest_head"],
+        inside=plain["inside"], beyond=plain["beyond"], capped=back["capped"], near=back["near"],
+        heads=facts["overview"]["heads"], window=facts["window"], largest=beyond["largest"], text=facts["text"],
+    )  # fmt: skip
 
 
 @recomputes("theorem_2_1_in_trained_heads")
 def _theorem_in_trained_heads() -> Finding:
     facts = real_heads.PART.data().facts
     published_bound = next(row for row in facts["overview"]["bounds"] if row["bound"] == "chord_published")
-    return Finding(
-        _verdict(published_bound["violations"] == 0, "holds", "refuted"),
-        f"exceeded {published_bound['violations']} times in {published_bound['evaluations']}, by a factor of up to "
-        f"{published_bound['tightest']:.3f}; proved bounds {facts['violations']} times",
-        f"{facts['overview']['heads']} heads of the reference model, {real_heads.INPUTS['pairs']} pairs a head on the "
-        f"sources of {facts['text']}, a quarter, half and three quarters into every cell of 4L tokens",
-    )
+    return measured(
+        _verdict(published_bound["violations"] == 0, "holds", "refuted"), exceeded=published_bound["violations"],
+        evaluations=published_bound["evaluations"], factor=published_bound["tightest"], proved=facts["violations"],
+        heads=facts["overview"]["heads"], pairs=real_heads.INPUTS["pairs"], text=facts["text"],
+    )  # fmt: skip
 
 
 @recomputes("ridge_remark")
@@ -618,15 +664,11 @@ def _ridge() -> Finding:
         except ValueError:  # no ridge reaches it
             return None
 
-    found = {tolerance: strength(tolerance) for tolerance in (2.0, 1.5, 1.0, 0.5)}
-    reached = ", ".join(
-        f"{tolerance:g} {'by none' if alpha is None else f'from α = {alpha:.1f}'}" for tolerance, alpha in found.items()
-    )
-    return Finding(
-        _verdict(found[2.0] is not None, "holds", "refuted"),
-        f"largest std beyond / inside: {ratio(1):.2f} at α = 1, {ratio(10):.2f} at 10, {ratio(100):.2f} at 100; "
-        f"within a factor {reached}",
-        "closed form, unit noise on 0 … 2047, evaluated on 2048 … 4095; the paper gives no strength",
+    alphas = {tolerance: strength(tolerance) for tolerance in (2.0, 1.5, 1.0, 0.5)}
+    return measured(
+        _verdict(alphas[2.0] is not None, "holds", "refuted"),
+        **{f"ratio_{alpha}": ratio(float(alpha)) for alpha in (1, 10, 100)},
+        **{f"alpha_{round(10 * tolerance):02}": alpha for tolerance, alpha in alphas.items()},
     )
 
 
@@ -637,21 +679,19 @@ def _scale() -> Finding:
         float(chord_sharp(theta(), 0.5, h=h / 2) / chord_sharp(theta(), 0.5, h=h)),
         float(abel(h / 2, theta(), 100.0) / abel(h, theta(), 100.0)),
     ]
-    return Finding(
-        _verdict(all(math.isclose(value, 0.5) for value in halves), "holds", "refuted"),
-        "halving h halves every bound",
-        "but it halves in-window scores too: what matters is max|h_j| over the in-window maximum",
+    return measured(
+        _verdict(all(math.isclose(value, 0.5) for value in halves), "holds", "refuted"), chord=halves[0], abel=halves[1]
     )
 
 
 @recomputes("up_to_32_times")
 def _up_to_32() -> Finding:
-    ratio = published.number("longest_window") / published.number("window")
-    return Finding(
-        _verdict(ratio == published.number("extension"), "holds", "corrected"),
-        f"{ratio:g}×",
-        "32768 / 2048: the longest window in the paper's tables",
-    )
+    longest, window = (published.printed(name).value for name in ("longest_window", "window"))
+    ratio, claimed = longest / window, published.printed("extension")
+    return measured(
+        _verdict(ratio == claimed.value, "holds", "corrected"), ratio=Number(ratio, published=claimed),
+        longest=round(longest), window=round(window),
+    )  # fmt: skip
 
 
 # the empirical half, at the scale of the reference model ------------------------------------------------------------
@@ -670,10 +710,9 @@ def _extended(method: str, step: int) -> dict[str, Any]:
     return found
 
 
-def _runs_at(step: int) -> str:
-    facts = extended_windows.PART.data().facts
+def _runs_at(step: int) -> dict[str, Any]:
     seeds = _extended("PI", step)["seeds"]
-    return f"reference model, L = {facts['window']}, 4L, code held out, {step} steps, {seeds} seed{'s' * (seeds > 1)}"
+    return {"window": extended_windows.WINDOW, "steps": step, "seeds": seeds, "s": "s" * (seeds > 1)}
 
 
 def _at_scale(seen: bool) -> Verdict:
@@ -683,23 +722,20 @@ def _at_scale(seen: bool) -> Verdict:
 @recomputes("untouched_model_breaks")
 def _untouched() -> Finding:
     found = _extended("direct", 0)
-    return Finding(
-        _at_scale(found["ratio"] > 2.0 and found["found"] < 0.2),
-        f"perplexity at 4L is {found['ratio']:.2f} times that inside L; passkeys found at 4L: {found['found']:.0%}",
-        f"reference model, L = {extended_windows.WINDOW}, code held out, untuned",
-    )
+    return measured(
+        _at_scale(found["ratio"] > 2.0 and found["found"] < 0.2), ratio=found["ratio"], found=found["found"],
+        window=extended_windows.WINDOW,
+    )  # fmt: skip
 
 
 @recomputes("interpolation_adapts_fast")
 def _adapts() -> Finding:
     step = plan.STAGES[-1]
     before, after, direct = _extended("PI", 0), _extended("PI", step), _extended("direct", step)
-    return Finding(
-        _at_scale(after["ratio"] <= 1.05),
-        f"perplexity at 4L over the original's inside L: {before['ratio']:.2f} untuned, {after['ratio']:.2f} after; "
-        f"direct fine-tuning {direct['ratio']:.2f}; YaRN untuned {_extended('YaRN', 0)['ratio']:.2f}",
-        _runs_at(step),
-    )
+    return measured(
+        _at_scale(after["ratio"] <= 1.05), before=before["ratio"], after=after["ratio"], direct=direct["ratio"],
+        yarn=_extended("YaRN", 0)["ratio"], **_runs_at(step),
+    )  # fmt: skip
 
 
 @recomputes("direct_tuning_adapts_slowly")
@@ -707,51 +743,43 @@ def _slow() -> Finding:
     step = plan.STAGES[-1]
     interpolated, direct = _extended("PI", step), _extended("direct", step)
     length = 4 * extended_windows.WINDOW
-    return Finding(
+    return measured(
         _at_scale(interpolated["k_max"] >= 0.95 * length and direct["k_max"] <= 1.25 * extended_windows.WINDOW),
-        f"k_max {direct['k_max']:.0f} of {length} after direct fine-tuning, {interpolated['k_max']:.0f} after Position "
-        f"Interpolation; passkeys found {direct['found']:.0%} and {interpolated['found']:.0%}{_later_reach()}",
-        _runs_at(step),
-    )
+        direct=direct["k_max"], interpolated=interpolated["k_max"], length=length, direct_found=direct["found"],
+        interpolated_found=interpolated["found"], **_later_reach(), **_runs_at(step),
+    )  # fmt: skip
 
 
-def _later_reach() -> str:
-    """Return between which k_max later measurements of a longer fine-tuning lie, where it is made."""
+def _later_reach() -> dict[str, float | None]:
+    """Return between which k_max later measurements of a longer fine-tuning lie; None where one is not made."""
     steps = plan.LONGER[1:]
-    spans = {}
+    later: dict[str, float | None] = {"later_first": steps[0], "later_last": steps[-1]}
     for method in plan.COMPARED:
         reached = [row["k_max"] for row in (_measured(method, step) for step in steps) if row is not None]
-        if len(reached) < len(steps):
-            return ""
-        spans[method] = f"between {min(reached):.0f} and {max(reached):.0f}"
-    return f"; one seed goes on: from {steps[0]} to {steps[-1]} steps k_max lies {spans['direct']}, and {spans['PI']}"
+        whole = len(reached) == len(steps)
+        later |= {f"{method}_low": min(reached) if whole else None, f"{method}_high": max(reached) if whole else None}
+    return later
 
 
 @recomputes("quality_inside_is_kept")
 def _quality() -> Finding:
     step = plan.STAGES[-1]
     change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
-    untuned = _extended("YaRN", 0)["inside"] - 1.0
     facts = extended_windows.PART.data().facts
-    control, lower = facts["control"].get(str(step)), facts["lower_rate"]
-    last = plan.LONGER[-1]
-    longest = _measured("PI", last)
-    later = "" if longest is None else f" ({longest['inside'] - 1.0:+.1%} after {last} steps, one seed)"
-    at_window = "" if control is None else f", {control['inside'] - 1.0:+.1%} at L itself"
-    for steps in (step, last):
-        slower, its_control = lower["methods"]["PI"].get(str(steps)), lower["control"].get(str(steps))
-        if slower is not None and its_control is not None:
-            at_window += (
-                f"; at rate {lower['rate']:g} after {steps} steps, one seed: {its_control['inside'] - 1.0:+.1%} at L "
-                f"itself, {slower['inside'] - 1.0:+.1%} with Position Interpolation, then at a ratio of "
-                f"{slower['ratio']:.2f}"
-            )
-    return Finding(
-        _at_scale(change["PI"] <= 0.02),
-        f"perplexity inside L: {untuned:+.1%} under YaRN untuned; after fine-tuning {change['direct']:+.1%} directly, "
-        f"{change['PI']:+.1%} with Position Interpolation{later}{at_window}",
-        _runs_at(step),
-    )
+    lower, last = facts["lower_rate"], plan.LONGER[-1]
+
+    def inside(row: Mapping[str, Any] | None) -> float | None:
+        return None if row is None else row["inside"] - 1.0
+
+    slower: dict[str, float | None] = {}
+    for name, steps in (("slower", step), ("longer", last)):
+        row, control = lower["methods"]["PI"].get(str(steps)), lower["control"].get(str(steps))
+        slower |= {f"{name}_control": inside(control), name: inside(row), f"{name}_ratio": row and row["ratio"]}
+    return measured(
+        _at_scale(change["PI"] <= 0.02), untuned=_extended("YaRN", 0)["inside"] - 1.0, direct=change["direct"],
+        interpolated=change["PI"], longest=inside(_measured("PI", last)), last=last,
+        control=inside(facts["control"].get(str(step))), rate=lower["rate"], **slower, **_runs_at(step),
+    )  # fmt: skip
 
 
 @recomputes("longer_windows_lower_perplexity")
@@ -763,8 +791,6 @@ def _longer() -> Finding:
                      window=times * extended_windows.WINDOW)  # fmt: skip
         assert row is not None
         values.append(math.exp(row["mean"]))
-    return Finding(
-        _at_scale(values[0] > values[1] > values[2]),
-        f"perplexity after Position Interpolation {values[0]:.2f} at L, {values[1]:.2f} at 2L, {values[2]:.2f} at 4L",
-        _runs_at(step),
+    return measured(
+        _at_scale(values[0] > values[1] > values[2]), at_1=values[0], at_2=values[1], at_4=values[2], **_runs_at(step)
     )

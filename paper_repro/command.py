@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,73 +14,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 from threadpoolctl import threadpool_limits
 
-from experiments import (
-    base_bounds,
-    extension_boundary,
-    files,
-    live_finetuning,
-    loss_past_the_window,
-    numerical_rank,
-    passkeys_by_step,
-    penalty_experiment,
-    phase_error,
-    reach_rule,
-    real_heads,
-    table_interpolation,
-    table_kernels,
-    table_savers,
-    table_worst_case,
-    worst_case_edge,
-    worst_case_scalings,
-    worst_case_window,
-)
+from experiments import files
+from experiments.compared import Comparison, compare, document
 from experiments.extension import plan, runs
 from experiments.parts import ROOT, STORE, Part, Workshop
-from paper_repro import (
-    claims,
-    errata,
-    extended_windows,
-    figure_1,
-    figure_2,
-    figure_2_exact,
-    figure_5,
-    gallery,
-    pages,
-    proofs_page,
-    ridge_path,
-    table_abel,
-    table_ridge,
-    table_theorem,
-)
+from paper_repro import claims, errata, gallery, pages, proofs_page
+from rope_theory.reports import check_folder_place
 
-PARTS: tuple[Part, ...] = (
-    figure_1.PART,
-    figure_2.PART,
-    figure_2_exact.PART,
-    figure_5.PART,
-    ridge_path.PART,
-    numerical_rank.PART,
-    penalty_experiment.PART,
-    phase_error.PART,
-    real_heads.PART,
-    loss_past_the_window.PART,
-    extended_windows.PART,
-    passkeys_by_step.PART,
-    extension_boundary.PART,
-    live_finetuning.PART,
-    worst_case_edge.PART,
-    worst_case_window.PART,
-    worst_case_scalings.PART,
-    table_theorem.PART,
-    table_abel.PART,
-    table_ridge.PART,
-    table_worst_case.PART,
-    table_interpolation.PART,
-    table_kernels.PART,
-    table_savers.PART,
-    base_bounds.PART,
-    reach_rule.PART,
-)
+PARTS: tuple[Part, ...] = tuple(
+    import_module(name).PART
+    for name in (
+        "paper_repro.figure_1", "paper_repro.figure_2", "paper_repro.figure_2_exact", "paper_repro.figure_5",
+        "paper_repro.ridge_path", "experiments.numerical_rank", "experiments.penalty_experiment",
+        "experiments.phase_error", "experiments.real_heads", "experiments.loss_past_the_window",
+        "paper_repro.extended_windows", "experiments.passkeys_by_step", "experiments.extension_boundary",
+        "experiments.live_finetuning", "experiments.worst_case_edge", "experiments.worst_case_window",
+        "experiments.worst_case_scalings", "paper_repro.table_theorem", "paper_repro.table_abel",
+        "paper_repro.table_ridge", "experiments.table_worst_case", "experiments.table_interpolation",
+        "experiments.table_kernels", "experiments.table_savers", "experiments.base_bounds",
+        "experiments.reach_rule",
+    )
+)  # fmt: skip
+"""The part of each of these modules, in the order of the gallery."""
 
 
 class Target(StrEnum):
@@ -97,13 +54,25 @@ class Preset(StrEnum):
     FULL = "full"
 
 
+LEDGER = "figures/claims.json"
+"""The committed numbers of the claims."""
+
+PROOFS = "docs/proofs.md"
+
+MOST = 3
+"""Differences of a part that are printed."""
+
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
 
 
 @app.command()
 def run(
-    target: Annotated[Target, typer.Argument(help="What to make.")] = Target.ALL,
+    target: Annotated[Target, typer.Argument(help="What to compute.")] = Target.ALL,
+    update: Annotated[
+        bool, typer.Option("--update", help="Rewrite committed files that differ; those named by --only in any case.")
+    ] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="Draw every picture as SVG too, in the same folder.")] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="First compute the stored sweeps again, many minutes; may be stopped.")
     ] = False,
@@ -115,20 +84,42 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="One figure, table or claim; may be given again.")
     ] = None,
 ) -> None:
-    """Reproduce arXiv 2306.15595 into figures/ and docs/; finished figures and tables are skipped."""
+    """Reproduce arXiv 2306.15595 into build/reproduction and compare with the committed files.
+
+    Data, pictures and pages are compared within the tolerance of their part. The exit code is 1 where something
+    differs that does not depend on rounding, or a verdict changed. Nothing committed is written without --update.
+    Finished figures, tables and claims are remembered and skipped; a claim named by --only is not.
+    """
     try:
         chosen, entries = _chosen(target, only)
         if preset is Preset.FULL:
             if only:
                 raise ValueError("--preset full makes every run that is missing; leave --only out, or the preset.")
             _make_runs(device)
+        workshop = Workshop(formats=("png", "svg") if svg else ("png",))
+        workshop.clear_leftovers()
+        if update:
+            for folder in (workshop.committed, ROOT / "docs"):
+                check_folder_place(folder)
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
             if rebuild:
                 _rebuild(", ".join(only) if only else target.value, chosen)
-            _make(target, chosen, entries, whole=not only)
+            compared, made, disagreements = _computed(workshop, chosen, entries, whole=not only, update=update)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
+    _show(compared, [part.name for part in chosen])
+    differing = {one.name for one in compared if one.status == "differs"}
+    if update:
+        differing |= {one.name for one in compared if one.name in made and one.is_reworded}
+        _update(workshop, differing | set(only or ()), made)
+        differing = set()
+    changed = (("differ, and nothing says that they may", differing), ("have a different verdict", disagreements))
+    for words, names in changed:
+        if names:
+            console.print(f"{len(names)} {words}: {', '.join(sorted(names))}.", markup=False)
+    if differing or disagreements:
+        raise typer.Exit(1)
 
 
 def _chosen(target: Target, only: list[str] | None) -> tuple[list[Part], list[dict[str, Any]]]:
@@ -144,8 +135,10 @@ def _chosen(target: Target, only: list[str] | None) -> tuple[list[Part], list[di
     return [part for part in chosen if part.name in only], [entry for entry in entries if entry["id"] in only]
 
 
-def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeElapsedColumn]:
-    return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
 
 
 def _rebuild(names: str, chosen: list[Part]) -> None:
@@ -153,14 +146,14 @@ def _rebuild(names: str, chosen: list[Part]) -> None:
     if not sweeps:
         raise ValueError(f"{names} read no stored sweeps, so there is nothing to rebuild; leave --rebuild out.")
     STORE.clear_leftovers()
-    with Progress(*_columns(), console=console) as progress:
+    with _progress() as progress:
         task = progress.add_task("sweeps", total=STORE.work(sweeps))
         STORE.rebuild(sweeps, lambda name, chunks: progress.update(task, advance=chunks, description=f"sweep {name}"))
     console.print(f"Computed {', '.join(sweep.name for sweep in sweeps)} again, into {STORE.data}.", markup=False)
 
 
 def _make_runs(device: str) -> None:
-    with Progress(*_columns(), console=console) as progress:
+    with _progress() as progress:
         task = progress.add_task("runs", total=len(plan.PLANNED))
         plan.make_missing(
             device=device, report=lambda name: progress.update(task, advance=1, description=f"run {name}")
@@ -168,62 +161,84 @@ def _make_runs(device: str) -> None:
     console.print(f"All {len(plan.PLANNED)} runs lie in {runs.DATA}.", markup=False)
 
 
-def _make(target: Target, chosen: list[Part], entries: list[dict[str, Any]], *, whole: bool) -> None:
-    workshop = Workshop()
-    workshop.clear_leftovers()
+def _computed(
+    workshop: Workshop, chosen: list[Part], entries: list[dict[str, Any]], *, whole: bool, update: bool
+) -> tuple[list[Comparison], dict[str, Path], tuple[str, ...]]:
+    """Compute and compare; return the comparisons, the computed pages, and the claims with another verdict."""
     if entries and whole:
         pages.check(ROOT)  # before minutes of work, not after
-    made, rows = [], []
-    with Progress(*_columns(), console=console) as progress:
+    compared, rows = [], []
+    with _progress() as progress:
         task = progress.add_task("starting", total=len(chosen) + len(entries))
         for part in chosen:
             progress.update(task, description=part.name)
             if not workshop.is_finished(part):
                 workshop.make(part)
-                workshop.write_manifest(PARTS)
-                made.append(part.name)
+            compared.append(workshop.compare(part, pictures=update))
             progress.advance(task)
         for entry in entries:
             progress.update(task, description=f"claim {entry['id']}")
-            rows.append(claims.recompute(entry))
+            rows.append(claims.recompute(entry, remembered=whole))
             progress.advance(task)
+        progress.update(task, description="pages")
+        ledger = claims.Ledger(tuple(rows)) if rows else None
+        made = _made_pages(workshop, ledger) if whole else {}
         progress.update(task, description="done")
-    if chosen:
-        gallery.write(workshop.figures / "README.md", PARTS, workshop.write_manifest(PARTS))
-        if target in (Target.ALL, Target.TABLES):
-            pages.write(ROOT)
-            proofs_page.write(ROOT / "docs" / "proofs.md")
-        console.print(
-            f"Made {', '.join(made) or 'nothing'}; {len(chosen) - len(made)} of {len(chosen)} figures and tables were "
-            f"finished before. They lie in {workshop.figures}."
-        )
-    if rows:
-        ledger = claims.Ledger(tuple(rows))
-        if whole:
-            files.write(ROOT / "figures" / "claims.json", files.as_json(ledger))
-            pages.write(ROOT, ledger)
-            errata.write(ROOT / "docs" / "errata.md", ledger)
-        _show(ledger, whole=whole)
+    if ledger is not None:
+        compared.append(claims.compare(ledger, ROOT / LEDGER))
+        if not whole:
+            _show_claims(ledger)
+    compared += [
+        compare(name, {name: path}, {name: ROOT / name} if (ROOT / name).is_file() else {}, document(name))
+        for name, path in made.items()
+        if name != LEDGER
+    ]
+    return compared, made, ledger.disagreements if ledger else ()
 
 
-def _show(ledger: claims.Ledger, *, whole: bool) -> None:
-    shown = RichTable("place", "claim", "verdict", "recomputed", title="Claims of arXiv 2306.15595", show_lines=True)
-    if not whole:
-        shown.add_column("witness")
-    for row in ledger.rows:
-        cells = [row.place, row.claim, row.finding.verdict, pages.number(row.finding.number, row.reproducible)]
-        shown.add_row(*cells, *([] if whole else [row.finding.witness]))
+def _made_pages(workshop: Workshop, ledger: claims.Ledger | None) -> dict[str, Path]:
+    """Write the generated pages and the ledger into build/; return where they lie, by their path in the project."""
+    folder = workshop.figures.parent
+    texts = {place.as_posix(): text.encode() for place, text in pages.updated(ROOT, ledger).items()}
+    texts["figures/README.md"] = gallery.page(PARTS, workshop.files_of).encode()
+    if ledger is not None:
+        texts["docs/errata.md"] = errata.page(ledger).encode()
+        texts[LEDGER] = files.as_json(ledger)
+    for name, content in texts.items():
+        files.write(folder / name, content)
+    files.write(folder / PROOFS, (ROOT / PROOFS).read_bytes())
+    proofs_page.write(folder / PROOFS)
+    return {name: folder / name for name in (*texts, PROOFS)}
+
+
+def _update(workshop: Workshop, names: set[str], made: dict[str, Path]) -> None:
+    """Rewrite the committed files of the named parts and pages, and manifest.json."""
+    written = sorted(names & {part.name for part in PARTS})
+    workshop.commit(PARTS, written)
+    for name, path in made.items():
+        if name in names:
+            files.write(ROOT / name, path.read_bytes())
+            written.append(name)
+    console.print(f"Rewritten: {', '.join(written) or 'nothing'}.", markup=False)
+
+
+def _show(compared: list[Comparison], parts: list[str]) -> None:
+    shown = RichTable("computed", "beside the committed files", "where, by how much", title="Reproduction")
+    for one in compared:
+        where = [each.sentence for each in one.differences[:MOST]]
+        if len(one.differences) > MOST:
+            where.append(f"and {len(one.differences) - MOST} more")
+        if one.status == "within tolerance":
+            where = [f"by at most {one.largest:.1g} of the numbers"]
+        shown.add_row(one.name, one.status, "\n".join(where))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
-    console.print(
-        (
-            f"Recomputed {len(ledger.rows)} claims into figures/claims.json, docs/claims.md and docs/errata.md. "
-            if whole
-            else ""
-        )
-        + "†: depends on rounding, other digits on other processors."
-    )
-    if ledger.disagreements:
-        console.print(
-            f"The verdict came out otherwise than recorded in claims.toml for: {', '.join(ledger.disagreements)}."
-        )
-        raise typer.Exit(1)
+
+
+def _show_claims(ledger: claims.Ledger) -> None:
+    shown = RichTable("place", "claim", "verdict", "recomputed", "witness", title="Claims of arXiv 2306.15595")
+    for row in ledger.rows:
+        found = row.finding
+        cells = row.place, row.claim, found.verdict, pages.number(found.number, row.reproducible), found.witness
+        shown.add_row(*cells)
+    Console(width=None if sys.stdout.isatty() else 160).print(shown)
+    console.print("†: depends on rounding, other digits on other processors.")

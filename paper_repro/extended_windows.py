@@ -17,8 +17,7 @@ from experiments.parts import Data, Part
 from experiments.pretraining.recipe import Recipe
 from paper_repro import published
 from rope_theory import plots
-from rope_theory.plots._axes import legend_beside
-from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE
+from rope_theory.plots import DASHES, GREY, MARKERS, PALETTE, legend_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG
+from experiments.settings import CONFIG, config_of, theta
 from rope_theory import plots
-from rope_theory.scaling import PositionInterpolation, Unscaled
+from rope_theory.scaling import PositionInterpolation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +27,8 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     """Return cos(mθ) of one pair at positions m, as trained and interpolated."""
     pair, every = inputs["pair"], inputs["dot_every"]
     window, longer = inputs["window"], inputs["window"] * inputs["factor"]
-    trained = Unscaled().frequencies(CONFIG)
-    squeezed = PositionInterpolation(inputs["factor"]).frequencies(CONFIG)
+    config = config_of(inputs)
+    trained, squeezed = theta(config), PositionInterpolation(inputs["factor"]).frequencies(config)
     positions = np.arange(0, longer, every)
     return Data(
         tables={

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from experiments.compared import Tolerance
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, SEEDS, theta
+from experiments.settings import CONFIG, SEEDS, changed, config_of, theta
 from rope_theory import plots
 from rope_theory.regression import RotaryRidge
 
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 INPUTS = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length,
-    "solver": "normal", "dtype": "float32", "alpha": 0.0,
+    "solver": "normal", "dtype": "float32", "alpha": 0.0, "seed": None,
     "cells": [25, 75], "cell_step": 0.125,
     "routes": [[solver, dtype] for dtype in ("float32", "float64") for solver in ("normal", "cholesky", "svd")],
     "unregularised": [["normal", "float32"], ["normal", "float64"], ["svd", "float32"], ["svd", "float64"]],
     "alphas": [0.0, 1e-6, 1e-3, 1.0, 10.0, 100.0], "seeds": list(SEEDS),
 }  # fmt: skip
+"""``seed``: of the drawn targets; None for that of ``seeds`` whose largest value beyond the window is the median."""
 
 
 def noise(seeds: list[int], count: int) -> Any:
@@ -36,18 +38,37 @@ def noise(seeds: list[int], count: int) -> Any:
     return np.stack([np.random.default_rng(seed).standard_normal(count) for seed in seeds], axis=1)
 
 
-def compute(inputs: Mapping[str, Any]) -> Data:
-    """Fit, evaluate inside, outside and between integers, and repeat over routes, ridges and seeds."""
-    window = inputs["window"]
+def compute(inputs: Mapping[str, Any] = INPUTS, **changes: Any) -> Data:
+    """Fit, evaluate inside, outside and between integers, and repeat over routes, ridges and seeds.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Some or all of ``INPUTS``; those left out are as there.
+    **changes
+        The same by name: ``compute(head_dim=64, base=5e5, window=1024, solver="svd", dtype="float64", seed=3)``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown input, a solver or type that ``RotaryRidge`` does not have, cells outside the window, and
+        without a seed a route or ridge that is not among those of the sweep.
+    """
+    inputs = changed(INPUTS, {**inputs, **changes})
+    config, window = config_of(inputs), inputs["window"]
     offsets, outside = np.arange(window), np.arange(window, 2 * window)
     first, last = inputs["cells"]
+    if not 0 <= first < last <= window - 1:
+        raise ValueError(
+            f"cells must lie between 0 and {window - 1}, the last offset of the window; got {inputs['cells']}."
+        )
     cells = first + inputs["cell_step"] * np.arange(round((last - first) / inputs["cell_step"]) + 1)
     route = (inputs["solver"], inputs["dtype"])
     with threadpool_limits(1):  # one thread: the same sums on any number of cores
         sweep = _sweep(inputs, offsets, outside)
-        seed = _median_seed(sweep, *route, inputs["alpha"])
+        seed = _median_seed(sweep, *route, inputs["alpha"]) if inputs["seed"] is None else inputs["seed"]
         targets = noise([seed], window)[:, 0]
-        fit = RotaryRidge(theta(), inputs["alpha"], *route).fit(offsets, targets)
+        fit = RotaryRidge(theta(config), inputs["alpha"], *route).fit(offsets, targets)
         inside_values, outside_values = fit.predict(offsets), fit.predict(outside)
         cell_values = fit.predict(cells)
         blas = sorted({f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}".strip()
@@ -89,7 +110,7 @@ def _sweep(inputs: Mapping[str, Any], offsets: Any, outside: Any) -> dict[str, l
             inside: Any = [None] * len(inputs["seeds"])
             beyond = inside
             try:
-                fit = RotaryRidge(theta(), alpha, solver, dtype).fit(offsets, targets)
+                fit = RotaryRidge(theta(config_of(inputs)), alpha, solver, dtype).fit(offsets, targets)
                 inside, beyond = (np.abs(fit.predict(s)).max(0).tolist() for s in (offsets, outside))
             except ValueError:  # not positive definite in this precision
                 if solver != "cholesky":
@@ -103,6 +124,11 @@ def _sweep(inputs: Mapping[str, Any], offsets: Any, outside: Any) -> dict[str, l
 def _median_seed(sweep: Mapping[str, Any], solver: str, dtype: str, alpha: float) -> int:
     rows = zip(*(sweep[name] for name in ("solver", "dtype", "alpha", "largest_outside", "seed")), strict=True)
     curves = sorted((largest, seed) for *route, largest, seed in rows if route == [solver, dtype, alpha])
+    if not curves:
+        raise ValueError(
+            f"Without a seed the median one is drawn, but the sweep has no {solver}, {dtype}, ridge {alpha:g}; give a "
+            "seed, or add these to routes and alphas."
+        )
     return int(curves[len(curves) // 2][1])
 
 
@@ -174,4 +200,19 @@ def _draw_sweep(ax: Any, sweep: Mapping[str, Any]) -> None:
     ax.legend(loc="upper right")
 
 
-PART = Part("figure_2", "figures", INPUTS, compute, draw)
+TOLERANCE = Tolerance(
+    rounding={
+        "figure_2.cells.csv": ("fit",),
+        "figure_2.curve.csv": ("fit",),
+        "figure_2.sweep.csv": ("largest_inside", "largest_outside"),
+        "figure_2.targets.csv": ("target",),
+        "figure_2.json": (
+            "blas", "seed", "largest_inside", "largest_outside", "largest_coefficient", "rank",
+            "cells_largest_at_integers", "cells_largest_anywhere",
+        ),
+        "figure_2.png": ("picture",),
+    }
+)  # fmt: skip
+"""Values without ridge are the rounding of a solver, and the drawn seed, the median of them, follows from it."""
+
+PART = Part("figure_2", "figures", INPUTS, compute, draw, tolerance=TOLERANCE)

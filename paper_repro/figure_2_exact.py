@@ -14,49 +14,53 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from experiments.compared import Tolerance
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, theta
+from experiments.settings import CONFIG, config_of, theta
 from paper_repro import published
 from paper_repro.figure_2 import noise
 from rope_theory import plots
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
-from rope_theory.plots._style import BLUE, DASHES, GREEN, GREY, ORANGE, VERMILION
+from rope_theory.config import RopeConfig
+from rope_theory.plots import DASHES, GREY, PALETTE
 from rope_theory.regression import RotaryRidge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INPUTS = {
+BLUE, ORANGE, _, _, VERMILION, _, GREEN = PALETTE
+
+INPUTS: dict[str, Any] = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length, "seed": 0,
     "routes": [["normal", "float32"], ["normal", "float64"], ["svd", "float64"]], "alpha": 1.0,
-    "quoted": [2048, 2049, 2100, 2500, 3072, 4095], "claimed": published.number("largest_beyond"), "block": 32,
+    "quoted": [2048, 2049, 2100, 2500, 3072, 4095], "claimed": published.printed("largest_beyond").value, "block": 32,
 }  # fmt: skip
 
 
 @cache
-def exact_fit(seed: int, alpha: float) -> ExactFit:
+def exact_fit(seed: int, alpha: float, config: RopeConfig = CONFIG) -> ExactFit:
     """Return the fit to standard normal targets of ``seed`` on the trained offsets, every digit of it."""
-    window = CONFIG.context_length
-    return exact_least_squares(theta(), np.arange(window), noise([seed], window)[:, 0], alpha=alpha)
+    window = config.context_length
+    return exact_least_squares(theta(config), np.arange(window), noise([seed], window)[:, 0], alpha=alpha)
 
 
-def solver_curve(solver: str, dtype: str, seed: int) -> NDArray[np.float64]:
+def solver_curve(solver: str, dtype: str, seed: int, config: RopeConfig = CONFIG) -> NDArray[np.float64]:
     """Return what a solver without ridge predicts at 0 … 2L − 1."""
-    window = CONFIG.context_length
+    window = config.context_length
     with threadpool_limits(1):  # one thread: the same sums on any number of cores
-        fit = RotaryRidge(theta(), 0.0, solver, dtype).fit(np.arange(window), noise([seed], window)[:, 0])
+        fit = RotaryRidge(theta(config), 0.0, solver, dtype).fit(np.arange(window), noise([seed], window)[:, 0])
         curve: NDArray[np.float64] = fit.predict(np.arange(2 * window)).astype(np.float64)
     return curve
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return all curves at 0 … 2L − 1, and the sizes they reach."""
-    window, seed = inputs["window"], inputs["seed"]
+    window, seed, config = inputs["window"], inputs["seed"], config_of(inputs)
     offsets = np.arange(2 * window)
-    fit, ridge = exact_fit(seed, 0.0), exact_fit(seed, inputs["alpha"])
+    fit, ridge = exact_fit(seed, 0.0, config), exact_fit(seed, inputs["alpha"], config)
     enclosed = fit.predict(offsets)
     curves = {"exact": enclosed.middle, "ridge": ridge.predict(offsets).middle}
-    curves |= {f"{solver}_{dtype}": solver_curve(solver, dtype, seed) for solver, dtype in inputs["routes"]}
+    curves |= {f"{solver}_{dtype}": solver_curve(solver, dtype, seed, config) for solver, dtype in inputs["routes"]}
     exact = curves["exact"]
     return Data(
         tables={"curve": {"offset": offsets, **curves}},
@@ -150,4 +154,16 @@ def _power(size: float) -> str:
     return rf"${digits}\cdot10^{{{int(exponent)}}}$"
 
 
-PART = Part("figure_2_exact", "figures", INPUTS, compute, draw)
+ROUTES = tuple(f"{solver}_{dtype}" for solver, dtype in INPUTS["routes"])
+TOLERANCE = Tolerance(
+    rounding={
+        "figure_2_exact.csv": ROUTES,
+        "figure_2_exact.json": tuple(
+            f"{size}.{route}" for size in ("largest_inside", "largest_outside") for route in ROUTES
+        ),
+        "figure_2_exact.png": ("picture",),
+    }
+)
+"""The curves of solvers without ridge are their rounding."""
+
+PART = Part("figure_2_exact", "figures", INPUTS, compute, draw, tolerance=TOLERANCE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, theta
+from experiments.settings import CONFIG, config_of, theta
 from rope_theory import plots
 from rope_theory.bounds import abel_sum
 
@@ -26,7 +26,8 @@ INPUTS = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return B(s)/d at every printed offset, and its smallest and largest value in bins further out."""
-    ratio = abel_sum(theta(), np.arange(inputs["longest"])) / CONFIG.width
+    config = config_of(inputs)
+    ratio = abel_sum(theta(config), np.arange(inputs["longest"])) / config.width
     edges = np.unique(
         np.round(2.0 ** np.arange(0, np.log2(inputs["longest"]) + 1e-9, 1.0 / inputs["bins_an_octave"])).astype(int)
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from rope_theory.reports import Record
 
 FILE = Path(__file__).with_name("published.toml")
 
@@ -15,12 +18,21 @@ def _content() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text())
 
 
-def number(name: str) -> float:
+@dataclass(frozen=True)
+class Printed(Record):
+    """A number as the paper prints it: half a unit of the last printed digit is its precision."""
+
+    value: float
+    precision: float
+
+
+def printed(name: str) -> Printed:
     """Return a single printed number."""
     entries = {entry["id"]: entry for entry in _content()["number"]}
     if name not in entries:
         raise KeyError(f"published.toml has no number {name!r}; it has {', '.join(entries)}.")
-    return float(entries[name]["printed"])
+    text = entries[name]["printed"]
+    return Printed(float(text), 0.5 * 10.0 ** -len(text.partition(".")[2]))
 
 
 def row(table: str, keys: tuple[str, ...]) -> dict[str, str]:

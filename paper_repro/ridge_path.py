@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.compared import Tolerance
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, theta
+from experiments.settings import CONFIG, config_of, theta
 from rope_theory import plots
-from rope_theory.regression import expected_maximum, ridge_strength
-from rope_theory.regression._spectrum import Spectrum, spectrum
+from rope_theory.regression import design_matrix, expected_maximum, ridge_strength
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "head_dim": CONFIG.head_dim, "base": CONFIG.base, "window": CONFIG.context_length, "factor": 2,
     "decades": [-6, 4], "per_decade": 2, "draws": 200, "seed": 0, "quantiles": [0.05, 0.25, 0.5, 0.75, 0.95],
     "tolerances": [2.0, 1.5, 1.0],
@@ -30,14 +30,14 @@ INPUTS = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a strength: bound, draws and error; and the strengths that keep the fit within a factor."""
-    window, factor = inputs["window"], inputs["factor"]
+    window, factor, frequencies = inputs["window"], inputs["factor"], theta(config_of(inputs))
     train, beyond = np.arange(window), np.arange(window, factor * window)
     first, last = inputs["decades"]
     alphas = np.logspace(first, last, (last - first) * inputs["per_decade"] + 1)
     columns: dict[str, list[float]] = {"alpha": alphas.tolist()}
     for name, offsets in (("unscaled", beyond), ("interpolated", beyond / factor)):
         found = [
-            expected_maximum(theta(), train, offsets, alpha=alpha, draws=inputs["draws"], seed=inputs["seed"])
+            expected_maximum(frequencies, train, offsets, alpha=alpha, draws=inputs["draws"], seed=inputs["seed"])
             for alpha in alphas
         ]
         columns[f"{name}_bound"] = [one.bound for one in found]
@@ -45,18 +45,20 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         columns[f"{name}_standard_error"] = [one.standard_error for one in found]
         for share in inputs["quantiles"]:
             columns[f"{name}_quantile_{share:g}"] = [float(np.quantile(one.maxima, share)) for one in found]
-    known = spectrum(theta(), train)
-    columns["residual"] = [_residual(known, window, alpha) for alpha in alphas]
-    columns["effective_dof"] = [float(known.kept(alpha).sum()) for alpha in alphas]
+    singular = np.linalg.svd(design_matrix(frequencies, train), compute_uv=False)
+    columns["residual"] = [_residual(singular, window, alpha) for alpha in alphas]
+    columns["effective_dof"] = [float(_kept(singular, alpha).sum()) for alpha in alphas]
     strengths = {
-        f"{tolerance:g}": ridge_strength(theta(), window=window, length=factor * window, tolerance=tolerance)
+        f"{tolerance:g}": ridge_strength(frequencies, window=window, length=factor * window, tolerance=tolerance)
         for tolerance in inputs["tolerances"]
     }
     return Data(
         tables={"path": columns},
         facts={
             "strengths": {name: found.to_dict() for name, found in strengths.items()},
-            "residual_at_strength": {name: _residual(known, window, found.alpha) for name, found in strengths.items()},
+            "residual_at_strength": {
+                name: _residual(singular, window, found.alpha) for name, found in strengths.items()
+            },
             **{name: inputs[name] for name in ("head_dim", "base")},
             "window": window,
             "factor": factor,
@@ -67,9 +69,14 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     )
 
 
-def _residual(known: Spectrum, count: int, alpha: float) -> float:
+def _kept(singular: Any, alpha: float) -> Any:
+    """Return the share of the targets that a fit keeps along each singular vector."""
+    return singular**2 / (singular**2 + alpha)
+
+
+def _residual(singular: Any, count: int, alpha: float) -> float:
     """Return √(E‖y − fit‖²/count) for unit noise: 1 off the singular vectors, (1 − kept)² along each."""
-    lost = 1.0 - known.kept(alpha)
+    lost = 1.0 - _kept(singular, alpha)
     return float(np.sqrt((count - len(lost) + (lost**2).sum()) / count))
 
 
@@ -120,4 +127,13 @@ def _name_right_axes(figure: Figure) -> None:
         twin.tick_params(labelright=twin is twins[-1])
 
 
-PART = Part("ridge_path", "figures", INPUTS, compute, draw)
+QUANTITIES = ("mean", "standard_error", *(f"quantile_{share:g}" for share in INPUTS["quantiles"]))
+TOLERANCE = Tolerance(
+    rounding={
+        "ridge_path.csv": tuple(f"{kind}_{name}" for kind in ("unscaled", "interpolated") for name in QUANTITIES),
+        "ridge_path.png": ("picture",),
+    }
+)
+"""The noise is drawn along singular vectors, whose signs depend on rounding: other processors see other draws."""
+
+PART = Part("ridge_path", "figures", INPUTS, compute, draw, tolerance=TOLERANCE)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.parts import Data, Part
-from experiments.settings import CONFIG, theta
+from experiments.settings import CONFIG, config_of, theta
 from rope_theory.regression import prediction_std
 
 INPUTS = {
@@ -19,9 +19,10 @@ INPUTS = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a ridge and offset."""
+    frequencies = theta(config_of(inputs))
     columns: dict[str, list[Any]] = {"alpha": [], "offset": [], "prediction_std": []}
     for alpha in inputs["alphas"]:
-        values = prediction_std(theta(), np.arange(inputs["window"]), inputs["offsets"], alpha=alpha)
+        values = prediction_std(frequencies, np.arange(inputs["window"]), inputs["offsets"], alpha=alpha)
         for offset, value in zip(inputs["offsets"], values, strict=True):
             columns["alpha"].append(alpha)
             columns["offset"].append(offset)

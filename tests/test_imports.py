@@ -124,6 +124,22 @@ def test_imports_follow_the_path(path):
         assert not same_step, f"{part} imports {name}: neither comes first"
 
 
+USERS = ("paper_repro", "experiments", "examples", "benchmarks")
+"""Folders beside the package that use it as anybody does."""
+
+
+@pytest.mark.parametrize("folder", USERS)
+def test_folders_beside_the_package_import_nothing_private(folder):
+    sources = sorted((ROOT.parent / folder).rglob("*.py"))
+    assert sources
+    for path in sources:
+        for name in imported(path):
+            top, *parts = name.split(".")
+            if top in {"rope_theory", "proofs"}:
+                assert not [part for part in parts if part.startswith("_")], f"{path.relative_to(ROOT.parent)}: {name}"
+            assert (folder, top) != ("experiments", "paper_repro"), f"{path.name} imports {name}"
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_models_imports_transformers(path):
     if path.relative_to(ROOT).parts[0] != "models":

@@ -98,6 +98,7 @@ VALID = {
         "h": H, "theta": THETA, "query_positions": 1, "key_positions": 0, "storage": STORAGE,
     },
     "regression.coefficient_penalty": {"q": torch.ones(2, 8), "k": torch.ones(2, 8), "pairing": "half"},
+    "regression.design_matrix": {"theta": THETA, "s": TWO},
     "regression.effective_dof": {"theta": THETA, "train": TWO, "alpha": 1.0},
     "regression.expected_maximum": {"theta": THETA, "train": TWO, "s": TWO, "alpha": 1.0, "draws": 10},
     "regression.prediction_std": {"theta": THETA, "train": TWO, "s": TWO, "alpha": 1.0},

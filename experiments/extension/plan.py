@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,9 @@ from typing import Any
 from experiments import pretrain
 from experiments.extension import heads, runs, summaries, variants
 from experiments.extension.runs import Measure, Settings
-from rope_theory._core.files import check_folder_place
-from rope_theory._core.optional import load
-from rope_theory._core.progress import closing
-from rope_theory._core.workers import tied
+from experiments.workers import workers
 from rope_theory.models.loading import checked_device
+from rope_theory.reports import check_folder_place
 
 AnySettings = Settings | summaries.Settings | heads.Settings
 
@@ -129,7 +128,6 @@ def make_missing(
     """
     checked_device(device)
     check_folder_place(data)
-    joblib = load("joblib", "certify")
     missing = []
     for one in settings:
         if runs.path_of(one, data).is_file():
@@ -138,33 +136,41 @@ def make_missing(
             missing.append(one)
     reference = [one for one in missing if one.model == "reference"]
     others = [one for one in missing if one.model != "reference"]
-    several = -1 if device == "cpu" else 1
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        workers = joblib.Parallel(n_jobs=several, return_as="generator_unordered", pre_dispatch="n_jobs")
 
-        def make(some: Sequence[AnySettings]) -> None:
-            with closing(workers([joblib.delayed(tied(_made))(one, data, device) for one in some])) as finished:
-                for name in finished:
-                    report(name)
+    def make(some: Sequence[AnySettings]) -> None:
+        for name in _results(_made, [(one, data, device) for one in some], device):
+            report(name)
 
-        make(reference)
-        if others:
-            variants.prepared()  # once, before several ask for it
-            models = sorted({one.model for one in others})
-            with closing(workers([joblib.delayed(tied(_trained))(model, device) for model in models])) as trained:
-                list(trained)
-            make(others)
+    make(reference)
+    if others:
+        variants.prepared()  # once, before several ask for it
+        list(_results(_trained, [(model, device) for model in sorted({one.model for one in others})], device))
+        make(others)
+
+
+def _results(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], device: str) -> Iterator[Any]:
+    """Yield what ``work`` returns, as it comes: on a GPU one after the other, else one on each core."""
+    if device != "cpu":
+        yield from (work(*one) for one in arguments)
+        return
+    with workers() as pool:
+        for done in as_completed([pool.submit(work, *one) for one in arguments]):
+            yield done.result()
 
 
 def _trained(model: str, device: str) -> None:
+    import torch
+
     if device == "cpu":
-        load("torch", "models").set_num_threads(1)
+        torch.set_num_threads(1)
     variants.folder_of(model, device)
 
 
 def _made(settings: AnySettings, data: Path, device: str) -> str:
+    import torch
+
     if device == "cpu":
-        load("torch", "models").set_num_threads(1)
+        torch.set_num_threads(1)
     source = pretrain.REFERENCE if settings.model == "reference" else variants.folder_of(settings.model, device)
     runs.written(settings, data, lambda: _content(settings, source, device))
     return settings.name

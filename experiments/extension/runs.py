@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
 import tempfile
 import time
@@ -22,10 +23,8 @@ import rope_theory as rt
 from experiments import files, pretrain
 from experiments.extension import texts
 from experiments.sweeps import versions
-from rope_theory._core.json_files import parse_json
-from rope_theory._core.optional import load
-from rope_theory._core.records import json_ready
 from rope_theory.models.loading import load_model
+from rope_theory.reports import json_ready
 from rope_theory.scaling import Scaling
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "extension"
@@ -214,7 +213,8 @@ def digest_of(source: Path) -> str:
 
 def hardware(device: str) -> str:
     """Return what a run was made on."""
-    torch = load("torch", "models")
+    import torch
+
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
@@ -242,11 +242,10 @@ def read(settings: Any, data: Path = DATA) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"The run {settings.name} has no file in {data}. {REMEDY}")
     try:
-        content: dict[str, Any] = parse_json(path.read_bytes(), path, "a run")
+        content: dict[str, Any] = json.loads(path.read_bytes())
         stored, model = content["settings"], content.get("model")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        said = str(error) if isinstance(error, ValueError) else f"{path} does not hold a run: it lacks its settings."
-        raise ValueError(f"{said} Delete it; {REMEDY}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} does not hold a run and its settings. Delete it; {REMEDY}") from None
     if stored != json_ready(asdict(settings)):
         raise ValueError(f"{path} is of a run with other settings. Delete it; {REMEDY}")
     if settings.model == "reference" and model != digest_of(pretrain.REFERENCE):

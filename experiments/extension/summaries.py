@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 import rope_theory as rt
 from experiments.extension import runs
 from experiments.pretraining import corpus
-from rope_theory._core.optional import load
-from rope_theory._core.progress import watched
 from rope_theory.models import Example
 from rope_theory.models.loading import load_model
 
@@ -170,10 +170,13 @@ def rouge(model: Any, tokenizer: Any, asked: Sequence[Example], answer: int) -> 
     ModuleNotFoundError
         Without rouge-score.
     """
-    torch = load("torch", "models")
-    scorer = load("rouge_score.rouge_scorer", "dev").RougeScorer(list(KINDS), use_stemmer=True)
+    import torch
+    from rouge_score import rouge_scorer
+
+    scorer = rouge_scorer.RougeScorer(list(KINDS), use_stemmer=True)
     scores = []
-    for example in watched(asked, "Summaries", len(asked)):
+    console = Console(stderr=True)
+    for example in track(asked, "Summaries", console=console, transient=True, disable=not console.is_terminal):
         prompt = torch.tensor([example.prompt], device=model.device)
         with torch.no_grad():
             written = model.generate(

@@ -11,9 +11,9 @@ from experiments import files, pretrain
 from experiments.pretraining import tokens, training
 from experiments.pretraining.recipe import Recipe, Stage
 from experiments.pretraining.rows import Rows
-from rope_theory._core.files import whole_folder
-from rope_theory.models._run_folder import locked
 from rope_theory.models.passkey_prompt import PasskeyPrompts
+from rope_theory.models.run_folder import locked
+from rope_theory.reports import whole_folder
 
 A_STEP = 8192
 """Tokens of a step of pre-training, whatever the window."""

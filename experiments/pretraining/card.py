@@ -14,8 +14,7 @@ from experiments import files
 from experiments.pretraining.measured import HeldOut, PasskeyCell
 from experiments.pretraining.recipe import Recipe
 from experiments.pretraining.tokens import Prepared
-from rope_theory._core.files import check_folder_place, whole_folder
-from rope_theory._core.records import Record
+from rope_theory.reports import Record, check_folder_place, whole_folder
 
 SHARD = "12MB"
 """Largest file of weights."""

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from experiments.pretraining.kneser_ney import Trigram
 from experiments.pretraining.tokens import Stream
-from rope_theory._core.optional import load
-from rope_theory._core.records import Record
 from rope_theory.models.passkey_prompt import PasskeyPrompts
+from rope_theory.reports import Record
 
 AT_ONCE = 4096
 """Tokens in one forward pass."""
@@ -68,7 +67,8 @@ class PasskeyCell(Record):
 
 def losses(model: Any, ids: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the next-token losses of rows (n, T), shape (n, T − 1)."""
-    torch = load("torch", "models")
+    import torch
+
     result = []
     with torch.no_grad():
         count = max(1, AT_ONCE // ids.shape[1])
@@ -111,7 +111,8 @@ def passkeys(
     model: Any, prompts: PasskeyPrompts, *, lengths: tuple[int, ...], places: int, trials: int, seed: int
 ) -> tuple[PasskeyCell, ...]:
     """Return how many passkeys ``model`` completes: all five digits the likeliest tokens, one after the other."""
-    torch = load("torch", "models")
+    import torch
+
     random = np.random.default_rng(seed)
     cells = []
     for length in lengths:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from experiments import files
 from experiments.pretraining import corpus
-from rope_theory._core.optional import load
 from rope_theory.models.passkey_prompt import WORDING
 
 BEGIN, END = "<s>", "</s>"
@@ -112,7 +111,8 @@ def prepare(folder: Path, vocabulary: int, packages: tuple[tuple[str, ...], tupl
 
 def read(home: Path) -> Prepared:
     """Return what ``prepare`` left in ``home``."""
-    transformers = load("transformers", "models")
+    import transformers
+
     return Prepared(
         tokenizer=transformers.PreTrainedTokenizerFast.from_pretrained(home / "tokenizer"),
         training=_read_stream(home, "training"),
@@ -128,8 +128,9 @@ def _read_stream(home: Path, split: str) -> Stream:
 
 
 def _trained(documents: list[corpus.Document], vocabulary: int) -> Any:
-    tokenizers = load("tokenizers", "models")
-    transformers = load("transformers", "models")
+    import tokenizers
+    import transformers
+
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
         [tokenizers.pre_tokenizers.Digits(individual_digits=True), tokenizers.pre_tokenizers.ByteLevel(False)]

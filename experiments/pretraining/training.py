@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -14,10 +15,8 @@ from typing import Any
 from experiments import files
 from experiments.pretraining.recipe import Recipe
 from experiments.pretraining.rows import Rows
-from rope_theory._core.json_files import parse_json
-from rope_theory._core.optional import load
-from rope_theory._core.records import json_ready
-from rope_theory.models import _run_folder
+from rope_theory.models import run_folder
+from rope_theory.reports import json_ready
 
 BETAS = (0.9, 0.95)
 """AdamW's, as LLaMA was trained."""
@@ -66,7 +65,9 @@ def start(recipe: Recipe, special: tuple[int, int], device: str) -> State:
     device : str
         "cpu" or "cuda".
     """
-    torch, transformers = load("torch", "models"), load("transformers", "models")
+    import torch
+    import transformers
+
     torch.manual_seed(recipe.seed)
     config = transformers.LlamaConfig(
         vocab_size=recipe.vocabulary,
@@ -104,7 +105,8 @@ def run(
     until: int | None = None,
 ) -> State:
     """Train up to the recipe's last step, or ``until``, from where ``state`` is; checkpoints go into ``folder``."""
-    torch = load("torch", "models")
+    import torch
+
     device = state.model.device.type
     automatic = torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()
     turn = turning_point(recipe) // every * every
@@ -139,7 +141,8 @@ def run(
 
 def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
     """Return the mean of the next-token losses of ids (B, T), weighted by ``weights`` (B, T) of the tokens."""
-    functional = load("torch.nn.functional", "models")
+    from torch.nn import functional
+
     logits = model(ids, use_cache=False).logits[:, :-1].float()
     losses = functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
     wanted = weights[:, 1:].flatten()
@@ -148,9 +151,10 @@ def weighted_loss(model: Any, ids: Any, weights: Any) -> Any:
 
 def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     """Write a whole checkpoint or none, and drop old ones; that of step ``keep`` stays."""
-    safetensors = load("safetensors.torch", "models")
+    from safetensors import torch as safetensors
+
     target = folder / f"step-{state.step:06d}"
-    temporary = folder / f".{target.name}{files.TEMPORARY}"
+    temporary = folder / f".{target.name}.partial"
     shutil.rmtree(temporary, ignore_errors=True)
     moments = {
         f"{number}.{name}": value.contiguous()
@@ -159,17 +163,17 @@ def save(state: State, folder: Path, recipe: Recipe, *, keep: int) -> Path:
     }
     facts = {"step": state.step, "seconds": state.seconds, "losses": state.losses}
     facts |= {"steps": recipe.steps, "turning_point": turning_point(recipe), "turn": state.step == keep}
-    with _run_folder.saving(temporary, target):
+    with run_folder.saving(temporary, target):
         temporary.mkdir(parents=True)
         weights = {name: value.contiguous() for name, value in _weights(state.model)}
         safetensors.save_file(weights, temporary / "weights.safetensors")
         safetensors.save_file(moments, temporary / "moments.safetensors")
         files.write(temporary / STATE, files.as_json(facts))
-        _run_folder.publish(temporary, target, run_of(recipe))
+        run_folder.publish(temporary, target, run_of(recipe))
     own = [step for step in _steps(folder) if step <= state.step and _belongs(folder, step, recipe)]
     for step in own[:-KEPT]:  # those of a run of another length are its own
         if step != keep and not _stored(folder, step).get("turn", False):
-            _run_folder.drop(folder / f"step-{step:06d}")
+            run_folder.drop(folder / f"step-{step:06d}")
     return target
 
 
@@ -187,10 +191,12 @@ def resume(state: State, folder: Path, recipe: Recipe) -> State:
     source = _newest_whole(folder, recipe)
     if source is None:
         return state
-    safetensors = load("safetensors.torch", "models")
+    from safetensors import torch as safetensors
+
     device = str(state.model.device)
     weights = safetensors.load_file(source / "weights.safetensors", device=device)
-    torch = load("torch", "models")
+    import torch
+
     with torch.no_grad():
         for name, value in _weights(state.model):
             value.copy_(weights[name])
@@ -213,7 +219,7 @@ def run_of(recipe: Recipe) -> str:
     """Return a name of what decides a run but its length; stored in every checkpoint."""
     settings = dataclasses.asdict(recipe)
     del settings["steps"]
-    return _run_folder.identity(json_ready(settings))
+    return run_folder.identity(json_ready(settings))
 
 
 def _newest_whole(folder: Path, recipe: Recipe) -> Path | None:
@@ -221,17 +227,17 @@ def _newest_whole(folder: Path, recipe: Recipe) -> Path | None:
         path = folder / f"step-{step:06d}"
         if _stored(folder, step) and not _belongs(folder, step, recipe):
             continue  # of a run of another length
-        damage = _run_folder.damage_of(path, run_of(recipe), STATE)
+        damage = run_folder.damage_of(path, run_of(recipe), STATE)
         if damage is None:
             return path
-        _run_folder.warn_of(damage, path)
+        run_folder.warn_of(damage, path)
     return None
 
 
 def _stored(folder: Path, step: int) -> dict[str, Any]:
     """Return what a checkpoint says of itself; nothing where it is damaged."""
     try:
-        stored = parse_json((folder / f"step-{step:06d}" / STATE).read_bytes(), STATE)
+        stored = json.loads((folder / f"step-{step:06d}" / STATE).read_bytes())
     except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}

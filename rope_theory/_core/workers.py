@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import multiprocessing
 import os
 import signal
 import threading
@@ -24,14 +22,6 @@ def tied(function: Callable[..., Any]) -> Callable[..., Any]:
     loky's workers compute on after their parent was killed, until their task and then their idle time is over.
     """
     return functools.partial(_run, os.getpid(), function)
-
-
-def kill_workers() -> None:
-    """End every worker of this process at once, in the middle of what it computes."""
-    for child in multiprocessing.active_children():
-        if child.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGKILL)
 
 
 def _run(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -27,7 +27,7 @@ from rope_theory._core.files import check_folder_place, remove
 from rope_theory._core.optional import load
 from rope_theory._core.records import Record, json_ready
 from rope_theory.errors import MissingArgument, NotAFolder, WrongType, WrongValue
-from rope_theory.models import _run_folder
+from rope_theory.models import run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._extend import extend
 from rope_theory.models._memory import saying_what_fits
@@ -234,7 +234,7 @@ def finetune(
             save_steps=save_every,
         )
         if folder is not None and arguments.process_index == 0:
-            held.enter_context(_run_folder.locked(place))
+            held.enter_context(run_folder.locked(place))
         rows_of = _examples if _are_examples(texts_or_ids) else _slices
         source = rows_of(texts_or_ids, model, tokenizer, length)
         trained = _wide(_extended(model, scaling, length))
@@ -247,7 +247,7 @@ def finetune(
             "rows per step": rows_per_step,
         }  # fmt: skip
         rows = _Rows(source, seed, steps * rows_per_step)
-        run = _run_folder.identity(settings)
+        run = run_folder.identity(settings)
         checkpoint = None if folder is None else _begun(place, settings, steps, arguments)
         adapted = trained if lora is None else _with_adapters(trained, lora, seed)
         trainer = _trainer_class()(model=adapted, args=arguments, train_dataset=rows, factor=_warm(warmup), run=run)
@@ -279,7 +279,7 @@ def finetune(
         rate=rate,
         precision=precision,
         lora=lora,
-        resumed_at=0 if checkpoint is None else _run_folder.step_of(checkpoint),
+        resumed_at=0 if checkpoint is None else run_folder.step_of(checkpoint),
         device=str(finished.device),
         kind=type(finished).__name__,
         main=trainer.is_world_process_zero(),
@@ -430,18 +430,18 @@ def _trainer_class() -> Any:
             self._factor, self._run = factor, run
 
         def _get_output_dir(self, trial: Any) -> str:
-            return str(Path(self.args.output_dir) / _run_folder.SAVING)
+            return str(Path(self.args.output_dir) / run_folder.SAVING)
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             folder, step = Path(self.args.output_dir), self.state.global_step
-            saving, name = folder / _run_folder.SAVING, f"checkpoint-{step}"
-            with _run_folder.saving(saving, folder / name):
+            saving, name = folder / run_folder.SAVING, f"checkpoint-{step}"
+            with run_folder.saving(saving, folder / name):
                 super()._save_checkpoint(model, trial)  # type: ignore[misc]
                 self.accelerator.wait_for_everyone()
                 if self.args.should_save:
-                    _run_folder.publish(saving / name, folder / name, self._run)
+                    run_folder.publish(saving / name, folder / name, self._run)
                     remove(saving)
-                    _run_folder.drop_old(folder, step)
+                    run_folder.drop_old(folder, step)
                 self.accelerator.wait_for_everyone()
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -559,8 +559,8 @@ def _begun(place: Path, settings: dict[str, Any], steps: int, arguments: Any) ->
     """Return the checkpoint to resume from, the same one in every process; the main one reads and writes the folder."""
     found: list[str | None] = [None]
     if arguments.process_index == 0:
-        _run_folder.keep_settings(place, settings)
-        newest = _run_folder.newest_whole(place, _run_folder.identity(settings), steps)
+        run_folder.keep_settings(place, settings)
+        newest = run_folder.newest_whole(place, run_folder.identity(settings), steps)
         found = [None if newest is None else str(newest)]
     if arguments.world_size > 1:
         load("accelerate", "models").utils.broadcast_object_list(found)

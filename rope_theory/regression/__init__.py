@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rope_theory.regression.catalogue import CATALOGUE
-    from rope_theory.regression.closed_forms import effective_dof, prediction_std
+    from rope_theory.regression.closed_forms import design_matrix, effective_dof, prediction_std
     from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
     from rope_theory.regression.penalty import coefficient_penalty
     from rope_theory.regression.ridge import RotaryRidge
@@ -19,6 +19,7 @@ __all__ = [
     "RidgeStrength",
     "RotaryRidge",
     "coefficient_penalty",
+    "design_matrix",
     "effective_dof",
     "expected_maximum",
     "prediction_std",
@@ -31,6 +32,7 @@ _HOME = {
     "RidgeStrength": "strength",
     "RotaryRidge": "ridge",
     "coefficient_penalty": "penalty",
+    "design_matrix": "closed_forms",
     "effective_dof": "closed_forms",
     "expected_maximum": "maximum",
     "prediction_std": "closed_forms",

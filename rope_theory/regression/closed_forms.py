@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import in_kind, offsets, over_blocks, space_of
 from rope_theory._core.checks import above
+from rope_theory._core.design import design, frequencies, one_dimensional
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 
@@ -104,3 +105,33 @@ def effective_dof(theta: Any, train: Any, *, alpha: float) -> float:
     """
     known = spectrum(theta, train)
     return float(known.kept(known.strength(alpha)).sum())
+
+
+def design_matrix(theta: Any, s: Any) -> NDArray[np.float64]:
+    """Return the design matrix of least squares, [cos sθ, sin sθ], in float64.
+
+    Its singular values say how many directions a set of offsets trains, and what a ridge costs.
+
+    Parameters
+    ----------
+    theta : array_like, shape (P,), or Frequencies
+        Angular frequencies, rad/token.
+    s : array_like, shape (n,)
+        Offsets in tokens.
+
+    Returns
+    -------
+    ndarray, shape (n, 2P)
+        One row per offset; cosines first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For frequencies that are negative or not finite, and offsets of another shape.
+
+    Notes
+    -----
+    Source: arXiv 2306.15595, appendix C.1.
+    """
+    matrix: NDArray[np.float64] = design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))
+    return matrix

@@ -149,9 +149,12 @@ def test_variants_see_the_same_tokens_and_passkeys():
         assert shares == [1 / 2, 1 / 4, 1 / 8]
 
 
+def name_of(one, data, device):
+    return one.name
+
+
 def test_missing_runs_are_made_and_others_left(tmp_path, monkeypatch):
-    made = []
-    monkeypatch.setattr(plan, "_made", lambda one, data, device: made.append(one.name) or one.name)
+    monkeypatch.setattr(plan, "_made", name_of)
     runs.path_of(plan.MAIN[0], tmp_path).write_text("{}")
     reported = []
     plan.make_missing(plan.MAIN[:2], tmp_path, reported.append, "cuda" if torch.cuda.is_available() else "cpu")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import files
+from rope_theory.reports import remove_leftovers
 
 
 def test_write_creates_folders_and_replaces(tmp_path):
@@ -53,8 +54,8 @@ def test_killed_while_writing_leaves_only_what_the_next_run_removes(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9
     assert not path.exists()
-    assert [name for name in os.listdir(tmp_path) if name.endswith(files.TEMPORARY)]
-    files.remove_leftovers(tmp_path)
+    assert [name for name in os.listdir(tmp_path) if name.endswith(".partial")]
+    remove_leftovers(tmp_path)
     assert os.listdir(tmp_path) == []
 
 

@@ -35,7 +35,11 @@ def test_bounds_contain_and_only_grow_and_the_facts_fit_the_columns():
 
 def test_what_theory_md_says_of_it():
     facts = json.loads((ROOT / "figures" / "phase_error.json").read_text())
-    found = {name: (fact["first_position_beyond_tolerance"], fact["safe_until"]) for name, fact in facts.items()}
+    found = {
+        name: (fact["first_position_beyond_tolerance"], fact["safe_until"])
+        for name, fact in facts.items()
+        if name != "inputs"
+    }
     expected = {
         "bfloat16": (33, 17), "bfloat16 frequencies": (56, 31), "bfloat16 positions": (257, 257),
         "float16 frequencies": (610, 251),

@@ -18,7 +18,7 @@ pytest.importorskip("accelerate")
 
 from tiny_models import build  # noqa: E402
 
-from rope_theory.models import _run_folder, finetune  # noqa: E402
+from rope_theory.models import finetune, run_folder  # noqa: E402
 
 STREAM = np.random.default_rng(0).integers(3, 9, 2000)
 SETTINGS = {"scaling": rt.scaling.PositionInterpolation(2.0), "length": 32, "rate": 1e-3, "batch": 1}
@@ -47,7 +47,7 @@ def folder(made, tmp_path):
 
 
 def run_of(folder):
-    return json.loads((folder / "checkpoint-6" / _run_folder.MANIFEST).read_bytes())["run"]
+    return json.loads((folder / "checkpoint-6" / run_folder.MANIFEST).read_bytes())["run"]
 
 
 FILES = ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "rope_theory.json"]
@@ -64,14 +64,14 @@ def test_a_damaged_checkpoint_is_skipped_and_its_file_named(folder, name, damage
         path.unlink()
     else:
         path.write_bytes(changed[damage])
-    run_of_made = json.loads((folder / "checkpoint-4" / _run_folder.MANIFEST).read_bytes())["run"]
-    if (name, damage) == (_run_folder.MANIFEST, "gone"):  # a whole checkpoint that does not say whose it is
+    run_of_made = json.loads((folder / "checkpoint-4" / run_folder.MANIFEST).read_bytes())["run"]
+    if (name, damage) == (run_folder.MANIFEST, "gone"):  # a whole checkpoint that does not say whose it is
         with pytest.raises(ValueError, match=r"checkpoint-6 was not written by this run: it has no rope_theory.json"):
-            _run_folder.newest_whole(folder, run_of_made, 9)
+            run_folder.newest_whole(folder, run_of_made, 9)
         return
-    named = r"\S+" if (name, damage) == (_run_folder.MANIFEST, "one bit") else name  # the hash of another file, for one
+    named = r"\S+" if (name, damage) == (run_folder.MANIFEST, "one bit") else name  # the hash of another file, for one
     with pytest.warns(UserWarning, match=f"checkpoint-6/{named} is (damaged|missing).* checkpoint-6 is skipped"):
-        assert _run_folder.newest_whole(folder, run_of_made, 9) == folder / "checkpoint-4"
+        assert run_folder.newest_whole(folder, run_of_made, 9) == folder / "checkpoint-4"
 
 
 def test_a_run_resumed_past_a_damaged_checkpoint_is_the_unbroken_one(model, made, folder):
@@ -84,7 +84,7 @@ def test_a_run_resumed_past_a_damaged_checkpoint_is_the_unbroken_one(model, made
     assert found.losses.tolist() == whole.losses.tolist()
     for name, weight in found.model.state_dict().items():
         assert torch.equal(weight, whole.model.state_dict()[name])
-    assert _run_folder.newest_whole(folder, run_of(folder), 6) == folder / "checkpoint-6"  # written anew, whole
+    assert run_folder.newest_whole(folder, run_of(folder), 6) == folder / "checkpoint-6"  # written anew, whole
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_two_runs_do_not_share_a_folder_and_a_killed_one_holds_none(model, folde
     ready, tell = os.pipe()
     child = os.fork()
     if not child:
-        with _run_folder.locked(folder):
+        with run_folder.locked(folder):
             os.write(tell, b"x")
             time.sleep(60)
         os._exit(0)
@@ -199,11 +199,11 @@ def test_what_names_no_folder_is_refused_in_words(model, path):
 
 @pytest.mark.parametrize("files", [{}, {"x" * 300: [1, "a"]}, {"a\0b": [1, "a"]}])
 def test_a_list_of_files_that_misses_some_is_damage(folder, files):
-    manifest = folder / "checkpoint-6" / _run_folder.MANIFEST
+    manifest = folder / "checkpoint-6" / run_folder.MANIFEST
     run_name = run_of(folder)
     manifest.write_text(json.dumps({"run": run_name, "files": files}))
     with pytest.warns(UserWarning, match=r"rope_theory\.json is damaged|is missing"):
-        assert _run_folder.newest_whole(folder, run_name, 9).name == "checkpoint-4"
+        assert run_folder.newest_whole(folder, run_name, 9).name == "checkpoint-4"
 
 
 def test_a_link_to_nowhere_makes_room_for_a_checkpoint(model, folder, made):
@@ -214,7 +214,7 @@ def test_a_link_to_nowhere_makes_room_for_a_checkpoint(model, folder, made):
 
 
 def test_a_lock_that_is_a_folder_is_named(model, folder):
-    (folder / _run_folder.LOCK).unlink(missing_ok=True)
-    (folder / _run_folder.LOCK).mkdir()
+    (folder / run_folder.LOCK).unlink(missing_ok=True)
+    (folder / run_folder.LOCK).mkdir()
     with pytest.raises(OSError, match=r"run/\.lock"):
         run(model, folder)

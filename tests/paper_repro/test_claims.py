@@ -1,5 +1,6 @@
 """Each claim is recomputed; verdicts, the pages and the published numbers agree with the recomputation."""
 
+import copy
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from experiments.parts import ROOT
 from experiments.settings import CONFIG
-from paper_repro import claims, pages
+from paper_repro import claims, pages, published
 from paper_repro.conditioning import condition_number
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Unscaled
@@ -17,7 +18,7 @@ ENTRIES = claims.recorded()
 
 @pytest.fixture(scope="module")
 def ledger():
-    return claims.Ledger(tuple(claims.recompute(entry) for entry in ENTRIES))
+    return claims.Ledger(tuple(claims.recompute(entry, remembered=True) for entry in ENTRIES))
 
 
 def test_every_verdict_comes_out_as_recorded(ledger):
@@ -52,6 +53,66 @@ def test_stored_ledger_has_the_recorded_verdicts():
     assert {row["id"]: row["finding"]["verdict"] for row in rows} == {
         entry["id"]: entry["verdict"] for entry in ENTRIES
     }
+
+
+def test_the_committed_ledger_holds_todays_numbers(ledger):
+    found = claims.compare(ledger, ROOT / "figures" / "claims.json")
+    assert found.status in {"identical", "within tolerance", "differs as expected"}, found.differences
+    assert sum(len(row.finding.numbers) for row in ledger.rows) > 100
+
+
+@pytest.mark.parametrize(
+    ("claim", "number", "key"),
+    [("unit_cell_constant", "sharp", "computed"), ("unit_cell_constant", "sharp", "published")],
+)
+def test_a_changed_committed_number_is_noticed(ledger, tmp_path, claim, number, key):
+    content = json.loads((ROOT / "figures" / "claims.json").read_text())
+    stored = next(row for row in content["rows"] if row["id"] == claim)["finding"]["numbers"][number]
+    if key == "published":
+        stored["published"]["value"] += stored["published"]["precision"]
+    else:
+        stored["computed"] *= 1 + 2 * stored["relative"]
+    (tmp_path / "claims.json").write_text(json.dumps(content))
+    found = claims.compare(ledger, tmp_path / "claims.json")
+    assert found.status == "differs"
+    assert [one.place for one in found.differences] == [
+        f"{claim}, {number}.{key}" + (".value" if key == "published" else "")
+    ]
+
+
+@pytest.mark.parametrize("damage", [None, "{", "[]", '{"rows": [{"id": 3}]}'])
+def test_a_missing_or_damaged_ledger_differs(ledger, tmp_path, damage):
+    if damage is not None:
+        (tmp_path / "claims.json").write_text(damage)
+    assert claims.compare(ledger, tmp_path / "claims.json").status == "differs"
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "printed", "verdict"),
+    [
+        ("unit_cell_constant", "unit_cell_divisor", "250", "holds"),
+        ("six_hundred_times", "bound_ratio", "100", "holds"),
+        ("abel_sum_at_least_d", "abel_sum_over_d", "0.1", "holds"),
+        ("up_to_32_times", "extension", "16", "holds"),
+        ("beyond_8000", "largest_beyond", "1e300", "refuted"),
+    ],
+)
+def test_verdicts_follow_the_published_number(monkeypatch, claim, name, printed, verdict):
+    content = copy.deepcopy(published._content())
+    next(entry for entry in content["number"] if entry["id"] == name)["printed"] = printed
+    monkeypatch.setattr(published, "_content", lambda: content)
+    entry = next(entry for entry in ENTRIES if entry["id"] == claim)
+    row = claims.recompute(entry)
+    assert row.finding.verdict == verdict != entry["verdict"]
+    assert claims.Ledger((row,)).disagreements == (claim,)
+
+
+def test_sentences_are_filled_from_the_numbers():
+    finding = claims.measured("holds", a=1.25, b=None, c="words")
+    worded = finding.worded("{a:.1f}⟦, {b:g} more⟧ ⟦{b:g}‖none⟧ ⟦{a:g}‖none⟧", "{c} {{x}}")
+    assert (worded.number, worded.witness) == ("1.2 none 1.25", "words {x}")
+    with pytest.raises(KeyError, match="missing"):
+        finding.worded("{missing}", "")
 
 
 def test_a_wrong_record_is_a_disagreement():

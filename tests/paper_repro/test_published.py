@@ -12,9 +12,9 @@ CONTENT = tomllib.loads(published.FILE.read_text())
 
 
 def test_the_setting_is_the_printed_one():
-    assert published.number("head_dim") == CONFIG.head_dim
-    assert published.number("base") == CONFIG.base
-    assert published.number("window") == CONFIG.context_length
+    assert published.printed("head_dim").value == CONFIG.head_dim
+    assert published.printed("base").value == CONFIG.base
+    assert published.printed("window").value == CONFIG.context_length
 
 
 @pytest.mark.parametrize("table", CONTENT["table"], ids=lambda table: table["id"])
@@ -38,4 +38,4 @@ def test_no_cell_was_lost(table, rows, numbers):
 
 def test_unknown_numbers_are_refused():
     with pytest.raises(KeyError, match="has no number 'x'"):
-        published.number("x")
+        published.printed("x")

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from experiments import files, pretrain  # noqa: E402
+from experiments import pretrain  # noqa: E402
 from experiments.pretraining import corpus, measured, tokens, training  # noqa: E402
 from experiments.pretraining.recipe import Recipe, Stage  # noqa: E402
 from experiments.pretraining.rows import Rows  # noqa: E402
@@ -116,7 +116,7 @@ def test_a_killed_run_ends_with_the_same_weights(prepared, unbroken, tmp_path, s
     state, rows = begin(prepared)
     with pytest.raises(Killed):
         training.run(state, rows, RECIPE, tmp_path, every=3, report=kill)
-    (tmp_path / f".step-000099{files.TEMPORARY}").mkdir()  # what a kill during a save leaves
+    (tmp_path / ".step-000099.partial").mkdir()  # what a kill during a save leaves
     state, rows = begin(prepared)
     state = training.resume(state, tmp_path, RECIPE)
     assert state.step == (stop - 1) // 3 * 3 or state.step == stop == 3
@@ -205,7 +205,7 @@ def test_the_whole_command_writes_a_model_that_loads(prepared, tmp_path, monkeyp
     assert facts["facts"]["training"]["sha256"] in card
     assert (out / "corpus.csv").read_text().count("\n") == 1 + sum(facts["facts"][s]["files"] for s in facts["facts"])
     assert max(path.stat().st_size for path in out.iterdir()) <= 16 * 2**20
-    assert not list(tmp_path.glob(f".*{files.TEMPORARY}"))
+    assert not list(tmp_path.glob(".*.partial"))
     shutil.rmtree(out)
 
 
