@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from rope_theory.scaling.huggingface import from_hf, to_hf
     from rope_theory.scores import attention_score, score_curve
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Comparison": "rope_theory.comparison",

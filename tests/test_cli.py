@@ -1,4 +1,5 @@
 import ast
+import importlib.metadata
 import json
 import math
 import os
@@ -296,6 +297,7 @@ def process(*arguments):
 def test_real_process():
     done = process("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"rope-theory {rt.__version__}\n", "")
+    assert rt.__version__ == importlib.metadata.version("rope_theory")
     done = process("bounds", "--base", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("rope-theory: base must be above 1")
