@@ -84,6 +84,15 @@ def names_used(rule: Any) -> set[str]:
     return {name for part in dataclasses.fields(rule) for name in names_used(getattr(rule, part.name))}
 
 
+def check_uses(rule: Any, premises: Premises) -> None:
+    """Raise where a rule uses an earlier claim as it may not be used."""
+    if isinstance(rule, Combination | Squares):
+        for one in rule.terms:
+            one.value(premises)
+    elif isinstance(rule, Termwise):
+        rule.use.found(premises)
+
+
 @dataclass(frozen=True)
 class Term:
     """A coefficient times the slacks of earlier claims: at least zero when the coefficient is, zero for an equation."""

@@ -10,7 +10,7 @@ from proofs._algebra import letters_of
 from proofs._claims import Claim
 from proofs._evaluate import evaluate
 from proofs._rules import Borrowing, Decision, Method, Premises, Rule, Verdict
-from proofs._symbolic import Words, names_used
+from proofs._symbolic import Words, check_uses, names_used
 from proofs._trials import Trial, problem_of_example, tried
 from rope_theory._core.balls import floats_around, working_precision
 from rope_theory._core.optional import load
@@ -406,6 +406,7 @@ def _problem_of_example(hypotheses: tuple[Hypothesis, ...]) -> str:
 
 
 def _checked(step: Step, premises: Premises, example: Mapping[Any, Any]) -> Row:
+    check_uses(step.rule, premises)
     trial = tried(step.claim, example) if step.rule.method == "symbolic" else Trial(0)
     # a counterexample is believed before any rule, and found sooner
     decision = Decision("fails", trial.witness) if trial.witness else step.rule.decide(step.claim, premises)

@@ -57,4 +57,4 @@ def test_a_task_of_ones_own(tmp_path):
 def test_a_model_that_is_none_is_named(tmp_path):
     result = invoke(tmp_path / "nothing")
     assert result.exit_code == 1
-    assert "There is no folder" in result.stderr
+    assert "does not exist; give the folder of the model" in " ".join(result.stderr.split())

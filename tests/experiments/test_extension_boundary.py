@@ -76,7 +76,7 @@ def test_far_and_moved_are_what_a_check_says():
     stored = runs.read(settings)
     assert len(stored["far"]) == len(stored["moved"]) == heads.DOCUMENTS
     assert stored["far"][1] == pytest.approx(np.mean([row.far for row in rows if row.region == "beyond"]), rel=1e-4)
-    moved = [row.moved for row in rows if row.region == "inside" and row.scaling.startswith("PositionInterpolation")]
+    moved = [row.moved for row in rows if row.region == "inside" and row.scaling == rt.scaling.PositionInterpolation(4)]
     assert stored["moved"][1] == pytest.approx(np.mean(moved), rel=1e-4)
 
 

@@ -117,7 +117,7 @@ def violations(model, name, scaling, folder, *, replace):
     try:
         extended = extend(model, scaling, length=length, replace=replace)
     except ValueError as error:
-        named = type(error) is ValueError and type(model).__name__ in str(error)
+        named = isinstance(error, rt.errors.CannotExtend) and type(model).__name__ in str(error)
         return [] if named else [f"the refusal does not name the class: {error}"], str(error)
     faults = []
     if model.config.to_dict() != config or any(
