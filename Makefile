@@ -65,7 +65,7 @@ dist: $(STAMP)
 	$(BIN)/python -m build --no-isolation --outdir build/dist
 	$(BIN)/python -m twine check --strict build/dist/*
 
-check: lint types dist test test-notebooks
+check: lint types dist reproduce test test-notebooks
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -20,9 +20,9 @@ settings.register_profile("thorough", max_examples=500, suppress_health_check=SL
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 LONGEST = (
-    "test_command_makes_everything_and_a_second_run_changes_nothing",
-    "test_two_runs_side_by_side_and_a_stop_at_any_moment",
-    "test_a_third_of_classes_and_methods",
+    "test_two_processes_share_the_steps",
+    "test_a_killed_run_ends_with_the_same_losses",
+    "test_a_fifth_of_classes_and_methods",
 )
 """Tests that start first, so that none of them runs on alone when all others are done."""
 

@@ -29,6 +29,7 @@ def status():
     return subprocess.run(["git", "status", "--short"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow  # `make check` runs `make reproduce`, which fails in the same cases
 def test_the_whole_reproduction_agrees_with_what_is_committed_and_leaves_the_tree_as_it_was():
     before = status()
     done = subprocess.run([sys.executable, "-m", "paper_repro"], cwd=ROOT, capture_output=True, text=True, check=False)
