@@ -16,8 +16,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from experiments.compared import Tolerance
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG, SEEDS, changed, config_of, theta
-from rope_theory import plots
-from rope_theory.regression import RotaryRidge
+from rope_theory import (
+    plots,
+    regression,  # RotaryRidge loads scikit-learn when it is named
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +70,7 @@ def compute(inputs: Mapping[str, Any] = INPUTS, **changes: Any) -> Data:
         sweep = _sweep(inputs, offsets, outside)
         seed = _median_seed(sweep, *route, inputs["alpha"]) if inputs["seed"] is None else inputs["seed"]
         targets = noise([seed], window)[:, 0]
-        fit = RotaryRidge(theta(config), inputs["alpha"], *route).fit(offsets, targets)
+        fit = regression.RotaryRidge(theta(config), inputs["alpha"], *route).fit(offsets, targets)
         inside_values, outside_values = fit.predict(offsets), fit.predict(outside)
         cell_values = fit.predict(cells)
         blas = sorted({f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}".strip()
@@ -110,7 +112,7 @@ def _sweep(inputs: Mapping[str, Any], offsets: Any, outside: Any) -> dict[str, l
             inside: Any = [None] * len(inputs["seeds"])
             beyond = inside
             try:
-                fit = RotaryRidge(theta(config_of(inputs)), alpha, solver, dtype).fit(offsets, targets)
+                fit = regression.RotaryRidge(theta(config_of(inputs)), alpha, solver, dtype).fit(offsets, targets)
                 inside, beyond = (np.abs(fit.predict(s)).max(0).tolist() for s in (offsets, outside))
             except ValueError:  # not positive definite in this precision
                 if solver != "cholesky":

@@ -19,11 +19,13 @@ from experiments.parts import Data, Part
 from experiments.settings import CONFIG, config_of, theta
 from paper_repro import published
 from paper_repro.figure_2 import noise
-from rope_theory import plots
+from rope_theory import (
+    plots,
+    regression,  # RotaryRidge loads scikit-learn when it is named
+)
 from rope_theory.certificates.least_squares import ExactFit, exact_least_squares
 from rope_theory.config import RopeConfig
 from rope_theory.plots import DASHES, GREY, PALETTE
-from rope_theory.regression import RotaryRidge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +50,9 @@ def solver_curve(solver: str, dtype: str, seed: int, config: RopeConfig = CONFIG
     """Return what a solver without ridge predicts at 0 … 2L − 1."""
     window = config.context_length
     with threadpool_limits(1):  # one thread: the same sums on any number of cores
-        fit = RotaryRidge(theta(config), 0.0, solver, dtype).fit(np.arange(window), noise([seed], window)[:, 0])
+        fit = regression.RotaryRidge(theta(config), 0.0, solver, dtype).fit(
+            np.arange(window), noise([seed], window)[:, 0]
+        )
         curve: NDArray[np.float64] = fit.predict(np.arange(2 * window)).astype(np.float64)
     return curve
 
