@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from paper_repro.pages import statements_table  # noqa: E402
 
 FIGURES = ROOT / "figures"
-SHOWN = {".png", ".svg", ".csv", ".json"}
+SHOWN = {".png", ".csv", ".json"}
 LEFT_ALONE = {"code", "pre", "script", "style", "math", "title"}
 
 INDEX = r"(?:\{[^{}]*\}|[0-9]+|[A-Za-zα-ω]+|[ℝℤ])"
@@ -50,6 +50,7 @@ REFERENCE = {
     "laws_and_precision": ("Laws, precision", ("rope_theory.laws", "rope_theory.precision")),
     "doctor": ("The doctor", ("rope_theory.doctor",)),
     "models": ("Checkpoints", ("rope_theory.models",)),
+    "reports": ("Reports, errors", ("rope_theory.reports", "rope_theory.errors")),
     "plots": ("Pictures", ("rope_theory.plots", "rope_theory.widgets")),
     "testing": ("Property tests", ("rope_theory.testing",)),
 }  # fmt: skip

@@ -89,7 +89,19 @@ def test_every_public_function_is_described(site):
     pages, _ = site
     reference = [page for name, page in pages.items() if name.startswith("reference")]
     described = {tag["id"] for page in reference for tag in page.find_all(id=True)}
-    for module in (rt.bounds, rt.certificates, rt.regression, rt.laws, rt.precision, rt.models, rt.plots, rt.scaling):
+    for module in (
+        rt.bounds,
+        rt.certificates,
+        rt.regression,
+        rt.laws,
+        rt.precision,
+        rt.models,
+        rt.plots,
+        rt.scaling,
+        rt.reports,
+        rt.errors,
+        rt.widgets,
+    ):
         for name in module.__all__:
             found = getattr(module, name)
             if hasattr(found, "__qualname__"):

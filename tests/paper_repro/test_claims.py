@@ -45,7 +45,7 @@ def test_a_changed_number_on_the_page_is_noticed(ledger):
 
 def test_the_page_of_statements_is_the_catalogue():
     today = pages.between((ROOT / "docs" / "statements.md").read_text(), "statements") == pages.statements_table()
-    assert today, "docs/statements.md is out of date: python -m paper_repro tables --only table_abel"
+    assert today, "docs/statements.md is out of date: make figures"
 
 
 def test_stored_ledger_has_the_recorded_verdicts():
