@@ -42,7 +42,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not notebooks"
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 # Executes every notebook in memory and compares its verdicts with the committed ones.
 test-notebooks: $(STAMP)

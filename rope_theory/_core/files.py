@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,8 +112,9 @@ def check_place(path: str | Path) -> None:
         path = _file_at(path)
         if path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
-        with _temporary_file(path, TRIAL):
-            pass
+        with contextlib.suppress(FileNotFoundError):  # but not a name that is too long
+            os.lstat(_temporary_name(path))
+        _try(path.parent)
 
 
 def check_folder_place(folder: str | Path) -> None:
@@ -137,8 +139,7 @@ def check_folder_place(folder: str | Path) -> None:
         place = _standing(folder)
         if not place.is_dir():
             raise NotAFolder(str(place), "is a file, not a folder", "give the name of a folder")
-        with _temporary_file(place / "trial", TRIAL):
-            pass
+        _try(place)
 
 
 @contextlib.contextmanager
@@ -269,8 +270,7 @@ def written_by_others(folder: Path, path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         try:
-            with _temporary_file(_standing(folder) / "trial", bytes(ROOM)):
-                pass
+            _try(_standing(folder), bytes(ROOM))
         except OSError as failure:
             raise unwritten(failure.errno or errno.ENOSPC, path) from error
         raise
@@ -296,6 +296,14 @@ def _file_at(path: Path) -> Path:
     if not place.parent.is_dir():
         raise MissingFile(str(path.parent), "does not exist", "make the folder first")
     return place
+
+
+def _try(folder: Path, content: bytes = TRIAL) -> None:
+    """Write something into ``folder``, in a file without a name, of which a killed process leaves nothing."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def test_solvers_agree_inside_the_window_only(data):
 
 
 def test_drawing_computes_nothing_and_tells_the_numbers(data, monkeypatch):
-    for name in ("exact_least_squares", "RotaryRidge", "noise"):
+    for name in ("exact_least_squares", "regression", "noise"):
         monkeypatch.setattr(figure_2_exact, name, None)
     left, right = draw(data).axes
     assert left.get_title() == r"The fit itself reaches $3.4\cdot10^{61}$ beyond its window"
