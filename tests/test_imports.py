@@ -159,15 +159,15 @@ def files_by_name():
 
 
 def needed(path, files):
-    """Return the modules of this repository that a file imports, in functions too; those for type checkers load none.
+    """Return the modules of this repository that a file imports, in functions and for type checkers too.
 
+    Not counted is what the face of a package shows type checkers of the names it loads on demand.
     ``from package import name`` needs the module of that name where there is one, else the package.
     """
-    names, waiting = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    names, waiting, face = set(), [ast.parse(path.read_text(encoding="utf-8"))], path.name == "__init__.py"
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            waiting += node.orelse
+        if face and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
@@ -198,6 +198,12 @@ def circle(graph):
     except graphlib.CycleError as error:
         return error.args[1]  # where graphlib puts it
     return None
+
+
+def test_the_top_level_of_the_package_is_small():
+    entries = [path for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    assert sum(path.is_file() for path in entries) <= 9
+    assert sum(path.is_dir() for path in entries) <= 13
 
 
 def test_no_circle_of_files(imports):

@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Callable, Collection
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +21,10 @@ from rope_theory._core.json_files import read_json
 from rope_theory._core.records import plain
 from rope_theory.certificates._design import even_step
 from rope_theory.certificates._sizes import MOST_BYTES, check_count, check_grid
+from rope_theory.certificates._stored import Stored
 from rope_theory.config import RopeConfig
 from rope_theory.errors import CertificateRejected, DamagedFile, InputError, OutOfRange, WrongValue
 from rope_theory.scaling import Frequencies
-
-if TYPE_CHECKING:
-    from rope_theory.certificates.certificate import Certificate
 
 FORMAT = "rope_theory certificate 1"
 
@@ -34,7 +32,7 @@ PLAIN = ("s", "h_max", "score_max", "lower", "upper", "status", "rounds", "notes
 """Fields that JSON can hold as they are."""
 
 
-def write(certificate: Certificate, path: str | PathLike[str]) -> None:
+def write(certificate: Stored, path: str | PathLike[str]) -> None:
     """Write a certificate; see ``Certificate.save``."""
     path = path_of(path, "path")
     check_grid(certificate.grid, len(certificate.residual))

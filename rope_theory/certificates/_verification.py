@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,10 @@ from rope_theory._core.checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
 from rope_theory.certificates._largest_score import largest_score
 from rope_theory.certificates._sizes import check_grid
+from rope_theory.certificates._stored import Stored
 from rope_theory.certificates.enclosure import Enclosure
 from rope_theory.errors import CertificateRejected, InputError, TooFewBits
 from rope_theory.scaling._exact_form import FLOAT64, frequency_balls, kind_of_frequencies
-
-if TYPE_CHECKING:
-    from rope_theory.certificates.certificate import Certificate
 
 STORED = 1e-9
 """Relative distance at which a stored number no longer is the one recomputed."""
@@ -135,7 +133,7 @@ def _rounded(balls: list[Any]) -> NDArray[np.complex128]:
     return np.array([complex(float(z.real), float(z.imag)) for z in balls])
 
 
-def verified(certificate: Certificate, bits: int) -> Enclosure:
+def verified(certificate: Stored, bits: int) -> Enclosure:
     """Return a rigorous enclosure of V(s); see ``Certificate.verify``."""
     check_form(certificate)
     asked = certificate.theta if certificate.target_theta is None else certificate.target_theta
@@ -182,7 +180,7 @@ def notes_on(theta: Any, target_theta: Any, count: int, gap: float) -> tuple[str
     return tuple(notes)
 
 
-def check_form(certificate: Certificate) -> None:
+def check_form(certificate: Stored) -> None:
     """Raise, naming the field, when the certificate does not state a problem."""
     pairs = len(numpy_angular(certificate.theta))
     count = certificate.grid.shape[0] if certificate.grid.ndim else 0
@@ -216,7 +214,7 @@ def check_form(certificate: Certificate) -> None:
             raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
 
 
-def _check_limits(certificate: Certificate) -> None:
+def _check_limits(certificate: Stored) -> None:
     """Raise, naming the field, for limits that no problem has: with a negative one a false bound would be proved."""
     for name in ("h_max", "score_max"):
         value = getattr(certificate, name)
@@ -236,7 +234,7 @@ def _check_table(name: str, table: Any) -> None:
                 raise CertificateRejected(name, "does not follow from its config and scaling")
 
 
-def _check_bounds(certificate: Certificate, found: Evaluation) -> None:
+def _check_bounds(certificate: Stored, found: Evaluation) -> None:
     """Raise when a stored bound claims more than is proved, or is far from it, or from what the witness reaches."""
     upper, lower = certificate.upper, certificate.lower
     below, above = found.reached

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.records import Record
 from rope_theory.certificates import _files
+from rope_theory.certificates._stored import Stored
 from rope_theory.certificates._verification import check_form, verified
 from rope_theory.certificates.enclosure import Enclosure
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate(Record):
+class Certificate(Stored):
     """Proof that the largest score V(s) allowed by trained scores and bounded coefficients lies in [lower, upper].
 
     V(s) = max { a(s) : |a(n)| ≤ A for n in the grid, |h_j| ≤ H } = min_w A‖w‖₁ + H Σ_j |ρ_j|, where
@@ -48,34 +47,6 @@ class Certificate(Record):
     notes : tuple of str
         What a reader of the number should know.
     """
-
-    s: float
-    h_max: float
-    score_max: float
-    lower: float
-    upper: float
-    grid: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    residual: NDArray[np.complex128]
-    witness: NDArray[np.complex128]
-    theta: Any
-    target_theta: Any
-    status: str
-    rounds: int
-    notes: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Copy and freeze the arrays."""
-        bare = [name for name in ("theta", "target_theta") if isinstance(getattr(self, name), np.ndarray)]
-        for name in ("grid", "weights", "residual", "witness", *bare):
-            array = np.array(getattr(self, name))
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    @property
-    def gap(self) -> float:
-        """Relative distance of the bounds, (upper − lower)/upper."""
-        return (self.upper - self.lower) / self.upper
 
     @property
     def support(self) -> NDArray[np.float64]:

@@ -22,9 +22,6 @@ from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPro
 NEEDED = 0.2
 """Share of the trials that counts as success, as in the paper."""
 
-NORMAL = 1.959963984540054
-"""Standard normal quantile at 97.5 %."""
-
 
 @dataclass(frozen=True)
 class PasskeyRow:
