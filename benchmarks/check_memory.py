@@ -36,7 +36,7 @@ def run() -> Measurement:
         for name, sizes in cases.items()
     }
     return Measurement(
-        question="memory a check holds beyond the model, 32 heads of width 128, 4096 pairs a head, CPU",
+        question="memory a check holds beyond the model, 32 heads of width 128, 4096 pairs per head, CPU",
         value=max(peaks.values()),
         unit="GiB",
         aim=AIM,

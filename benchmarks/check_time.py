@@ -28,6 +28,6 @@ def run() -> Measurement:
         unit="s",
         aim=AIM,
         better="below",
-        details="imports included; 24 heads, 1024 pairs a head, four tables, offsets to 4L; "
+        details="imports included; 24 heads, 1024 pairs per head, four tables, offsets to 4L; "
         f"peak memory of the process {peak:.2f} GiB",
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from experiments import files
 from paper_repro import pages
 from paper_repro.claims import Claim, Ledger
 
@@ -49,9 +47,3 @@ def _entry(row: Claim) -> Iterator[str]:
         yield f"- Instead: {row.instead}"
     yield f"- Command: `python -m paper_repro claims --only {row.id}`"
     yield ""
-
-
-def write(path: Path, ledger: Ledger) -> None:
-    """Write the page where docs/ exists."""
-    if path.parent.is_dir():
-        files.write(path, page(ledger).encode())

@@ -87,8 +87,8 @@ def names_used(rule: Any) -> set[str]:
 def check_uses(rule: Any, premises: Premises) -> None:
     """Raise where a rule uses an earlier claim as it may not be used."""
     if isinstance(rule, Combination | Squares):
-        for one in rule.terms:
-            one.value(premises)
+        for use in (use for one in rule.terms for use in one.uses):
+            use.found(premises)
     elif isinstance(rule, Termwise):
         rule.use.found(premises)
 

@@ -59,7 +59,7 @@ def check(
     factor: Annotated[
         float, Option(help="Factor of the scalings compared: PI, NTK-aware and YaRN; 1 compares none.")
     ] = 4.0,
-    pairs: Annotated[int, Option(help="Query-key pairs a head; 0 takes all, in minutes or hours.")] = 1024,
+    pairs: Annotated[int, Option(help="Query-key pairs per head; 0 takes all, in minutes or hours.")] = 1024,
     seed: Annotated[int, Option(help="Of the pairs and queries drawn.")] = 0,
     device: Device = "cpu",
     as_json: AsJson = False,

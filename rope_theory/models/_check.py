@@ -24,7 +24,7 @@ from rope_theory.scaling import Frequencies, Scaling
 from rope_theory.scaling.huggingface import HuggingFaceRope
 
 PAIRS = 1024
-"""Query-key pairs a head, over all stretches."""
+"""Query-key pairs per head, over all stretches."""
 
 STRETCHES = 4
 """Stretches of text at most."""

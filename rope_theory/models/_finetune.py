@@ -70,7 +70,7 @@ class FineTuning(Record):
     model : transformers model
         In evaluation mode; left out of ``to_dict``.
     losses : ndarray, (steps,)
-        Mean loss of each step, nats a token.
+        Mean loss of each step, nats per token.
     rates : ndarray, (steps,)
         Learning rate of each step.
     tokens : int

@@ -59,7 +59,7 @@ class Perplexity(Record):
     Attributes
     ----------
     nll : float
-        Mean loss, nats a token, weighted as the convention says.
+        Mean loss, nats per token, weighted as the convention says.
     standard_error : float or None
         Of ``nll``, by resampling whole documents; None for a single document.
     tokens : int

@@ -191,7 +191,7 @@ class LossRow(Record):
     tokens : int
         Predictions.
     loss, loss_error : float
-        Mean, nats a token, and its standard error over stretches of text; over eighths of the part where there is but
+        Mean, nats per token, and its standard error over stretches of text; over eighths of the part where there is but
         one stretch, which is too small where neighbours are alike.
     """
 

@@ -93,7 +93,7 @@ class CheckOverview(Table):
     bounds, attention : tuple
         BoundSummary and AttentionSummary.
     losses : tuple of (str, float, float, int)
-        By region: its name, mean loss in nats a token, standard error, tokens.
+        By region: its name, mean loss in nats per token, standard error, tokens.
     heads : int
         Query heads of all layers.
     maximum_ratio, sum_ratio, largest_sum_ratio : float
@@ -204,8 +204,8 @@ def _blocks(found: Check, text: str, page: bool) -> Iterator[Block]:
     yield _verdict(found, seen)
     yield Paragraph(
         f"{found.model}, {seen.heads} query heads; {described(found.config, found.rows[0].scaling)}. Text: {text}; "
-        f"{stretches}, {found.rows[0].pairs} pairs a head, {found.dtype} on {found.device}, seed {found.seed}. Offsets "
-        f"up to {found.length - 1}."
+        f"{stretches}, {found.rows[0].pairs} pairs per head, {found.dtype} on {found.device}, seed {found.seed}. "
+        f"Offsets up to {found.length - 1}."
     )
     yield Points(found.notes)
     yield Heading("Scores over the trained maximum A")
@@ -224,7 +224,7 @@ def _blocks(found: Check, text: str, page: bool) -> Iterator[Block]:
     if seen.losses:
         yield Heading("Loss")
         rows = ((region, tokens, mean, error) for region, mean, error, tokens in seen.losses)
-        yield grid(("region", "tokens", "nats a token", "standard error"), rows, "lr")
+        yield grid(("region", "tokens", "nats per token", "standard error"), rows, "lr")
     yield Paragraph(LEGEND, "quiet")
     if page:
         yield Heading("Pictures")

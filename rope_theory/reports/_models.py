@@ -41,13 +41,13 @@ def perplexity_report(found: Perplexity, *, source: str = "a model", texts: Sequ
         (name, row.length, row.windows, row.tokens, row.nll) for name, row in zip(names, found.documents, strict=True)
     )
     return Report(
-        f"{source}: perplexity {found.perplexity:.4f}, {found.nll:.4f}{error} nats a token",
+        f"{source}: perplexity {found.perplexity:.4f}, {found.nll:.4f}{error} nats per token",
         (
             Paragraph(
                 f"window {found.window}, stride {found.stride}, {found.convention}, beginning-of-sequence token: "
                 f"{found.beginning}; {found.tokens} losses, {found.dtype} on {found.device}"
             ),
-            grid(("text", "tokens", "windows", "losses", "nats a token"), rows, "lr"),
+            grid(("text", "tokens", "windows", "losses", "nats per token"), rows, "lr"),
         ),
     )
 
