@@ -7,11 +7,13 @@ import operator
 import os
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from rope_theory.errors import OutOfRange, UnknownChoice, WrongType, WrongValue
+
+T = TypeVar("T")
 
 LARGEST_OFFSET = 2.0**53
 """Largest offset or length in tokens: beyond it float64 no longer tells neighbouring integers apart."""
@@ -131,6 +133,13 @@ def sequence(value: Any, name: str, of: str) -> tuple[Any, ...]:
         return tuple(value)
     except TypeError:
         raise WrongType(name, f"must be a sequence of {of}", type(value).__name__, "put one in a list") from None
+
+
+def instance_of(value: Any, name: str, kind: type[T], maker: str, *, article: str = "a") -> T:
+    """Return ``value`` when it is a ``kind``; ``maker`` says what makes one."""
+    if not isinstance(value, kind):
+        raise WrongType(name, f"must be {article} {kind.__name__}", type(value).__name__, maker)
+    return value
 
 
 def with_attributes(value: Any, name: str, attributes: tuple[str, ...], kind: str, maker: str) -> Any:

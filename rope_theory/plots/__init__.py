@@ -1,4 +1,4 @@
-"""Pictures of results: one kind a file; results and optional Axes in, Axes out, nothing computed.
+"""Pictures of results: one kind per file; results and optional Axes in, Axes out, nothing computed.
 
 For pictures of one's own in the same style: ``style``, ``legend_beside``, the colours ``PALETTE`` with their ``DASHES``
 and ``MARKERS``, and ``GREY`` for reference lines.

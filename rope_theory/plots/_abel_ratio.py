@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rope_theory._core.checks import flag
 from rope_theory.errors import WrongValue
-from rope_theory.plots._axes import HEADROOM, canvas, line_of, mark_window, share_across
+from rope_theory.plots._axes import HEADROOM, Axes, canvas, line_of, mark_window, share_across
 from rope_theory.plots._style import BLUE, GREY, VERMILION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def abel_ratio(
@@ -76,7 +73,6 @@ def abel_ratio(
                 color=VERMILION,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             )
-        axes.set_xlabel("offset s [tokens]")
-        axes.set_ylabel("B(s) / d")
+        axes.set(xlabel="offset s [tokens]", ylabel="B(s) / d")
         mark_window(axes, window)
         return axes

@@ -13,10 +13,12 @@ from rope_theory._core.arrays import as_numpy, real, space_of
 from rope_theory._core.checks import integer, sequence
 from rope_theory._core.optional import load
 from rope_theory.errors import WrongType, WrongValue
-from rope_theory.plots._style import GREY, PALETTE, style
+from rope_theory.plots._style import GREY, MARKERS, PALETTE, style
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:  # a name for signatures, so that nothing loads matplotlib before it draws
+    Axes = Any
 
 HEADROOM = 0.12
 """Share of the data's height left free above and below it, where the labels of reference lines stand."""
@@ -55,6 +57,14 @@ def line_of(value: Any, name: str) -> NDArray[np.float64]:
     return array
 
 
+def curves_of(value: Any, name: str, count: int, beside: str) -> NDArray[np.float64]:
+    """Return ``value`` as rows of ``count`` numbers, one per curve, to go with what ``beside`` names."""
+    array = values(value, name)
+    if array.ndim not in (1, 2) or array.shape[-1] != count:
+        raise WrongValue(name, f"must have shape ({count},) or (k, {count}) to go with {beside}", f"{array.shape}")
+    return array.reshape(-1, count)
+
+
 def labels_for(labels: Sequence[str], count: int, name: str) -> list[str]:
     """Return a label for each of ``count`` things to draw, each called ``name``, or raise in words."""
     if isinstance(labels, str):
@@ -90,6 +100,13 @@ def mark_window(axes: Axes, window: int | None) -> None:
         fontsize="small",
         color=GREY,
     )
+
+
+def draw_marks(axes: Axes, x: Any, y: Any, index: int, label: str, **options: Any) -> None:
+    """Draw marks without a line; every second series has hollow ones."""
+    color = PALETTE[index]
+    hollow = "none" if index % 2 else color
+    axes.plot(x, y, ls="none", marker=MARKERS[index], color=color, markerfacecolor=hollow, label=label, **options)
 
 
 def share_across(axes: Axes, x: float) -> float:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rope_theory.errors import WrongType, WrongValue
-from rope_theory.plots._axes import canvas, legend_beside, line_of, refuse_crowd, values
+from rope_theory.plots._axes import Axes, canvas, legend_beside, line_of, refuse_crowd, values
 from rope_theory.plots._style import DASHES, PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
@@ -56,7 +53,6 @@ def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = N
                 )
             axes.plot(s, line, color=PALETTE[number], linestyle=DASHES[number], label=name)
         axes.set_ylim(bottom=0.0)
-        axes.set_xlabel("offset s [tokens]")
-        axes.set_ylabel("|a(s) − chord| / H, at most")
+        axes.set(xlabel="offset s [tokens]", ylabel="|a(s) − chord| / H, at most")
         legend_beside(axes)
         return axes

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from rope_theory._core.checks import one_of
+from rope_theory._core.checks import instance_of, one_of
 from rope_theory.comparison import ChordCells
-from rope_theory.errors import WrongType
-from rope_theory.plots._axes import canvas, legend_beside
+from rope_theory.plots._axes import Axes, canvas, legend_beside
 from rope_theory.plots._style import BLUE, SKY, VERMILION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def chord_cells(cells: ChordCells, *, bound: str = "sharp", ax: Axes | None = None) -> Axes:
@@ -39,10 +33,7 @@ def chord_cells(cells: ChordCells, *, bound: str = "sharp", ax: Axes | None = No
     TypeError
         When ``cells`` is not a ChordCells.
     """
-    if not isinstance(cells, ChordCells):
-        raise WrongType(
-            "cells", "must be a ChordCells", type(cells).__name__, "rope_theory.comparison.chord_cells makes one"
-        )
+    instance_of(cells, "cells", ChordCells, "rope_theory.comparison.chord_cells makes one")
     reach = {"sharp": cells.sharp, "curvature": cells.curvature}[one_of(bound, "bound", ("sharp", "curvature"))]
     trained = cells.offsets == np.round(cells.offsets)
     with canvas(ax) as axes:
@@ -66,7 +57,6 @@ def chord_cells(cells: ChordCells, *, bound: str = "sharp", ax: Axes | None = No
             markersize=4.5,
             label="at integers",
         )
-        axes.set_xlabel("offset s [tokens]")
-        axes.set_ylabel("score a(s), before 1/√d")
+        axes.set(xlabel="offset s [tokens]", ylabel="score a(s), before 1/√d")
         legend_beside(axes)
         return axes

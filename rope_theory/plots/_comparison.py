@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rope_theory._core.checks import instance_of
 from rope_theory.comparison import Comparison
-from rope_theory.errors import WrongType
-from rope_theory.plots._axes import canvas, legend_beside
+from rope_theory.plots._axes import Axes, canvas, legend_beside
 from rope_theory.plots._style import BLUE, GREY, ORANGE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
@@ -19,7 +14,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : Comparison
-        Result of ``compare``; one dot a row and ratio. Nothing lies beyond when its length is the trained
+        Result of ``compare``; one dot per row and ratio. Nothing lies beyond when its length is the trained
         window.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
@@ -33,8 +28,7 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
     TypeError
         When ``result`` is not a Comparison.
     """
-    if not isinstance(result, Comparison):
-        raise WrongType("result", "must be a Comparison", type(result).__name__, "rope_theory.compare makes one")
+    instance_of(result, "result", Comparison, "rope_theory.compare makes one")
     groups = list(dict.fromkeys(row.scaling for row in result.rows))
     height = {scaling: index for index, scaling in enumerate(groups)}
     window = result.config.context_length

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rope_theory._core.checks import with_attributes
 from rope_theory._core.optional import load
 from rope_theory.errors import WrongValue
-from rope_theory.plots._axes import canvas, legend_beside
-from rope_theory.plots._style import GREY, MARKERS, PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from rope_theory.plots._axes import Axes, canvas, draw_marks, legend_beside
+from rope_theory.plots._style import GREY
 
 SERIES = ("beyond, largest pair", "Σ|h| + |C|, largest pair", "beyond, mean pair", "Σ|h| + |C|, mean pair")
 """What is drawn, over A."""
@@ -50,16 +47,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
     )
     with canvas(ax) as axes:
         for number, (label, ratios) in enumerate(zip(SERIES, table, strict=True)):
-            axes.plot(
-                range(len(ratios)),
-                ratios,
-                linestyle="none",
-                marker=MARKERS[number],
-                markersize=5 if number < 2 else 4,
-                markerfacecolor="none" if number % 2 else PALETTE[number],
-                color=PALETTE[number],
-                label=label,
-            )
+            draw_marks(axes, range(len(ratios)), ratios, number, label, markersize=5 if number < 2 else 4)
         axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="-", zorder=1.5)
         _layers(axes, [row.layer for row in heads])
         axes.set_yscale("log")
@@ -67,8 +55,7 @@ def head_ratios(check: Any, *, ax: Axes | None = None) -> Axes:
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(ticker.NullLocator())
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel("head, layer by layer")
-        axes.set_ylabel("over the trained maximum A")
+        axes.set(xlabel="head, layer by layer", ylabel="over the trained maximum A")
         legend_beside(axes)
         return axes
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rope_theory._core.checks import with_attributes
 from rope_theory._core.optional import load
-from rope_theory.plots._axes import canvas, legend_beside
+from rope_theory.plots._axes import Axes, canvas, legend_beside
 from rope_theory.plots._style import BLUE, GREY
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
@@ -19,7 +16,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     check : models.Check
-        A line a head; the even share 1/P is marked.
+        One line per head; the even share 1/P is marked.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
 
@@ -37,8 +34,7 @@ def pair_shares(check: Any, *, ax: Axes | None = None) -> Axes:
             )
         axes.axhline(1.0 / len(heads[0].shares), color=GREY, linestyle="--", linewidth=1.0, label="even share")
         axes.xaxis.set_major_locator(load("matplotlib.ticker", "plots").MaxNLocator(integer=True))
-        axes.set_xlabel("pair j, fast to slow")
-        axes.set_ylabel("share of Σ|h_j|")
+        axes.set(xlabel="pair j, fast to slow", ylabel="share of Σ|h_j|")
         axes.set_ylim(bottom=0.0)
         legend_beside(axes)
         return axes

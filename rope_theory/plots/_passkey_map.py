@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rope_theory._core.checks import with_attributes
-from rope_theory.plots._axes import canvas
+from rope_theory.plots._axes import Axes, canvas
 from rope_theory.plots._style import GREY
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def passkey_map(passkey: Any, *, window: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the share of passkeys found as a row of fields a length, one field a distance, and k_max.
+    """Draw the share of passkeys found as one row of fields per length, one field per distance, and k_max.
 
     Parameters
     ----------
@@ -47,8 +44,7 @@ def passkey_map(passkey: Any, *, window: int | None = None, ax: Axes | None = No
         axes.figure.colorbar(fields, ax=axes, label="share found", fraction=0.05, pad=0.02)
         axes.set_yticks(range(len(lengths)), [str(length) for length in lengths])
         axes.set_xlim(0.0, max(lengths))
-        axes.set_xlabel("distance of the key from the end [tokens]")
-        axes.set_ylabel("length of the prompt [tokens]")
+        axes.set(xlabel="distance of the key from the end [tokens]", ylabel="length of the prompt [tokens]")
         axes.grid(visible=False)
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), ncols=2, borderaxespad=0.0)
         return axes

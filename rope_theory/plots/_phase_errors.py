@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rope_theory._core.checks import sequence
 from rope_theory.errors import WrongType, WrongValue
-from rope_theory.plots._axes import canvas, labels_for, legend_beside, mark_window, refuse_crowd
+from rope_theory.plots._axes import Axes, canvas, labels_for, legend_beside, mark_window, refuse_crowd
 from rope_theory.plots._style import DASHES, PALETTE
 from rope_theory.precision import PhaseError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def phase_errors(
@@ -57,12 +53,10 @@ def phase_errors(
             raise WrongValue("Positions", "must be one-dimensional, ascending and above 0: both axes are logarithmic")
     with canvas(ax) as axes:
         axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
         for error, label, color, dashes in zip(errors, names, PALETTE, DASHES, strict=False):
             axes.plot(error.positions, error.largest_measured, color=color, linestyle=dashes, label=label)
             axes.plot(error.positions, error.largest_bound, color=color, linestyle=dashes, linewidth=0.7, alpha=0.7)
-        axes.set_xlabel("position m [tokens]")
-        axes.set_ylabel("distance from $e^{im\\theta}$, largest over pairs")
+        axes.set(yscale="log", xlabel="position m [tokens]", ylabel="distance from $e^{im\\theta}$, largest over pairs")
         mark_window(axes, window)
         legend_beside(axes)
         return axes

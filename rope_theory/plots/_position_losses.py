@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rope_theory._core.checks import with_attributes
 from rope_theory.errors import WrongValue
-from rope_theory.plots._axes import canvas
+from rope_theory.plots._axes import Axes, canvas
 from rope_theory.plots._style import BLUE, GREY
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
@@ -42,13 +39,11 @@ def position_losses(check: Any, *, ax: Axes | None = None) -> Axes:
             [row.loss for row in rows],
             xerr=[0.5 * (row.stop - row.start) for row in rows],
             yerr=[row.loss_error for row in rows],
-            linestyle="none",
-            marker="o",
+            fmt="o",
             markersize=3,
             color=BLUE,
             elinewidth=1.0,
         )
         axes.axvline(check.config.context_length, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
-        axes.set_xlabel("position [tokens]")
-        axes.set_ylabel("loss [nats a token]")
+        axes.set(xlabel="position [tokens]", ylabel="loss [nats per token]")
         return axes

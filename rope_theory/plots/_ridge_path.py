@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rope_theory._core.checks import above
 from rope_theory.errors import Conflict, WrongValue
-from rope_theory.plots._axes import canvas, line_of, values
+from rope_theory.plots._axes import Axes, canvas, line_of, values
 from rope_theory.plots._style import BLACK, BLUE, GREY, ORANGE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def ridge_path(
@@ -72,11 +69,8 @@ def ridge_path(
             axes.fill_between(x, table[index], table[-1 - index], color=BLUE, alpha=0.2, linewidth=0.0)
         axes.plot(x, above_all, color=BLACK, linestyle=(0, (6, 2)), label="bound of the expectation")
         axes.plot(x, table[middle], color=BLUE, linestyle="-", label="draws: median and quantiles")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log", xlabel="ridge strength α", ylabel="largest |fit|")
         axes.set_xlim(x[0], x[-1])
-        axes.set_xlabel("ridge strength α")
-        axes.set_ylabel("largest |fit|")
         if strength is not None:
             axes.axvline(above(strength, "strength", 0.0), color=GREY, linestyle=":", linewidth=1.2, zorder=1.5)
         if inside is not None:

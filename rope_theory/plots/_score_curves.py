@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rope_theory.errors import WrongValue
-from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, values
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from rope_theory.plots._axes import Axes, canvas, curves_of, labels_for, legend_beside, line_of, mark_window
 
 DENSE = 1000
 """Offsets past which curves are drawn with a thin line, so that they do not fill the picture."""
@@ -30,9 +26,9 @@ def score_curves(
     offsets : array, shape (n,)
         Offsets s in tokens.
     scores : array, shape (n,) or (k, n)
-        Scores at those offsets, one curve a row.
+        Scores at those offsets, one curve per row.
     labels : sequence of str, length k, optional
-        A name a curve, for the legend to the right.
+        One name per curve, for the legend to the right.
     window : int, optional
         Trained window in tokens; its last offset, window − 1, is marked.
     ax : matplotlib Axes, optional
@@ -48,23 +44,13 @@ def score_curves(
         For shapes or a number of labels that do not match, NaN, infinity or empty arrays.
     """
     s = line_of(offsets, "offsets")
-    curves = values(scores, "scores")
-    if curves.ndim not in (1, 2) or curves.shape[-1] != len(s):
-        raise WrongValue(
-            "scores", f"must have shape ({len(s)},) or (k, {len(s)}) to go with the {len(s)} offsets", f"{curves.shape}"
-        )
-    curves = curves.reshape(-1, len(s))
+    curves = curves_of(scores, "scores", len(s), f"the {len(s)} offsets")
     names = None if labels is None else labels_for(labels, len(curves), "curve")
     with canvas(ax) as axes:
         for index, curve in enumerate(curves):
-            axes.plot(
-                s,
-                curve,
-                linewidth=0.8 if len(s) > DENSE else None,
-                label=None if names is None else names[index],
-            )
-        axes.set_xlabel("offset s [tokens]")
-        axes.set_ylabel("score a(s), before 1/√d")
+            label = None if names is None else names[index]
+            axes.plot(s, curve, linewidth=0.8 if len(s) > DENSE else None, label=label)
+        axes.set(xlabel="offset s [tokens]", ylabel="score a(s), before 1/√d")
         mark_window(axes, window)
         if names is not None:
             legend_beside(axes)

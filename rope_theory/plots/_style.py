@@ -24,10 +24,10 @@ DASHES = (
     (0, (6, 1, 1, 1, 1, 1)),
     (0, (9, 2)),
 )
-"""A line style a colour, so that curves differ in greyscale as well."""
+"""One line style per colour, so that curves differ in greyscale as well."""
 
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-"""A marker a colour, for the same reason."""
+"""One marker per colour, for the same reason."""
 
 
 @contextmanager

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rope_theory._core.checks import integer, sequence
 from rope_theory.errors import WrongType, WrongValue
-from rope_theory.plots._axes import canvas, legend_beside
+from rope_theory.plots._axes import Axes, canvas, legend_beside
 from rope_theory.plots._style import GREY
 from rope_theory.scaling.frequencies import Frequencies
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax: Axes | None = None) -> Axes:
@@ -82,8 +78,7 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
                 fontsize="small",
                 color=GREY,
             )
-        axes.set_xlabel("pair index j")
-        axes.set_ylabel("wavelength 2π/θ [tokens]")
+        axes.set(xlabel="pair index j", ylabel="wavelength 2π/θ [tokens]")
         legend_beside(axes)
         return axes
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rope_theory._core.checks import flag
 from rope_theory.errors import Conflict, OutOfRange, WrongValue
-from rope_theory.plots._axes import canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
+from rope_theory.plots._axes import Axes, canvas, labels_for, legend_beside, line_of, mark_window, refuse_crowd, values
 from rope_theory.plots._style import DASHES, MARKERS, PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def worst_case_curves(
@@ -33,10 +30,10 @@ def worst_case_curves(
     offsets : array, shape (n,)
         Offsets s in tokens.
     lower, upper : array, shape (n,) or (k, n)
-        Bounds on V(s)/A, for example ``certificate.verify()`` over ``score_max``; one curve a row. The line is the
+        Bounds on V(s)/A, for example ``certificate.verify()`` over ``score_max``; one curve per row. The line is the
         upper bound; a band to the lower one shows where they can be told apart.
     labels : sequence of str, length k
-        A name a curve, for the legend to the right.
+        One name per curve, for the legend to the right.
     window : int, optional
         Trained window in tokens; its last offset, window − 1, is marked.
     log : bool
@@ -62,9 +59,7 @@ def worst_case_curves(
         draw_bounds(axes, s, "offsets", lower, upper, labels)
         if log:
             axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("offset s [tokens]")
-        axes.set_ylabel("worst case V(s) / A")
+        axes.set(yscale="log", xlabel="offset s [tokens]", ylabel="worst case V(s) / A")
         mark_window(axes, window)
         legend_beside(axes)
         return axes

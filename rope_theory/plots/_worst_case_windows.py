@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rope_theory.errors import OutOfRange
-from rope_theory.plots._axes import canvas, legend_beside, line_of
+from rope_theory.plots._axes import Axes, canvas, legend_beside, line_of
 from rope_theory.plots._worst_case_curves import draw_bounds
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def worst_case_windows(windows: Any, lower: Any, upper: Any, *, labels: Sequence[str], ax: Axes | None = None) -> Axes:
@@ -23,9 +20,9 @@ def worst_case_windows(windows: Any, lower: Any, upper: Any, *, labels: Sequence
     windows : array, shape (n,)
         Lengths of trained windows, tokens, above 0.
     lower, upper : array, shape (n,) or (k, n)
-        Bounds on V/A; one curve a row, as in ``worst_case_curves``.
+        Bounds on V/A; one curve per row, as in ``worst_case_curves``.
     labels : sequence of str, length k
-        A name a curve, for the legend to the right.
+        One name per curve, for the legend to the right.
     ax : matplotlib Axes, optional
         Where to draw; a new figure in the house style when not given.
 
@@ -48,7 +45,6 @@ def worst_case_windows(windows: Any, lower: Any, upper: Any, *, labels: Sequence
         whole = [2**power for power in range(int(np.log2(lengths.min())), int(np.log2(lengths.max())) + 1)]
         axes.set_xticks(whole, [str(length) for length in whole])
         axes.minorticks_off()
-        axes.set_xlabel("trained window L [tokens]")
-        axes.set_ylabel("worst case V / A")
+        axes.set(xlabel="trained window L [tokens]", ylabel="worst case V / A")
         legend_beside(axes)
         return axes

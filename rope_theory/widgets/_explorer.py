@@ -21,7 +21,7 @@ __all__ = ["explorer"]
 WIDTHS = (16, 32, 64, 128, 256)
 WINDOWS = (128, 256, 512, 1024, 2048, 4096, 8192)
 SIZE, DPI = (13.5, 3.7), 80
-"""Of the picture, inches and dots an inch."""
+"""Of the picture, inches and dots per inch."""
 
 PLACES = ((0.05, 0.27, 0.27, 0.65), (0.385, 0.27, 0.27, 0.65), (0.715, 0.27, 0.27, 0.65))
 """Left, bottom, width and height of the three Axes."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rope_theory._core.checks import instance_of
 from rope_theory._core.optional import load
-from rope_theory.errors import WrongType, WrongValue
+from rope_theory.errors import WrongValue
 from rope_theory.plots._style import DASHES, GREY, MARKERS, PALETTE, style
 from rope_theory.widgets._exploration import Exploration
 
@@ -79,10 +80,7 @@ def exploration(found: Exploration, *, axes: Sequence[Axes] | None = None) -> tu
     ValueError
         For another number of axes.
     """
-    if not isinstance(found, Exploration):
-        raise WrongType(
-            "found", "must be an Exploration", type(found).__name__, "rope_theory.widgets.explore makes one"
-        )
+    instance_of(found, "found", Exploration, "rope_theory.widgets.explore makes one", article="an")
     if axes is None:
         with style():
             axes = load("matplotlib.pyplot", "plots").subplots(1, 3, figsize=(14.0, 4.0))[1]
