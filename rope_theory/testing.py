@@ -181,8 +181,7 @@ def coefficients(pairs: int, *, batch: Sequence[int] = (), h_max: float = 1.0, h
     def family(seed: int, exponent: float) -> NDArray[np.complex128]:
         h = decaying(pairs, exponent=exponent, seed=seed, count=count, h_max=largest)
         moduli = np.maximum(np.abs(h), smallest)
-        drawn: NDArray[np.complex128] = (h / np.abs(h) * moduli).reshape(shape)
-        return drawn
+        return (h / np.abs(h) * moduli).reshape(shape)
 
     moduli = st.floats(smallest, largest, allow_subnormal=False)
     phases = st.floats(0.0, 2.0 * np.pi, allow_subnormal=False)

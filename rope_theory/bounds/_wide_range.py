@@ -80,8 +80,7 @@ def upwards(number: Wide, roundings: int) -> Floats:
     with np.errstate(under="ignore"):
         result = np.ldexp(raised, exponent)
     lost = _shifted(result, -exponent) < raised  # subnormal results keep fewer digits
-    rounded: Floats = np.where(lost, np.nextafter(result, np.inf), result)
-    return rounded
+    return np.where(lost, np.nextafter(result, np.inf), result)
 
 
 def in_place_of(plain: Array, exact: Floats, space: Space) -> Array:

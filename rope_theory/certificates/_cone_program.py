@@ -180,8 +180,7 @@ def proved_above(place: Window, target: Floats, ratio: float, weights: Floats) -
 def made_feasible(place: Window, ratio: float, x: Floats) -> Floats:
     """Return x scaled down until it obeys every constraint, with a last digit to spare."""
     excess = max(1.0, float(np.abs(place.rows @ x).max()), float(moduli(x).max()) / ratio)
-    feasible: Floats = x / (excess * (1.0 + 1e-13))
-    return feasible
+    return x / (excess * (1.0 + 1e-13))
 
 
 class _Search:

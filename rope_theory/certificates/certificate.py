@@ -51,8 +51,7 @@ class Certificate(Stored):
     @property
     def support(self) -> NDArray[np.float64]:
         """Offsets that carry a weight, tokens."""
-        carried: NDArray[np.float64] = self.grid[np.flatnonzero(self.weights)]
-        return carried
+        return self.grid[np.flatnonzero(self.weights)]
 
     def verify(self, bits: int = 256) -> Enclosure:
         """Prove the certificate again in ball arithmetic, from weights and witness alone.

@@ -205,8 +205,7 @@ def _least_leakage(theta: NDArray[np.float64], half: int, gain: float) -> NDArra
 
 
 def _cosines(theta: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    cosines: NDArray[np.float64] = 2.0 * np.cos(np.outer(theta, np.arange(half) + 0.5))
-    return cosines
+    return 2.0 * np.cos(np.outer(theta, np.arange(half) + 0.5))
 
 
 def _leakage(theta: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -30,8 +30,7 @@ def allowed(table: Frequencies, divisor: float = 1.0) -> NDArray[np.float64]:
         share = np.where(between, BLENDED_TOLERANCE, share)
     proved = inv_freq_error(table, device="cuda")
     proved = np.where(proved < NOTHING_KNOWN, proved, 0.0)
-    result: NDArray[np.float64] = np.maximum(share * theta, proved) / divisor
-    return result
+    return np.maximum(share * theta, proved) / divisor
 
 
 def close(given: NDArray[np.float64], table: Frequencies, target: Format, divisor: float = 1.0) -> bool:

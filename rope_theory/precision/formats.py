@@ -67,8 +67,7 @@ def rounded(values: Any, target: Format) -> NDArray[np.float64]:
         if target is BFLOAT16:
             return _rounded_to_bfloat16(given)
         narrow = np.float32 if target is FLOAT32 else np.float16
-        result: NDArray[np.float64] = given.astype(narrow).astype(np.float64)
-        return result
+        return given.astype(narrow).astype(np.float64)
 
 
 def _rounded_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -83,8 +82,7 @@ def _rounded_to_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float64]:
     near = np.asarray(values, dtype=np.float32)
     even = np.isfinite(near) & (near != values) & (near.view(np.uint32) % 2 == 0)
     odd = np.where(even, np.nextafter(near, np.where(values > near, np.float32(np.inf), np.float32(-np.inf))), near)
-    result: NDArray[np.float64] = odd.astype(bfloat16).astype(np.float64)
-    return result
+    return odd.astype(bfloat16).astype(np.float64)
 
 
 def largest_rounding_error(magnitude: Any, target: Format) -> NDArray[np.float64]:
@@ -94,5 +92,4 @@ def largest_rounding_error(magnitude: Any, target: Format) -> NDArray[np.float64
     (Jeannerod and Rump, Mathematics of Computation 87, 2018).
     """
     share = target.roundoff / (1.0 + target.roundoff)
-    result: NDArray[np.float64] = np.maximum(np.asarray(magnitude) * share, 0.5 * target.spacing_at_zero)
-    return result
+    return np.maximum(np.asarray(magnitude) * share, 0.5 * target.spacing_at_zero)

@@ -320,8 +320,7 @@ def inv_freq_error(table: Frequencies, *, device: str = "cpu") -> NDArray[np.flo
         # the float64 frequencies differ from the real numbers, and from the formula here, by their own rounding
         bound = error + np.abs(value - table.theta) + _FLOAT64_SHARE * table.theta
     # the reciprocal of infinity is 0, off by θ
-    result: NDArray[np.float64] = np.where(np.isfinite(bound), bound, 2.0 * table.theta)
-    return result
+    return np.where(np.isfinite(bound), bound, 2.0 * table.theta)
 
 
 def dynamic_error(table: Frequencies, *, device: str = "cpu") -> NDArray[np.float64]:
@@ -342,5 +341,4 @@ def dynamic_error(table: Frequencies, *, device: str = "cpu") -> NDArray[np.floa
     of_base = config.width / (config.width - 2.0) * (5.0 * scaling.factor + math.log(longest)) + pow_units + 2.0
     of_power = (1.0 if device == "cpu" else 2.0) * -np.log(theta) + pow_units + 1.0
     units = np.where(x > 0.0, x * of_base + of_power, 0.0)
-    result: NDArray[np.float64] = theta * (1.001 * FLOAT32.roundoff * units + _FLOAT64_SHARE)
-    return result
+    return theta * (1.001 * FLOAT32.roundoff * units + _FLOAT64_SHARE)

@@ -381,14 +381,12 @@ def phasor_difference(made: Roundings) -> NDArray[np.complex128]:
     e^{i(φ+δ)} − e^{iφ} = e^{iφ}(i sin δ − 2 sin²(δ/2)).
     """
     turn = 1j * np.sin(made.phase_made) - 2.0 * np.sin(0.5 * made.phase_made) ** 2
-    result: NDArray[np.complex128] = made.exact * turn + made.table_made
-    return result
+    return made.exact * turn + made.table_made
 
 
 def chord(delta: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest distance of two phasors whose phases differ by at most δ."""
-    result: NDArray[np.float64] = 2.0 * np.sin(0.5 * np.minimum(delta, np.pi))
-    return result
+    return 2.0 * np.sin(0.5 * np.minimum(delta, np.pi))
 
 
 def table_bound(computed_in: Format, kept_in: Format) -> float:

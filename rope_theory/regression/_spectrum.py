@@ -78,18 +78,15 @@ class Spectrum:
 
     def gains(self, alpha: float) -> NDArray[np.float64]:
         """Return σ/(σ² + alpha): what the fit makes of a unit of noise along each singular vector."""
-        gains: NDArray[np.float64] = self.singular / (self.singular**2 + alpha)
-        return gains
+        return self.singular / (self.singular**2 + alpha)
 
     def kept(self, alpha: float) -> NDArray[np.float64]:
         """Return σ²/(σ² + alpha): the share of the targets that the fit keeps along each singular vector."""
-        shares: NDArray[np.float64] = self.singular * self.gains(alpha)
-        return shares
+        return self.singular * self.gains(alpha)
 
     def coordinates(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return φ(s) in the basis of right singular vectors, shape (n, min(n, 2P)), for one-dimensional s."""
-        rows: NDArray[np.float64] = design(self.theta, s, FLOAT64) @ self.right.T
-        return rows
+        return design(self.theta, s, FLOAT64) @ self.right.T
 
 
 def spectrum(theta: Any, train: Any) -> Spectrum:

@@ -133,5 +133,4 @@ def design_matrix(theta: Any, s: Any) -> NDArray[np.float64]:
     -----
     Source: arXiv 2306.15595, appendix C.1.
     """
-    matrix: NDArray[np.float64] = design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))
-    return matrix
+    return design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))

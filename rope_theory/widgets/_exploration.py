@@ -142,5 +142,4 @@ def _offsets(window: int, extended: float) -> NDArray[np.float64]:
     edge = [window - 2.0, window - 1.0]
     count = BEYOND if extended > window + 1.0 else 0
     beyond = window + (np.arange(count) + 1.0) * (extended - window - 1.0) / BEYOND
-    found: NDArray[np.float64] = np.unique(np.floor(np.concatenate([inside, edge, beyond]))) + 0.5
-    return found
+    return np.unique(np.floor(np.concatenate([inside, edge, beyond]))) + 0.5
