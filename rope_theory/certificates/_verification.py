@@ -14,6 +14,7 @@ from rope_theory._core.balls import float_above, float_below, floats_around, lar
 from rope_theory._core.checks import LARGEST_OFFSET
 from rope_theory.certificates._design import Design
 from rope_theory.certificates._largest_score import largest_score
+from rope_theory.certificates._question import Question, asked_table
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates._stored import Stored
 from rope_theory.certificates.enclosure import Enclosure
@@ -56,15 +57,7 @@ class Evaluation:
 
 
 def evaluate(
-    theta: Any,
-    asked: Any,
-    s: float,
-    grid: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    witness: NDArray[np.complex128],
-    h_max: float,
-    score_max: float,
-    bits: int,
+    problem: Question | Stored, s: float, weights: NDArray[np.float64], witness: NDArray[np.complex128], bits: int
 ) -> Evaluation:
     """Evaluate A‖w‖₁ + HΣ|ρ_j| and the score of the witness, scaled until it is feasible, in ball arithmetic.
 
@@ -76,9 +69,10 @@ def evaluate(
 
     Rounding is monotone, so the best of bounds rounded outwards is the best bound rounded outwards.
     """
+    theta, asked, grid = problem.theta, asked_table(problem.theta, problem.target_theta), problem.grid
     with working_precision(bits) as flint:
         trained = Design(frequency_balls(theta, flint), grid, flint)
-        cap, size = flint.arb(h_max), flint.arb(score_max)
+        cap, size = flint.arb(problem.h_max), flint.arb(problem.score_max)
         phasors = _turned(asked, s, flint)
         pairs = len(phasors)
 
@@ -89,7 +83,7 @@ def evaluate(
 
         h = [flint.acb(value.real, value.imag) for value in witness.tolist()]
         value = sum(((h_j * phasor).real for h_j, phasor in zip(h, phasors, strict=True)), flint.arb(0))
-        highest = largest_score(trained, witness, h, score_max)
+        highest = largest_score(trained, witness, h, problem.score_max)
         excess = largest([flint.arb(1), largest(abs(h_j) for h_j in h) / cap, highest / size])
         reached = value / excess
 
@@ -136,13 +130,10 @@ def _rounded(balls: list[Any]) -> NDArray[np.complex128]:
 def verified(certificate: Stored, bits: int) -> Enclosure:
     """Return a rigorous enclosure of V(s); see ``Certificate.verify``."""
     check_form(certificate)
-    asked = certificate.theta if certificate.target_theta is None else certificate.target_theta
+    asked = asked_table(certificate.theta, certificate.target_theta)
     for name, table in (("theta", certificate.theta), ("target_theta", asked)):
         _check_table(name, table)
-    found = evaluate(
-        certificate.theta, asked, certificate.s, certificate.grid, certificate.weights, certificate.witness,
-        certificate.h_max, certificate.score_max, bits,
-    )  # fmt: skip
+    found = evaluate(certificate, certificate.s, certificate.weights, certificate.witness, bits)
     if not all(map(math.isfinite, found.reached)) or found.radius > STORED:
         raise TooFewBits(bits, "are too few for this certificate", "give more bits")
     slack = STORED * (1.0 + float(np.abs(certificate.weights).sum()))
@@ -174,7 +165,7 @@ def notes_on(theta: Any, target_theta: Any, count: int, gap: float) -> tuple[str
         )
     if gap > 1e-3:
         notes.append(f"The bounds are {gap:.1e} apart, relatively: float64 could not do better here.")
-    factor = getattr(theta if target_theta is None else target_theta, "attention_factor", 1.0)
+    factor = getattr(asked_table(theta, target_theta), "attention_factor", 1.0)
     if factor != 1.0:
         notes.append(f"Values exclude the attention factor: multiply by μ² = {factor**2:.6g}.")
     return tuple(notes)
@@ -184,7 +175,13 @@ def check_form(certificate: Stored) -> None:
     """Raise, naming the field, when the certificate does not state a problem."""
     pairs = len(numpy_angular(certificate.theta))
     count = certificate.grid.shape[0] if certificate.grid.ndim else 0
-    _check_limits(certificate)
+    for name in ("h_max", "score_max"):  # with a negative one a false bound would be proved
+        value = getattr(certificate, name)
+        if not 1.0 / LARGEST <= value <= LARGEST:  # NaN is not
+            raise CertificateRejected(name, f"must be above 0 and at most {LARGEST:g}, got {value}")
+    for name in ("lower", "upper"):
+        if not math.isfinite(getattr(certificate, name)):
+            raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
     shapes = {"weights": (count,), "residual": (pairs,), "witness": (pairs,)}
     for name, shape in shapes.items():
         array = getattr(certificate, name)
@@ -206,23 +203,6 @@ def check_form(certificate: Stored) -> None:
         raise CertificateRejected("rounds", f"must be at least 0, got {certificate.rounds}")
     if certificate.target_theta is not None and len(numpy_angular(certificate.target_theta)) != pairs:
         raise CertificateRejected("target_theta", "must have as many frequencies as theta")
-    for name in ("h_max", "score_max"):
-        if not (math.isfinite(getattr(certificate, name)) and getattr(certificate, name) > 0.0):
-            raise CertificateRejected(name, f"must be above 0, got {getattr(certificate, name)}")
-    for name in ("s", "lower", "upper"):
-        if not math.isfinite(getattr(certificate, name)):
-            raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
-
-
-def _check_limits(certificate: Stored) -> None:
-    """Raise, naming the field, for limits that no problem has: with a negative one a false bound would be proved."""
-    for name in ("h_max", "score_max"):
-        value = getattr(certificate, name)
-        if not 1.0 / LARGEST <= value <= LARGEST:  # NaN is not
-            raise CertificateRejected(name, f"must be above 0 and at most {LARGEST:g}, got {value}")
-    for name in ("lower", "upper"):
-        if not math.isfinite(getattr(certificate, name)):
-            raise CertificateRejected(name, f"must be finite, got {getattr(certificate, name)}")
 
 
 def _check_table(name: str, table: Any) -> None:

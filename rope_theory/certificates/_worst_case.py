@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
@@ -14,12 +15,11 @@ from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.workers import tied
 from rope_theory.certificates import _cone_program
-from rope_theory.certificates._question import Question, question
+from rope_theory.certificates._question import Question, asked_table
 from rope_theory.certificates._sizes import check_grid
 from rope_theory.certificates._verification import evaluate, notes_on, phasors_at
 from rope_theory.certificates.certificate import Certificate
 from rope_theory.errors import WrongValue
-from rope_theory.scaling import Frequencies
 from rope_theory.scaling._exact_form import kind_of_frequencies
 
 CHUNK, FEW = 8, 3
@@ -94,32 +94,23 @@ def worst_case(theta: Any, s: Any, grid: Any, *, h_max: float, score_max: float 
     offset = offsets(as_numpy(s), "s", space_of())
     if offset.ndim > 1:
         raise WrongValue("s", "must be one offset or a sequence of them", f"shape {offset.shape}", "flatten it")
-    asked = question(theta, target_theta, grid, h_max, score_max)
-    check_grid(asked.grid, len(asked.frequencies))
-    problem = _Problem(theta, target_theta, asked)
+    problem = _Problem.of(theta, target_theta, grid, h_max, score_max)
+    check_grid(problem.grid, len(problem.frequencies))
     if offset.ndim == 0:
         return problem.solve([float(offset)])[0]
     return list(_in_parallel(problem, offset.tolist()))
 
 
-class _Problem:
+@dataclass(frozen=True, eq=False)
+class _Problem(Question):
     """One set of trained offsets and limits, asked about at many offsets; what travels to a worker."""
 
-    def __init__(self, theta: Any, target_theta: Any, asked: Question) -> None:
-        self.theta = theta if isinstance(theta, Frequencies) else asked.frequencies
-        unchanged = target_theta is None
-        self.target_theta = (
-            None if unchanged else target_theta if isinstance(target_theta, Frequencies) else asked.target
-        )
-        self.frequencies, self.target, self.grid = asked.frequencies, asked.target, asked.grid
-        self.h_max, self.score_max, self.ratio = asked.h_max, asked.score_max, asked.ratio
-
     def solve(self, offsets_asked: list[float]) -> list[Certificate]:
-        """Return a certificate an offset, passing on where constraints were tight."""
+        """Return one certificate per offset, passing on where constraints were tight."""
         certificates: list[Certificate] = []
         tight: NDArray[np.intp] = np.array([], dtype=np.intp)
         for s in offsets_asked:
-            turned = phasors_at(self._asked, s)
+            turned = phasors_at(asked_table(self.theta, self.target_theta), s)
             row = np.concatenate([turned.real, -turned.imag])
             answer = self._exact(s, row)
             if answer is None:
@@ -136,10 +127,6 @@ class _Problem:
             return True
         alike = kind_of_frequencies(self.theta) == kind_of_frequencies(self.target_theta)
         return alike and np.array_equal(self.target, self.frequencies)
-
-    @property
-    def _asked(self) -> Any:
-        return self.theta if self.target_theta is None else self.target_theta
 
     def _exact(self, s: float, row: NDArray[np.float64]) -> _cone_program.Answer | None:
         """Return the answer where it needs no solver: caps that no score can feel, or a trained offset."""
@@ -160,9 +147,7 @@ class _Problem:
         pairs = len(self.frequencies)
         scaled = self.score_max * answer.witness
         witness = scaled[:pairs] + 1j * scaled[pairs:]
-        found = evaluate(
-            self.theta, self._asked, s, self.grid, answer.weights, witness, self.h_max, self.score_max, BITS
-        )
+        found = evaluate(self, s, answer.weights, witness, BITS)
         lower, upper = found.lower, found.upper
         return Certificate(
             s=s,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import as_numpy, offsets, phasors, space_of
 from rope_theory._core.checks import integer
-from rope_theory.certificates._question import Question, question
+from rope_theory.certificates._question import Question
 from rope_theory.scaling._exact_form import REAL, kind_of_frequencies
 
 NEAREST, FARTHER = 40, 216
@@ -85,7 +85,7 @@ def quick_bound(
     >>> bool(best.lower <= quick)
     True
     """
-    asked = question(theta, target_theta, grid, h_max, score_max)
+    asked = Question.of(theta, target_theta, grid, h_max, score_max)
     rounds = integer(rounds, "rounds", 1, "Each makes the bound better.")
     where: NDArray[np.float64] = offsets(as_numpy(s), "s", space_of())
     doubts = tuple(
