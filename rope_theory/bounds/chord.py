@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from rope_theory._core.arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of
+from rope_theory._core.checks import instance_of
 from rope_theory.bounds import _wide_range as _wide
 from rope_theory.bounds._cell import Cell, cell, cell_space, largest_modulus, moduli, wide_sizes
 from rope_theory.config import RopeConfig
-from rope_theory.errors import WrongType
 
 FEW_TURNS = 2.0**-9
 """Angle across a cell, rad, below which a power series says how far a pair strays from the chord."""
@@ -90,15 +90,21 @@ def chord_sharp(
 
 def _strays(theta: Array, ends: Array, space: Space) -> Array:
     """Return abs(e^{iλφ} − (1−λ) − λe^{iφ}), (n, P), φ the angle across a cell with ``ends`` left and right of s."""
-    left, right = ends[:, 0], ends[:, 1]
-    width = left + right
-    near, far = (left / width)[:, None], (right / width)[:, None]  # λ and 1 − λ, neither by subtraction
-    cos_left, sin_left = phasors(theta, left / 2.0, space)
-    cos_right, sin_right = phasors(theta, right / 2.0, space)
-    # e^{−iλφ}·ρ with nothing cancelling: its real part is a sum of squares
-    real = 2.0 * (far * sin_left**2 + near * sin_right**2)
-    imag = 2.0 * (far * sin_left * cos_left - near * sin_right * cos_right)
+    at_left, at_right = (phasors(theta, ends[:, side] / 2.0, space) for side in (0, 1))
+    real, imag = stray_parts(ends[:, :1], ends[:, 1:], at_left, at_right)
     return abs(real + 1j * imag)
+
+
+def stray_parts(left: Any, right: Any, at_left: tuple[Any, Any], at_right: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the real and the imaginary part of e^{−iλφ}·ρ with nothing cancelling, over arrays, tensors or balls.
+
+    ``at_left`` and ``at_right`` are the cosines and sines of half the angle that a pair turns on either side of s.
+    """
+    width = left + right
+    near, far = left / width, right / width  # λ and 1 − λ, neither by subtraction
+    (cos_left, sin_left), (cos_right, sin_right) = at_left, at_right
+    real = 2 * (far * sin_left**2 + near * sin_right**2)  # a sum of squares
+    return real, 2 * (far * sin_left * cos_left - near * sin_right * cos_right)
 
 
 def _strays_little(theta: Array, ends: Array, space: Space) -> Array:
@@ -239,8 +245,7 @@ def chord_repaired(
     -----
     Source: docs/theory.md, section 3; repairs arXiv 2306.15595 v2, Theorem 2.1.
     """
-    width, log_base = _width_and_log_base(config)
-    return _parabola(width / (4 * log_base) + 0.5 + log_base / (3 * width), s, s1, s2, h_max)
+    return _parabola(config, s, s1, s2, h_max, repaired=True)
 
 
 def chord_published(
@@ -279,22 +284,25 @@ def chord_published(
     >>> round(float(rt.bounds.chord_published(rt.RopeConfig(head_dim=128), 0.5)), 6)  # what is reached is 0.493876
     0.434294
     """
-    width, log_base = _width_and_log_base(config)
-    return _parabola(width / (4 * log_base), s, s1, s2, h_max)
+    return _parabola(config, s, s1, s2, h_max, repaired=False)
 
 
-def _width_and_log_base(config: RopeConfig) -> tuple[int, float]:
-    if not isinstance(config, RopeConfig):
-        raise WrongType(
-            "config",
-            "must be a RopeConfig",
-            type(config).__name__,
-            "the closed form needs the base, not a table. For a table use chord_curvature",
-        )
-    return config.width, math.log(config.base)
+def checked_config(config: Any) -> RopeConfig:
+    """Return ``config`` when it is one, with the base that Theorem 2.1 is stated in."""
+    remedy = "the closed form needs the base, not a table. For a table use chord_curvature"
+    return instance_of(config, "config", RopeConfig, remedy)
 
 
-def _parabola(curvature: float, s: Array, s1: Array | None, s2: Array | None, h_max: float) -> Array:
+def limit_of_squares(width: int, log_base: Any, *, repaired: bool) -> Any:
+    """Return the bound on Σθ_j² of Theorem 2.1, as it should be or as printed, from ln c as a float or a ball."""
+    printed = width / (4 * log_base)
+    return printed + 0.5 + log_base / (3 * width) if repaired else printed
+
+
+def _parabola(
+    config: RopeConfig, s: Array, s1: Array | None, s2: Array | None, h_max: float, *, repaired: bool
+) -> Array:
+    curvature = limit_of_squares(checked_config(config).width, math.log(config.base), repaired=repaired)
     space = space_of(s, s1, s2, h_max)
     place = cell(s, s1, s2, space)
     size = largest_modulus(h_max, space)

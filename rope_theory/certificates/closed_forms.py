@@ -6,9 +6,8 @@ h_max are float64 taken as exact, θ is real where a table is made of powers of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from rope_theory._core.arrays import angular, coefficients, complex_, offsets, r
 from rope_theory._core.balls import largest, working_precision
 from rope_theory._core.records import Record
 from rope_theory.bounds._cell import cell, largest_modulus, moduli
-from rope_theory.bounds.chord import _width_and_log_base
+from rope_theory.bounds.chord import checked_config, limit_of_squares, stray_parts
 from rope_theory.certificates.enclosure import Enclosure, enclosed
 from rope_theory.config import RopeConfig
 from rope_theory.errors import WrongType, WrongValue
@@ -29,6 +28,9 @@ __all__ = [
     "Refutation", "abel", "abel_published", "abel_sum", "attention_shift", "chord_curvature", "chord_published",
     "chord_repaired", "chord_sharp", "refutation", "sampling", "triangle",
 ]  # fmt: skip
+
+Balls: TypeAlias = Any
+"""An array of balls: numpy adds, multiplies and calls their own cos, sin, exp and tanh."""
 
 BITS = 256
 """Working precision: far more than float64 can show, and still fast."""
@@ -61,8 +63,7 @@ def triangle(h: Any, *, bits: int = BITS) -> Enclosure:
     h = complex_(h, "h", space_of())
     bounds.triangle(h)  # a single number has no pairs: its words
     with working_precision(bits) as flint:
-        sums = [_total(abs(z) for z in row) for row in _complex_rows(h, flint)]
-        return enclosed(sums, h.shape[:-1], bits, FLOAT64)
+        return enclosed(abs(_complex_rows(h, flint)).sum(-1), h.shape[:-1], bits, FLOAT64)
 
 
 def chord_sharp(
@@ -109,10 +110,11 @@ def chord_sharp(
     _, _, batch = moduli(theta, h, h_max, space_of())
     ends, shape = _cells(s, s1, s2)
     with working_precision(bits) as flint:
-        angles = frequency_balls(theta, flint)
-        distances = [[_from_chord(angle, *place, flint) for angle in angles] for place in _places(ends, flint)]
-        sizes = _sizes(h, h_max, len(angles), flint)
-        sums = [_product(row, column) for row in sizes for column in distances]
+        angles, (left, right) = np.array(frequency_balls(theta, flint)), _places(ends, flint)
+        halves = [np.outer(end, angles) / 2 for end in (left, right)]
+        parts = stray_parts(left[:, None], right[:, None], *((np.cos(half), np.sin(half)) for half in halves))
+        distances = abs(np.frompyfunc(flint.acb, 2, 1)(*parts))
+        sums = _sizes(h, h_max, len(angles), flint) @ distances.T
         return enclosed(sums, batch + shape, bits, kind_of_frequencies(theta))
 
 
@@ -158,11 +160,9 @@ def chord_curvature(
     _, _, batch = moduli(theta, h, h_max, space_of())
     ends, shape = _cells(s, s1, s2)
     with working_precision(bits) as flint:
-        squares = [angle * angle for angle in frequency_balls(theta, flint)]
-        curvatures = [_product(row, squares) / 2 for row in _sizes(h, h_max, len(squares), flint)]
-        products = [left * right for left, right in _places(ends, flint)]
-        balls = [curvature * product for curvature in curvatures for product in products]
-        return enclosed(balls, batch + shape, bits, kind_of_frequencies(theta))
+        squares, (left, right) = np.array(frequency_balls(theta, flint)) ** 2, _places(ends, flint)
+        curvatures = _sizes(h, h_max, len(squares), flint) @ squares / 2
+        return enclosed(np.outer(curvatures, left * right), batch + shape, bits, kind_of_frequencies(theta))
 
 
 def chord_repaired(
@@ -298,12 +298,8 @@ def abel(h: Any, theta: Any, s: Any, *, bits: int = BITS) -> Enclosure:
     h = coefficients(h, len(angular(theta, space)), space)
     s = _checked(theta, s)
     with working_precision(bits) as flint:
-        steps = []
-        for row in _complex_rows(h, flint):
-            following = [*row[1:], flint.acb(0)]
-            steps.append(largest(abs(after - before) for before, after in zip(row, following, strict=True)))
-        sums = _abel_sums(theta, s, flint)
-        balls = [step * total for step in steps for total in sums]
+        steps = [largest(row) for row in abs(np.diff(_complex_rows(h, flint), append=flint.acb(0)))]
+        balls = np.outer(steps, _abel_sums(theta, s, flint))
         return enclosed(balls, h.shape[:-1] + s.shape, bits, kind_of_frequencies(theta))
 
 
@@ -338,8 +334,7 @@ def abel_published(theta: Any, s: Any, *, h_max: float = 1.0, bits: int = BITS) 
     s = _checked(theta, s)
     size = largest_modulus(h_max, space_of())
     with working_precision(bits) as flint:
-        sums = [2 * flint.arb(size) * total for total in _abel_sums(theta, s, flint)]
-        return enclosed(sums, s.shape, bits, kind_of_frequencies(theta))
+        return enclosed(2 * flint.arb(size) * _abel_sums(theta, s, flint), s.shape, bits, kind_of_frequencies(theta))
 
 
 def sampling(theta_max: float = 1.0, step: float = 1.0, *, bits: int = BITS) -> Enclosure:
@@ -401,7 +396,7 @@ def attention_shift(delta: Any, *, bits: int = BITS) -> Enclosure:
     delta = real(delta, "delta", space_of())
     bounds.attention_shift(delta)  # its checks
     with working_precision(bits) as flint:
-        return enclosed([(ball / 2).tanh() for ball in _balls(delta, flint)], delta.shape, bits, FLOAT64)
+        return enclosed(np.tanh(_balls(delta.reshape(-1), flint) / 2), delta.shape, bits, FLOAT64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -501,69 +496,39 @@ def _cells(s: Any, s1: Any, s2: Any) -> tuple[NDArray[np.float64], tuple[int, ..
     return ends.reshape(3, -1), ends.shape[1:]
 
 
-def _places(ends: NDArray[np.float64], flint: Any) -> list[tuple[Any, Any]]:
-    """Return (s − s1, s2 − s), a pair a cell."""
-    s, low, high = (_balls(row, flint) for row in ends)
-    return [(at - left, right - at) for at, left, right in zip(s, low, high, strict=True)]
+def _places(ends: NDArray[np.float64], flint: Any) -> tuple[Balls, Balls]:
+    """Return s − s1 and s2 − s of every cell, (n,) each."""
+    s, low, high = _balls(ends, flint)
+    return s - low, high - s
 
 
-def _balls(array: NDArray[np.float64], flint: Any) -> list[Any]:
-    return [flint.arb(value) for value in array.reshape(-1).tolist()]
+def _balls(array: NDArray[np.float64], flint: Any) -> Balls:
+    return np.frompyfunc(flint.arb, 1, 1)(array)
 
 
-def _complex_rows(h: NDArray[np.complex128], flint: Any) -> list[list[Any]]:
-    rows = h.reshape(-1, h.shape[-1]).tolist()
-    return [[flint.acb(value.real, value.imag) for value in row] for row in rows]
+def _complex_rows(h: NDArray[np.complex128], flint: Any) -> Balls:
+    rows = h.reshape(-1, h.shape[-1])
+    return np.frompyfunc(flint.acb, 2, 1)(rows.real, rows.imag)
 
 
-def _sizes(h: Any, h_max: Any, pairs: int, flint: Any) -> list[list[Any]]:
-    """Return abs(h_j), a row a head."""
+def _sizes(h: Any, h_max: Any, pairs: int, flint: Any) -> Balls:
+    """Return abs(h_j), one row per head."""
     if h is None:
-        return [[flint.arb(largest_modulus(h_max, space_of()))] * pairs]
-    return [[abs(z) for z in row] for row in _complex_rows(coefficients(h, pairs, space_of()), flint)]
-
-
-def _total(balls: Iterable[Any]) -> Any:
-    iterator = iter(balls)
-    return sum(iterator, next(iterator))
-
-
-def _product(left: Sequence[Any], right: Sequence[Any]) -> Any:
-    return _total(a * b for a, b in zip(left, right, strict=True))
-
-
-def _from_chord(angle: Any, left: Any, right: Any, flint: Any) -> Any:
-    """Return abs(ρ) of one pair, by the formula of ``bounds.chord_sharp`` in which nothing cancels."""
-    width = left + right
-    near, far = left / width, right / width  # λ and 1 − λ
-    sin_left, cos_left = (left * angle / 2).sin_cos()
-    sin_right, cos_right = (right * angle / 2).sin_cos()
-    along = 2 * (far * sin_left * sin_left + near * sin_right * sin_right)
-    across = 2 * (far * sin_left * cos_left - near * sin_right * cos_right)
-    return abs(flint.acb(along, across))
+        return np.full((1, pairs), flint.arb(largest_modulus(h_max, space_of())))
+    return abs(_complex_rows(coefficients(h, pairs, space_of()), flint))
 
 
 def _parabola(config: Any, s: Any, s1: Any, s2: Any, h_max: Any, bits: int, *, repaired: bool) -> Enclosure:
-    width, _ = _width_and_log_base(config)
+    width = checked_config(config).width
     ends, shape = _cells(s, s1, s2)
     size = largest_modulus(h_max, space_of())
     with working_precision(bits) as flint:
-        log_base = flint.arb(config.base).log()
-        curvature = width / (4 * log_base)
-        if repaired:
-            curvature += flint.arb(0.5) + log_base / (3 * width)
-        factor = flint.arb(size) * curvature / 2
-        balls = [factor * left * right for left, right in _places(ends, flint)]
-        return enclosed(balls, shape, bits, REAL)
+        curvature = limit_of_squares(width, flint.arb(config.base).log(), repaired=repaired)
+        left, right = _places(ends, flint)
+        return enclosed(flint.arb(size) * curvature / 2 * left * right, shape, bits, REAL)
 
 
-def _abel_sums(theta: Any, s: NDArray[np.float64], flint: Any) -> list[Any]:
-    angles = frequency_balls(theta, flint)
-    sums = []
-    for offset in _balls(s, flint):
-        partial, total = flint.acb(0), flint.arb(0)
-        for angle in angles:
-            partial += flint.acb(0, offset * angle).exp()
-            total += abs(partial)
-        sums.append(total)
-    return sums
+def _abel_sums(theta: Any, s: NDArray[np.float64], flint: Any) -> Balls:
+    turns = np.array(frequency_balls(theta, flint)) * flint.acb(0, 1)
+    offsets_one_by_one = _balls(s.reshape(-1), flint)  # all phasors at a time would fill memory
+    return np.array([abs(np.cumsum(np.exp(offset * turns))).sum() for offset in offsets_one_by_one])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +49,12 @@ class Enclosure(Record):
         return bool(inside.all() if hasattr(inside, "all") else inside)
 
 
-def enclosed(balls: Sequence[Any], shape: tuple[int, ...], bits: int, frequencies: str) -> Enclosure:
+def enclosed(balls: Any, shape: tuple[int, ...], bits: int, frequencies: str) -> Enclosure:
     """Return the Enclosure of real balls, in C order of ``shape``; floats where the shape is ().
 
     Parameters
     ----------
-    balls : sequence of arb
+    balls : sequence or array of arb
         As many as ``shape`` has elements.
     shape : tuple of int
         Shape of the ends.
@@ -68,6 +67,6 @@ def enclosed(balls: Sequence[Any], shape: tuple[int, ...], bits: int, frequencie
     -------
     Enclosure
     """
-    ends = np.array([floats_around(ball) for ball in balls]).reshape((*shape, 2))
+    ends = np.array([floats_around(ball) for ball in np.ravel(balls)]).reshape((*shape, 2))
     lower, upper = (ends[..., 0], ends[..., 1]) if shape else (float(ends[0]), float(ends[1]))
     return Enclosure(lower, upper, int(bits), frequencies, frequencies)
