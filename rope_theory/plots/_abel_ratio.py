@@ -53,16 +53,7 @@ def abel_ratio(
         if below.any():
             first = s[below].argmin()
             at, height = s[below][first], values[below][first]
-            axes.plot(
-                [at],
-                [height],
-                color=VERMILION,
-                linestyle="none",
-                marker="v",
-                markersize=7,
-                markeredgecolor="black",
-                zorder=3,
-            )
+            axes.plot(at, height, "v", color=VERMILION, markersize=7, markeredgecolor="black", zorder=3)
             axes.annotate(
                 f"first below 1: s = {at:.10g}",
                 xy=(at, height),

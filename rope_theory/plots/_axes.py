@@ -106,7 +106,7 @@ def draw_marks(axes: Axes, x: Any, y: Any, index: int, label: str, **options: An
     """Draw marks without a line; every second series has hollow ones."""
     color = PALETTE[index]
     hollow = "none" if index % 2 else color
-    axes.plot(x, y, ls="none", marker=MARKERS[index], color=color, markerfacecolor=hollow, label=label, **options)
+    axes.plot(x, y, MARKERS[index], color=color, markerfacecolor=hollow, label=label, **options)
 
 
 def share_across(axes: Axes, x: float) -> float:

@@ -37,26 +37,12 @@ def chord_cells(cells: ChordCells, *, bound: str = "sharp", ax: Axes | None = No
     reach = {"sharp": cells.sharp, "curvature": cells.curvature}[one_of(bound, "bound", ("sharp", "curvature"))]
     trained = cells.offsets == np.round(cells.offsets)
     with canvas(ax) as axes:
-        axes.fill_between(
-            cells.offsets,
-            cells.chords - reach,
-            cells.chords + reach,
-            color=SKY,
-            alpha=0.35,
-            linewidth=0.0,
-            label=f"chord ± {bound} bound",
-        )
+        band = (cells.chords - reach, cells.chords + reach)
+        axes.fill_between(cells.offsets, *band, color=SKY, alpha=0.35, linewidth=0.0, label=f"chord ± {bound} bound")
         axes.plot(cells.offsets, cells.chords, color=VERMILION, linestyle="--", linewidth=1.0, label="chord")
         axes.plot(cells.offsets, cells.scores, color=BLUE, linestyle="-", label="score")
-        axes.plot(
-            cells.offsets[trained],
-            cells.scores[trained],
-            color="black",
-            linestyle="none",
-            marker="o",
-            markersize=4.5,
-            label="at integers",
-        )
+        at, there = cells.offsets[trained], cells.scores[trained]
+        axes.plot(at, there, "o", color="black", markersize=4.5, label="at integers")
         axes.set(xlabel="offset s [tokens]", ylabel="score a(s), before 1/√d")
         legend_beside(axes)
         return axes

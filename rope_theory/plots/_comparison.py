@@ -37,9 +37,8 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
         axes.plot(
             [row.inside_ratio for row in result.rows],
             [height[row.scaling] - 0.14 for row in result.rows],
+            "o",
             color=BLUE,
-            linestyle="none",
-            marker="o",
             markersize=5,
             label=f"inside, s ≤ {window - 1}",
         )
@@ -47,11 +46,10 @@ def comparison(result: Comparison, *, ax: Axes | None = None) -> Axes:
             axes.plot(
                 [row.beyond_ratio for row in result.rows],
                 [height[row.scaling] + 0.14 for row in result.rows],
+                "D",
                 color=ORANGE,
                 markeredgecolor="black",
                 markeredgewidth=0.6,
-                linestyle="none",
-                marker="D",
                 markersize=4.5,
                 label=f"beyond, s ≤ {result.length - 1}",
             )

@@ -60,10 +60,9 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
                 axes.plot(
                     pairs[~finite],
                     np.full(int((~finite).sum()), 0.97),
+                    "^",
                     transform=axes.get_xaxis_transform(),
                     color=line.get_color(),
-                    linestyle="none",
-                    marker="^",
                     markersize=4,
                     label="θ = 0, no wavelength",
                 )
