@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import as_numpy, coefficients, numpy_angular, space_of
-from rope_theory._core.checks import integer
+from rope_theory._core.checks import instance_of, integer
 from rope_theory._core.records import Record, Table
 from rope_theory.bounds.chord import chord_curvature, chord_sharp
 from rope_theory.config import RopeConfig
@@ -73,7 +73,7 @@ class Comparison(Table):
     Attributes
     ----------
     rows : tuple of ComparisonRow
-        A row a scaling and a row of h.
+        One row per scaling and row of h.
     config : RopeConfig
         The model before extension.
     length : int
@@ -88,7 +88,7 @@ class Comparison(Table):
 def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: int) -> Comparison:
     """Return how large scores get under each scaling, inside and beyond the trained window.
 
-    A row a scaling and a row of h, all on the same h: what is compared is the frequencies and the attention
+    One row per scaling and row of h, all on the same h: what is compared is the frequencies and the attention
     factor alone.
 
     Parameters
@@ -123,8 +123,7 @@ def compare(config: RopeConfig, scalings: Sequence[Scaling], h: Any, *, length: 
     >>> found.rows[0].beyond <= found.rows[0].triangle
     True
     """
-    if not isinstance(config, RopeConfig):
-        raise WrongType("config", "must be a RopeConfig", type(config).__name__)
+    instance_of(config, "config", RopeConfig)
     if isinstance(scalings, Scaling | str) or not isinstance(scalings, Iterable):
         raise WrongType("scalings", "must be a sequence", f"{scalings!r}", "put a single scaling in a list")
     scalings = tuple(scalings)
@@ -171,20 +170,10 @@ def _rows(
             just_past = window - 1 + 1 / BETWEEN  # the last trained offset is not beyond
             between_beyond = np.maximum(beyond, gain * _largest(h, table, just_past, length - 1, BETWEEN))
         triangle = gain * np.abs(h).sum(-1)
-        for index in range(len(h)):
-            yield ComparisonRow(
-                scaling=scaling,
-                h_index=index,
-                logit_factor=gain,
-                inside=float(inside[index]),
-                between_inside=float(between_inside[index]),
-                beyond=float(beyond[index]),
-                between_beyond=float(between_beyond[index]),
-                inside_ratio=float(between_inside[index] / trained[index]),
-                beyond_ratio=float(between_beyond[index] / trained[index]),
-                trained_maximum=float(trained[index]),
-                triangle=float(triangle[index]),
-            )
+        ratios = (between_inside / trained, between_beyond / trained)
+        columns = (inside, between_inside, beyond, between_beyond, *ratios, trained, triangle)  # the record's order
+        for index, numbers in enumerate(np.transpose(columns).tolist()):
+            yield ComparisonRow(scaling, index, gain, *numbers)
 
 
 def _largest(h: Any, theta: Any, start: float, stop: float, per_token: int) -> NDArray[np.float64]:
@@ -232,7 +221,7 @@ def chord_cells(h: Any, theta: Any, first: int, last: int, *, per_token: int = 3
     first, last : int
         Offsets in tokens, first < last; both are included.
     per_token : int
-        Offsets a cell, at least 2.
+        Offsets per cell, at least 2.
 
     Returns
     -------

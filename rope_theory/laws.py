@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import numpy_angular, phasors, real, runs, space_of
 from rope_theory._core.balls import working_precision
-from rope_theory._core.checks import LARGEST_NUMBER, above, even_width, integer
+from rope_theory._core.checks import LARGEST_NUMBER, above, even_width, instance_of, integer
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record, Table
 from rope_theory.config import RopeConfig
-from rope_theory.errors import NotReached, OutOfRange, TooFewBits, WrongType, WrongValue
+from rope_theory.errors import NotReached, OutOfRange, TooFewBits, WrongValue
 from rope_theory.scaling import Frequencies, Unscaled
 from rope_theory.scaling._exact_form import REAL, frequency_balls, kind_of_frequencies
 
@@ -69,7 +69,7 @@ class PairTurnsRow(Record):
 
 @dataclass(frozen=True)
 class PairTurns(Table):
-    """A row a pair, with the window they were counted in.
+    """One row per pair, with the window they were counted in.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ def turns(theta: Any, length: int) -> PairTurns:
     Returns
     -------
     PairTurns
-        A row a pair.
+        One row per pair.
 
     Raises
     ------
@@ -170,7 +170,8 @@ def critical_dimension(config: RopeConfig, length: int | None = None) -> int:
     82
     """
     config = _config(config)
-    return _critical_dimension(config.width, config.base, _window(config, length))
+    window = config.context_length if length is None else integer(length, "length", 1, "It is a window in tokens.")
+    return _critical_dimension(config.width, config.base, window)
 
 
 def critical_base(config: RopeConfig, tuned_length: int) -> float:
@@ -334,13 +335,7 @@ def small_bases(tuned_length: int) -> SmallBases:
 
 
 def _config(config: Any) -> RopeConfig:
-    if not isinstance(config, RopeConfig):
-        raise WrongType("config", "must be a RopeConfig", type(config).__name__, "from_hf reads a model's config.json")
-    return config
-
-
-def _window(config: RopeConfig, length: int | None) -> int:
-    return config.context_length if length is None else integer(length, "length", 1, "It is a window in tokens.")
+    return instance_of(config, "config", RopeConfig, "from_hf reads a model's config.json")
 
 
 def _tuned(config: RopeConfig, tuned_length: int) -> int:
@@ -548,7 +543,7 @@ class AdmissibleBases(Table):
 
     @property
     def rows(self) -> tuple[AdmissibleBasesRow, ...]:
-        """A row a candidate."""
+        """One row per candidate."""
         columns = (self.candidates.tolist(), self.admissible.tolist(), self.first_negative.tolist())
         return tuple(AdmissibleBasesRow(*row) for row in zip(*columns, strict=True))
 
@@ -598,8 +593,9 @@ def admissible_bases(head_dim: int, length: int, candidates: Any) -> AdmissibleB
     admissible = found < 0
     for array in (bases, admissible, found):
         array.setflags(write=False)
-    smallest = float(bases[admissible][0]) if admissible.any() else None
-    return AdmissibleBases(width, last, bases, admissible, found, _runs(bases, admissible), smallest)
+    intervals = tuple((float(bases[begin]), float(bases[end - 1])) for begin, end in runs(admissible))
+    smallest = intervals[0][0] if intervals else None
+    return AdmissibleBases(width, last, bases, admissible, found, intervals, smallest)
 
 
 def asymptotic_base(length: int) -> float:
@@ -650,10 +646,6 @@ def _candidates(candidates: Any) -> NDArray[np.float64]:
         )
     assert result[-1] <= LARGEST_NUMBER  # checked by ``real``
     return result
-
-
-def _runs(bases: NDArray[np.float64], admissible: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    return tuple((float(bases[begin]), float(bases[end - 1])) for begin, end in runs(admissible))
 
 
 # --- the smallest admissible base -----------------------------------------------------------------------------------

@@ -280,7 +280,7 @@ def _multiply_into(target: Array, weights: Array, fine: Array, begin: int, end: 
     whole = (end - begin) // row  # the last row of anchors may be cut short
     if whole and space.is_numpy:
         view = target[:, begin : begin + whole * row].reshape(rows, whole, row)  # splitting a contiguous axis: a view
-        if view.flags.c_contiguous:  # one product instead of one a row of h
+        if view.flags.c_contiguous:  # one product instead of one per row of h
             np.matmul(weights[:, :whole].reshape(rows * whole, -1), fine, out=view.reshape(rows * whole, row))
         else:
             np.matmul(weights[:, :whole], fine, out=view)

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.checks import LARGEST_OFFSET, above, at_least, flag, integer, number, sequence
+from rope_theory._core.checks import LARGEST_OFFSET, above, at_least, flag, instance_of, integer, number, sequence
 from rope_theory._core.optional import load
 from rope_theory.coefficients import decaying
 from rope_theory.config import LLAMA_1, RopeConfig
-from rope_theory.errors import Conflict, WrongType, WrongValue
+from rope_theory.errors import Conflict, WrongValue
 from rope_theory.scaling import (
     DynamicNTK,
     Llama3,
@@ -124,8 +124,7 @@ def scalings(config: RopeConfig | None = None) -> Any:
         When config is not a RopeConfig.
     """
     model = LLAMA_1 if config is None else config
-    if not isinstance(model, RopeConfig):
-        raise WrongType("config", "must be a RopeConfig", type(model).__name__, "draw one from testing.configs()")
+    instance_of(model, "config", RopeConfig, "draw one from testing.configs()")
     factors = st.one_of(st.sampled_from([1.0, 2.0, 4.0, 8.0]), st.floats(1.0, LARGEST_FACTOR))
     gains = st.one_of(st.none(), st.floats(0.5, 2.0))
     divisors = _numpy_strategies.arrays(np.float64, model.pairs, elements=st.floats(0.5, LARGEST_FACTOR))

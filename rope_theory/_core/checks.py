@@ -135,7 +135,7 @@ def sequence(value: Any, name: str, of: str) -> tuple[Any, ...]:
         raise WrongType(name, f"must be a sequence of {of}", type(value).__name__, "put one in a list") from None
 
 
-def instance_of(value: Any, name: str, kind: type[T], maker: str, *, article: str = "a") -> T:
+def instance_of(value: Any, name: str, kind: type[T], maker: str = "", *, article: str = "a") -> T:
     """Return ``value`` when it is a ``kind``; ``maker`` says what makes one."""
     if not isinstance(value, kind):
         raise WrongType(name, f"must be {article} {kind.__name__}", type(value).__name__, maker)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import angular, is_tensor, offsets, phasors, space_of, values_behind
 from rope_theory.errors import SingularDesign, WrongType, WrongValue
 
+FLOAT64 = np.dtype(np.float64)
+
 
 def frequencies(theta: Any) -> NDArray[np.float64]:
     """Return θ as a float64 numpy array, (P,), from an array or a ``Frequencies``."""

@@ -17,8 +17,6 @@ from rope_theory._core.arrays import (
     is_tensor,
     offsets,
     real,
-    space_of,
-    values_behind,
 )
 from rope_theory._core.checks import at_least
 from rope_theory.bounds import _wide_range as _wide
@@ -31,7 +29,6 @@ class Cell:
 
     left: Array
     right: Array
-    space: Space
 
     @property
     def is_extreme(self) -> bool:
@@ -76,7 +73,7 @@ def cell(s: Any, s1: Any, s2: Any, space: Space) -> Cell:
             f"{first(s, outside):g} for [{first(low, outside):g}, {first(high, outside):g}]",
             "the chord says nothing outside. Widen the cell",
         )
-    return Cell(left=s - low, right=high - s, space=space)
+    return Cell(left=s - low, right=high - s)
 
 
 def moduli(theta: Any, h: Any, h_max: Any, space: Space) -> tuple[Array, Array, tuple[int, ...]]:
@@ -106,8 +103,3 @@ def largest_modulus(h_max: Any, space: Space) -> Any:
     if len(size.shape) or bool(size < 0):
         raise WrongValue("h_max", "must be one number, 0 or above", f"{size.detach()}", "give h for several heads")
     return size
-
-
-def cell_space(theta: Any, s: Any, s1: Any, s2: Any, h: Any, h_max: Any) -> Space:
-    """Return the space in which a chord bound is computed."""
-    return space_of(values_behind(theta), s, s1, s2, h, h_max)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._core.arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of
+from rope_theory._core.arrays import Array, Space, as_numpy, in_kind, over_blocks, phasors, space_of, values_behind
 from rope_theory._core.checks import instance_of
 from rope_theory.bounds import _wide_range as _wide
-from rope_theory.bounds._cell import Cell, cell, cell_space, largest_modulus, moduli, wide_sizes
+from rope_theory.bounds._cell import Cell, cell, largest_modulus, moduli, wide_sizes
 from rope_theory.config import RopeConfig
 
 FEW_TURNS = 2.0**-9
@@ -67,7 +67,7 @@ def chord_sharp(
     >>> round(float(rt.bounds.chord_sharp(theta, 0.5)), 6)
     0.493876
     """
-    space = cell_space(theta, s, s1, s2, h, h_max)
+    space = space_of(values_behind(theta), s, s1, s2, h, h_max)
     xp = space.xp
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
     place = cell(s, s1, s2, space)
@@ -204,7 +204,7 @@ def chord_curvature(
     -----
     Source: arXiv 2306.15595 v2, equations (11), (12); docs/theory.md, section 3.
     """
-    space = cell_space(theta, s, s1, s2, h, h_max)
+    space = space_of(values_behind(theta), s, s1, s2, h, h_max)
     frequencies, sizes, batch = moduli(theta, h, h_max, space)
     place = cell(s, s1, s2, space)
     curvature = (sizes @ frequencies**2).reshape(batch + (1,) * len(place.left.shape))

@@ -56,12 +56,6 @@ SMALL_GRID = 160
 """Grids of up to this many offsets are solved whole."""
 
 
-def rows_at(theta: Floats, s: Floats) -> Floats:
-    """Return (cos sθ, −sin sθ), shape (len(s), 2P): the row of s in a score of (Re h, Im h)."""
-    cos, sin = phasors(theta, s, space_of())
-    return np.concatenate([cos, -sin], axis=-1)
-
-
 def moduli(x: Floats) -> Floats:
     """Return the moduli of the pairs of (Re, Im), shape (P,)."""
     pairs = len(x) // 2
@@ -100,9 +94,10 @@ class Window:
 
 @lru_cache(maxsize=2)
 def window(theta: bytes, grid: bytes, ratio: float) -> Window:
-    """Return the prepared window; arrays as bytes, so that a sweep along s prepares it once a process."""
+    """Return the prepared window; arrays as bytes, so that a sweep along s prepares it once per process."""
     frequencies, offsets = np.frombuffer(theta), np.frombuffer(grid)
-    rows = rows_at(frequencies, offsets)
+    cos, sin = phasors(frequencies, offsets, space_of())
+    rows = np.concatenate([cos, -sin], axis=-1)  # of s: its score is their product with (Re h, Im h)
     turns = frequencies * max(float(offsets[-1] - offsets[0]), 1.0) / (2.0 * np.pi)
     return Window(
         grid=offsets,
@@ -160,27 +155,9 @@ class Answer:
     rounds: int
 
     @property
-    def gap(self) -> float:
-        """Relative distance of the bounds."""
-        return (self.upper - self.lower) / self.upper
-
-    @property
     def support(self) -> NDArray[np.intp]:
         """Indices of the offsets that have a weight."""
         return np.flatnonzero(self.weights)
-
-
-def proved_above(place: Window, target: Floats, ratio: float, weights: Floats) -> float:
-    """Return the bound that weights prove: A‖w‖₁ + H Σ|ρ_j|, with A = 1."""
-    used = np.flatnonzero(weights)
-    residual = target - weights[used] @ place.rows[used]
-    return float(np.abs(weights).sum() + ratio * moduli(residual).sum())
-
-
-def made_feasible(place: Window, ratio: float, x: Floats) -> Floats:
-    """Return x scaled down until it obeys every constraint, with a last digit to spare."""
-    excess = max(1.0, float(np.abs(place.rows @ x).max()), float(moduli(x).max()) / ratio)
-    return x / (excess * (1.0 + 1e-13))
 
 
 class _Search:
@@ -197,12 +174,15 @@ class _Search:
         size = np.abs(weights)
         pruned = np.where(size > 1e-7 * size.max(), weights, 0.0)  # interior points leave dust on slack rows
         for candidate in (weights, pruned):
-            upper = proved_above(self.place, self.target, self.ratio, candidate)
+            used = np.flatnonzero(candidate)
+            residual = self.target - candidate[used] @ self.place.rows[used]
+            upper = float(np.abs(candidate).sum() + self.ratio * moduli(residual).sum())  # A‖w‖₁ + H Σ|ρ_j|, A = 1
             if upper < self.upper * (1.0 + 1e-8 * (candidate is pruned)):
                 self.weights, self.upper = candidate, upper
 
     def offer_point(self, x: Floats) -> None:
-        feasible = made_feasible(self.place, self.ratio, x)
+        excess = max(1.0, float(np.abs(self.place.rows @ x).max()), float(moduli(x).max()) / self.ratio)
+        feasible = x / (excess * (1.0 + 1e-13))  # every constraint is obeyed, with a last digit to spare
         lower = float(self.target @ feasible)
         if lower > self.lower:
             self.witness, self.lower = feasible, lower
@@ -210,9 +190,6 @@ class _Search:
     @property
     def gap(self) -> float:
         return (self.upper - self.lower) / self.upper
-
-    def answer(self, status: str, rounds: int) -> Answer:
-        return Answer(self.upper, self.lower, self.weights, self.witness, status, rounds)
 
 
 def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], s: float | None) -> Answer:
@@ -267,7 +244,7 @@ def maximise(place: Window, target: Floats, ratio: float, start: Iterable[int], 
         obeyed = float(np.abs(scores).max()) < NEARLY
         stalls = stalls + 1 if tight and obeyed and search.gap > 0.99 * before else 0
         tight = tight or obeyed or rounds >= PATIENCE
-    return search.answer(status, rounds)
+    return Answer(search.upper, search.lower, search.weights, search.witness, status, rounds)
 
 
 class _Exchange:

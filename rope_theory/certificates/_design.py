@@ -87,15 +87,15 @@ class Design:
         used = np.flatnonzero(y).tolist()
         if len(used) * FEW < len(y):
             phasors = [(float(y[n]), n // row, n % row) for n in used]
-            few = [
+            sums = [
                 sum((giant[a, j] * baby[b, j] * flint.arb(value) for value, a, b in phasors), flint.acb(0))
                 for j in range(len(self.theta))
             ]
-            return flint.arb_mat([[total.real] for total in few] + [[total.imag] for total in few])
-        padded = np.zeros(rows * row)
-        padded[: len(y)] = y
-        inner = flint.acb_mat(rows, row, [flint.acb(value) for value in padded.tolist()]) * baby
-        sums = [sum((giant[a, j] * inner[a, j] for a in range(rows)), flint.acb(0)) for j in range(len(self.theta))]
+        else:
+            padded = np.zeros(rows * row)
+            padded[: len(y)] = y
+            inner = flint.acb_mat(rows, row, [flint.acb(value) for value in padded.tolist()]) * baby
+            sums = [sum((giant[a, j] * inner[a, j] for a in range(rows)), flint.acb(0)) for j in range(len(self.theta))]
         return flint.arb_mat([[total.real] for total in sums] + [[total.imag] for total in sums])
 
     def values(self, coefficients: Balls) -> list[Any]:
@@ -149,7 +149,7 @@ class Design:
 
 
 def _powers(turns: Balls, count: int, flint: Any) -> list[list[Any]]:
-    """Return z^0 … z^(count − 1), a row a power, each from its half: radii grow with log n products, not with n."""
+    """Return z^0 … z^(count − 1), one row per power, each from its half: radii grow with log n products, not with n."""
     powers = [[flint.acb(1)] * len(turns), list(turns)]
     for n in range(2, count):
         powers.append([low * high for low, high in zip(powers[n // 2], powers[n - n // 2], strict=True)])

@@ -6,10 +6,10 @@ import dataclasses
 import hashlib
 import json
 import math
-import reprlib
 from collections.abc import Callable, Collection
 from functools import partial
 from os import PathLike
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def read(path: str | PathLike[str], expected: Collection[str]) -> dict[str, Any]
     if not isinstance(content, dict) or "format" not in content:
         raise DamagedFile(str(path), "a certificate", "the field format is missing")
     if content["format"] != FORMAT:
-        raise refused("format", f"is {_short(content['format'])}; this version reads {FORMAT!r}")
+        raise refused("format", f"is {short(content['format'])}; this version reads {FORMAT!r}")
     for part in ("fields", "sha256"):
         if not isinstance(content.get(part), dict):
             raise refused(part, "is missing or damaged")
@@ -139,7 +139,7 @@ def _weights_in(value: Any, count: int) -> Any:
     if len(set(index)) != len(index):
         raise WrongValue("index", "is repeated")
     if index and max(index) >= count:
-        raise WrongValue(f"index {_short(max(index))}", f"is beyond the grid of {count} offsets")
+        raise WrongValue(f"index {short(max(index))}", f"is beyond the grid of {count} offsets")
     weights = np.zeros(count)
     weights[index] = values
     return weights
@@ -154,35 +154,31 @@ def _complex_in(value: Any) -> Any:
 
 def _number_in(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WrongValue(_short(value), "is not a number")
+        raise WrongValue(short(value), "is not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise WrongValue(f"the number {_short(value)}", "is beyond float64")
+        raise WrongValue(f"the number {short(value)}", "is beyond float64")
     return number
 
 
 def _count_in(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise WrongValue(_short(value), "is no count")
+        raise WrongValue(short(value), "is no count")
     return value
-
-
-def _short(value: Any) -> str:
-    return reprlib.repr(value)
 
 
 def _keys(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(names):
-        raise WrongValue("it", f"must hold {', '.join(names)} and nothing else", _short(value))
+        raise WrongValue("it", f"must hold {', '.join(names)} and nothing else", short(value))
     return value
 
 
 def _text_in(value: Any) -> str:
     if not isinstance(value, str):
-        raise WrongValue(_short(value), "is not a text")
+        raise WrongValue(short(value), "is not a text")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -192,7 +188,7 @@ def _text_in(value: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise WrongValue(_short(value), "is not a list")
+        raise WrongValue(short(value), "is not a list")
     return value
 
 
@@ -239,5 +235,5 @@ def _rebuilt(kind: Any, value: Any) -> Any:
     """Return the object of a dataclass that ``plain`` wrote."""
     names = {"type", *(field.name for field in dataclasses.fields(kind))}
     if not isinstance(value, dict) or set(value) != names or value["type"] != kind.__name__:
-        raise WrongValue(_short(value), f"does not describe a {kind.__name__}")
+        raise WrongValue(short(value), f"does not describe a {kind.__name__}")
     return kind(**{name: item for name, item in value.items() if name != "type"})

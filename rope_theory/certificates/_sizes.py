@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import reprlib
+from reprlib import repr as short
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def check_count(count: int, pairs: int, *, even: bool) -> None:
     """Raise, with the limit, for more offsets than a certificate may have."""
     kind, most = ("even", MOST_OFFSETS) if even else ("uneven", MOST_UNEVEN)
     if count > most:
-        raise WrongValue("grid", f"must have at most {most} offsets where they are {kind}", _short(count), "give fewer")
+        raise WrongValue("grid", f"must have at most {most} offsets where they are {kind}", short(count), "give fewer")
     if pairs > MOST_PAIRS:
         raise WrongValue("theta", f"must have at most {MOST_PAIRS} frequencies", pairs, "give a smaller table")
     work = MOST_WORK if even else MOST_UNEVEN_WORK
@@ -41,10 +41,6 @@ def check_count(count: int, pairs: int, *, even: bool) -> None:
             count,
             "give fewer",
         )
-
-
-def _short(count: int) -> str:
-    return reprlib.repr(count)
 
 
 def check_grid(grid: NDArray[np.float64], pairs: int) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.arrays import as_numpy, offsets, phasors, space_of
+from rope_theory._core.arrays import as_numpy, offsets, space_of
 from rope_theory._core.checks import integer
+from rope_theory._core.design import FLOAT64, design
 from rope_theory.certificates._question import Question
 from rope_theory.scaling._exact_form import REAL, kind_of_frequencies
 
@@ -144,7 +145,7 @@ def _least(asked: Question, s: float, rounds: int, doubt: float, asked_doubt: fl
     """Return the least bound on V(s)/A that the rounds find, rounded outwards."""
     places, pairs = _places(asked, s), len(asked.target)
     grid = _candidates(asked.grid, places)
-    phi, wanted = _columns(asked.frequencies, grid), _columns(asked.target, np.array([s]))[0]
+    phi, wanted = design(asked.frequencies, grid, FLOAT64), design(asked.target, np.array([s]), FLOAT64)[0]
     terms = pairs + len(grid)
     least = _upwards(asked.ratio * pairs, 1)  # of no weights: the triangle inequality
     one = asked.ratio * np.hypot(*np.split(wanted - phi, 2, axis=1)).sum(1)  # of a weight of 1 on one offset
@@ -193,8 +194,3 @@ def _candidates(grid: NDArray[np.float64], places: NDArray[np.float64]) -> NDArr
     kept = [np.argsort(np.abs(grid - place), kind="stable")[ranks] for place in places]
     chosen: NDArray[np.float64] = grid[np.unique(np.concatenate(kept))]
     return chosen
-
-
-def _columns(theta: NDArray[np.float64], s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return [cos sθ_j, sin sθ_j], (len(s), 2P)."""
-    return np.concatenate(phasors(theta, s, space_of()), axis=-1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from rope_theory.regression.catalogue import CATALOGUE
+from rope_theory.regression.closed_forms import design_matrix, effective_dof, prediction_std
+from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
+from rope_theory.regression.penalty import coefficient_penalty
+from rope_theory.regression.strength import RidgeStrength, ridge_strength
+
 if TYPE_CHECKING:
-    from rope_theory.regression.catalogue import CATALOGUE
-    from rope_theory.regression.closed_forms import design_matrix, effective_dof, prediction_std
-    from rope_theory.regression.maximum import ExpectedMaximum, expected_maximum
-    from rope_theory.regression.penalty import coefficient_penalty
     from rope_theory.regression.ridge import RotaryRidge
-    from rope_theory.regression.strength import RidgeStrength, ridge_strength
 
 __all__ = [
     "CATALOGUE",
@@ -26,23 +27,9 @@ __all__ = [
     "ridge_strength",
 ]
 
-_HOME = {
-    "CATALOGUE": "catalogue",
-    "ExpectedMaximum": "maximum",
-    "RidgeStrength": "strength",
-    "RotaryRidge": "ridge",
-    "coefficient_penalty": "penalty",
-    "design_matrix": "closed_forms",
-    "effective_dof": "closed_forms",
-    "expected_maximum": "maximum",
-    "prediction_std": "closed_forms",
-    "ridge_strength": "strength",
-}
-
 
 def __getattr__(name: str) -> Any:  # scikit-learn loads only when the estimator is asked for
-    if name not in _HOME:
+    if name != "RotaryRidge":
         raise AttributeError(f"module 'rope_theory.regression' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"rope_theory.regression.{_HOME[name]}"), name)
-    globals()[name] = value
+    value = globals()[name] = importlib.import_module("rope_theory.regression.ridge").RotaryRidge
     return value

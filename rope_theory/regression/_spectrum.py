@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import at_least
-from rope_theory._core.design import design, frequencies, one_dimensional
+from rope_theory._core.design import FLOAT64, design, frequencies, one_dimensional
 from rope_theory.errors import SingularDesign
 
 ROUNDING = float(np.finfo(np.float64).eps)
@@ -17,8 +17,6 @@ ROUNDING = float(np.finfo(np.float64).eps)
 DIGITS = 1e4
 """How far max(σ_min, √alpha) must stand above the rounding ε·σ_max of the design: what is computed from it is then
 right to about 1/DIGITS, where it is not close to zero (docs/theory.md, section 6, has the measurement)."""
-
-FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rope_theory._core.arrays import in_kind, offsets, over_blocks, space_of
 from rope_theory._core.checks import above
-from rope_theory._core.design import design, frequencies, one_dimensional
+from rope_theory._core.design import FLOAT64, design, frequencies, one_dimensional
 from rope_theory.regression._spectrum import Spectrum, spectrum
 
 
@@ -67,12 +67,9 @@ def prediction_std(theta: Any, train: Any, s: Any, *, alpha: float, sigma: float
 def unit_stds(known: Spectrum, s: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
     """Return the standard deviations at one-dimensional s for sigma = 1 and a strength that was checked."""
     gains = known.gains(alpha)
-
-    def kernel(piece: NDArray[np.float64]) -> NDArray[np.float64]:
-        lengths: NDArray[np.float64] = np.linalg.norm(known.coordinates(piece) * gains, axis=1)
-        return lengths
-
-    lengths: NDArray[np.float64] = over_blocks(kernel, s, 4 * len(known.theta), space_of())
+    lengths: NDArray[np.float64] = over_blocks(
+        lambda piece: np.linalg.norm(known.coordinates(piece) * gains, axis=1), s, 4 * len(known.theta), space_of()
+    )
     return lengths
 
 
@@ -133,4 +130,4 @@ def design_matrix(theta: Any, s: Any) -> NDArray[np.float64]:
     -----
     Source: arXiv 2306.15595, appendix C.1.
     """
-    return design(frequencies(theta), one_dimensional(s, "s"), np.dtype(np.float64))
+    return design(frequencies(theta), one_dimensional(s, "s"), FLOAT64)

@@ -124,9 +124,8 @@ def bound_from_stds(std: NDArray[np.float64]) -> float:
     # lifting the smallest raises the bound by nothing that can be seen, and nothing overflows below
     shares = np.maximum(std[std > 0.0] / largest, 1e-30)
 
-    def tails(u: float) -> NDArray[np.float64]:
-        result: NDArray[np.float64] = ndtr(-u / shares)
-        return result
+    def tails(u: float) -> Any:
+        return ndtr(-u / shares)
 
     # 2Q(12) = 3.6e-33: no array is long enough to bring the sum to 1 there
     start = float(brentq(lambda u: 2 * tails(u).sum() - 1.0, 0.0, 12.0, xtol=1e-15))

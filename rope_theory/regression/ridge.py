@@ -68,7 +68,7 @@ class RotaryRidge(MultiOutputMixin, RegressorMixin, TransformerMixin, BaseEstima
         ``rank_``, for "exact" 2P: that fit uses every coefficient. ``effective_dof`` refuses an alpha for which
         rounding decides.
     exact_ : ExactFit, tuple of ExactFit or None
-        The fit in ball arithmetic, one a target, for solver "exact".
+        The fit in ball arithmetic, one per target, for solver "exact".
     n_features_in_ : int
         1.
     feature_names_in_ : ndarray of str

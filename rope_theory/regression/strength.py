@@ -28,7 +28,7 @@ ROWS = 4096
 """Offsets turned to rows at a time."""
 
 LARGEST_WINDOW = 1 << 20
-"""Longest length searched, tokens: the search holds one row an offset."""
+"""Longest length searched, tokens: the search holds one row per offset."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def ridge_strength(theta: Any, *, window: int, length: int, tolerance: float) ->
     admissible, alphas, inside, beyond = _searched(sizes, alphas, inside, beyond, tolerance)
     if not admissible.any():
         raise NotReached(_nothing_reached(sizes, alphas, tolerance, window, length))
-    intervals = _joined(alphas, admissible)
+    intervals = tuple((float(alphas[begin]), float(alphas[end])) for begin, end in runs(admissible))
     alpha = intervals[0][0]
     at = int(np.flatnonzero(alphas == alpha)[0])
     largest = float(found.singular[0]) ** 2
@@ -201,11 +201,6 @@ def _searched(
             np.insert(old, halve + 1, new)
             for old, new in ((alphas, middle), (inside, more_inside), (beyond, more_beyond))
         )
-
-
-def _joined(alphas: NDArray[np.float64], admissible: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    """Return runs of admissible cells as intervals."""
-    return tuple((float(alphas[begin]), float(alphas[end])) for begin, end in runs(admissible))
 
 
 def _nothing_reached(sizes: _Sizes, alphas: NDArray[np.float64], tolerance: float, window: int, length: int) -> str:

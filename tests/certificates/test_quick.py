@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rope_theory as rt
+from rope_theory._core.design import FLOAT64, design
 from rope_theory.certificates import quick_bound, worst_case
-from rope_theory.certificates.quick import _candidates, _columns
+from rope_theory.certificates.quick import _candidates
 
 CONFIG = rt.RopeConfig(32, context_length=128)
 THETA = rt.scaling.Unscaled().frequencies(CONFIG)
@@ -95,7 +96,7 @@ def test_few_candidates_on_long_grids():
     assert set(chosen[-40:]) == set(range(99_960, 100_000))
     assert chosen[0] < 10
     frequencies = THETA.theta
-    assert _columns(frequencies, np.array([2.0]))[0, :16] == pytest.approx(np.cos(2 * frequencies))
+    assert design(frequencies, np.array([2.0]), FLOAT64)[0, :16] == pytest.approx(np.cos(2 * frequencies))
 
 
 @pytest.mark.parametrize(
