@@ -201,7 +201,7 @@ def draw(data: Data) -> Figure:
             _draw_quantity(scatters[-1], cases, quantity, EARLY, ranks)
         scatters[-1].axvline(BALANCE, color=GREY, linewidth=0.8, linestyle="--")
         for axes in (figure.axes[1], scatters[0]):
-            axes.set_ylabel("nats a token gained by PI")
+            axes.set_ylabel("nats per token gained by PI")
         figure.legend(
             *figure.axes[0].get_legend_handles_labels(), loc="outside right upper",
             title="hollow: run after the\nrule was written down",
@@ -225,7 +225,7 @@ def _draw_steps(axes: Axes, cases: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel("fine-tuning steps")
-    axes.set_ylabel("nats a token gained over direct\nfine-tuning, at the new window")
+    axes.set_ylabel("nats per token gained over direct\nfine-tuning, at the new window")
     axes.set_title("Above zero Position Interpolation is ahead")
 
 
