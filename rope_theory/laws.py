@@ -586,10 +586,11 @@ def admissible_bases(head_dim: int, length: int, candidates: Any) -> AdmissibleB
     width = even_width(head_dim, "head_dim")
     last = integer(length, "length", 1, "It is the last offset, tokens.")
     bases = _candidates(candidates)
-    each: Iterable[int] = (_first_negative_of(base, width, last) for base in bases.tolist())
+    tables = (Unscaled().frequencies(RopeConfig(width, base)) for base in bases.tolist())
+    each: Iterable[int | None] = (first_negative(table.theta, table, last) for table in tables)
     if len(bases) * last * width > LONG:
         each = watched(each, "admissible bases", len(bases))
-    found = np.fromiter(each, dtype=np.int64, count=len(bases))
+    found = np.fromiter((-1 if offset is None else offset for offset in each), dtype=np.int64, count=len(bases))
     admissible = found < 0
     for array in (bases, admissible, found):
         array.setflags(write=False)
@@ -624,12 +625,6 @@ def asymptotic_base(length: int) -> float:
     Source: Su Jianlin, kexue.fm/archives/10122.
     """
     return integer(length, "length", 1, "It is the last offset, tokens.") / FIRST_ZERO
-
-
-def _first_negative_of(base: float, width: int, last: int) -> int:
-    table = Unscaled().frequencies(RopeConfig(width, base))
-    found = first_negative(table.theta, table, last)
-    return -1 if found is None else found
 
 
 def _candidates(candidates: Any) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ Everything is numpy on detached values; ``in_place_of`` gives a tensor its gradi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,18 +60,12 @@ def product(*factors: Wide) -> Wide:
 
 def total(terms: Wide) -> Wide:
     """Return the sum of numbers of 0 or more along the last axis."""
-    mantissa, exponent = terms
-    top = _top(terms)
-    summed, carried = np.frexp(_shifted(mantissa, exponent - top[..., None]).sum(-1))
-    return summed, carried + top
+    return _reduced(terms, np.sum)
 
 
 def largest(terms: Wide) -> Wide:
     """Return the largest of numbers of 0 or more along the last axis."""
-    mantissa, exponent = terms
-    top = _top(terms)
-    chosen, carried = np.frexp(_shifted(mantissa, exponent - top[..., None]).max(-1))
-    return chosen, carried + top
+    return _reduced(terms, np.max)
 
 
 def upwards(number: Wide, roundings: int) -> Floats:
@@ -91,11 +86,14 @@ def in_place_of(plain: Array, exact: Floats, space: Space) -> Array:
     return plain + (there - plain).detach() if plain.requires_grad else there
 
 
-def _top(terms: Wide) -> NDArray[np.int64]:
+def _reduced(terms: Wide, reduction: Callable[..., Any]) -> Wide:
+    """Return a sum or a maximum along the last axis, taken in units of the largest term."""
     mantissa, exponent = terms
     lowest = np.iinfo(np.int64).min // 4
     top = np.where(mantissa != 0.0, exponent, lowest).max(-1)
-    return np.where(top == lowest, 0, top)
+    top = np.where(top == lowest, 0, top)
+    result, carried = np.frexp(reduction(_shifted(mantissa, exponent - top[..., None]), axis=-1))
+    return result, carried + top
 
 
 def _shifted(values: Floats, exponent: Any) -> Floats:

@@ -145,13 +145,8 @@ def verified(certificate: Stored, bits: int) -> Enclosure:
         raise CertificateRejected("notes", "are not those that belong to it")
     if found.lower > found.upper:
         raise CertificateRejected("witness", "contradicts its weights: the lower bound exceeds the upper one")
-    return Enclosure(
-        lower=found.lower,
-        upper=found.upper,
-        bits=bits,
-        frequencies=kind_of_frequencies(certificate.theta),
-        target_frequencies=kind_of_frequencies(asked),
-    )
+    kinds = map(kind_of_frequencies, (certificate.theta, asked))
+    return Enclosure(found.lower, found.upper, bits, *kinds)
 
 
 def notes_on(theta: Any, target_theta: Any, count: int, gap: float) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rope_theory._core.arrays import as_numpy, offsets, space_of
 from rope_theory._core.checks import integer
 from rope_theory._core.design import FLOAT64, design
-from rope_theory.certificates._question import Question
+from rope_theory.certificates._question import Question, asked_table
 from rope_theory.scaling._exact_form import REAL, kind_of_frequencies
 
 NEAREST, FARTHER = 40, 216
@@ -89,11 +89,7 @@ def quick_bound(
     asked = Question.of(theta, target_theta, grid, h_max, score_max)
     rounds = integer(rounds, "rounds", 1, "Each makes the bound better.")
     where: NDArray[np.float64] = offsets(as_numpy(s), "s", space_of())
-    doubts = tuple(
-        _doubt(table, values)
-        for table, values in ((theta, asked.frequencies), (target_theta, asked.target))
-        if table is not None
-    )
+    doubt, asked_doubt = _doubt(theta, asked.frequencies), _doubt(asked_table(theta, target_theta), asked.target)
     trained = asked.grid if target_theta is None else asked.grid[:0]
     triangle = _product_above(asked.h_max, len(asked.target))  # of no weights
     bounds = []
@@ -101,7 +97,7 @@ def quick_bound(
         if (trained == one).any():  # the constraint itself
             bounds.append(min(asked.score_max, triangle))
         else:
-            least = _least(asked, one, rounds, doubts[0], doubts[-1])
+            least = _least(asked, one, rounds, doubt, asked_doubt)
             bounds.append(min(_product_above(asked.score_max, least), triangle))
     return np.array(bounds).reshape(where.shape)[()]
 

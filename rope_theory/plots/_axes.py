@@ -31,8 +31,8 @@ def canvas(ax: Axes | None) -> Iterator[Axes]:
     if ax is None:
         with style():
             yield plt.subplots()[1]
-        return
-    yield _checked_axes(ax, "ax")
+    else:
+        yield _checked_axes(ax, "ax")
 
 
 def _checked_axes(value: Any, name: str) -> Axes:
@@ -89,17 +89,20 @@ def mark_window(axes: Axes, window: int | None) -> None:
     axes.axvline(last, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
     axes.margins(y=HEADROOM)
     to_the_left = share_across(axes, last) > 0.7
-    axes.annotate(
+    note(
+        axes,
         f"last trained offset, {last}",
         xy=(last, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(-4 if to_the_left else 4, -1),
-        textcoords="offset points",
         ha="right" if to_the_left else "left",
         va="top",
-        fontsize="small",
-        color=GREY,
     )
+
+
+def note(axes: Axes, text: str, **place: Any) -> None:
+    """Write the label of a reference line, ``xytext`` points away from it."""
+    axes.annotate(text, textcoords="offset points", fontsize="small", color=GREY, **place)
 
 
 def draw_marks(axes: Axes, x: Any, y: Any, index: int, label: str, **options: Any) -> None:

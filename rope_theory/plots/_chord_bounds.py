@@ -9,6 +9,9 @@ from rope_theory.errors import WrongType, WrongValue
 from rope_theory.plots._axes import Axes, canvas, legend_beside, line_of, refuse_crowd, values
 from rope_theory.plots._style import DASHES, PALETTE
 
+EXAMPLE = "{'sharp': rt.bounds.chord_sharp(theta, s)}"
+"""Bounds to draw, for messages."""
+
 
 def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
     """Draw bounds on |a(s) − chord|/H against s.
@@ -33,16 +36,9 @@ def chord_bounds(offsets: Any, bounds: Mapping[str, Any], *, ax: Axes | None = N
     """
     s = line_of(offsets, "offsets")
     if not isinstance(bounds, Mapping):
-        raise WrongType(
-            "bounds",
-            "must be a dict of names and values",
-            type(bounds).__name__,
-            "such as {'sharp': rt.bounds.chord_sharp(theta, s)}",
-        )
+        raise WrongType("bounds", "must be a dict of names and values", type(bounds).__name__, f"such as {EXAMPLE}")
     if not bounds:
-        raise WrongValue(
-            "bounds", "is empty", remedy="give at least one, as in {'sharp': rt.bounds.chord_sharp(theta, s)}"
-        )
+        raise WrongValue("bounds", "is empty", remedy=f"give at least one, as in {EXAMPLE}")
     refuse_crowd(len(bounds), "bound")
     with canvas(ax) as axes:
         for number, (name, bound) in enumerate(bounds.items()):

@@ -9,7 +9,7 @@ import numpy as np
 
 from rope_theory._core.checks import integer, sequence
 from rope_theory.errors import WrongType, WrongValue
-from rope_theory.plots._axes import Axes, canvas, legend_beside
+from rope_theory.plots._axes import Axes, canvas, legend_beside, note
 from rope_theory.plots._style import GREY
 from rope_theory.scaling.frequencies import Frequencies
 
@@ -68,15 +68,8 @@ def wavelengths(tables: Sequence[Frequencies], *, window: int | None = None, ax:
                 )
         if window is not None:
             axes.axhline(window, color=GREY, linestyle="--", linewidth=1.0, zorder=1.5)
-            axes.annotate(
-                f"trained window, {window}",
-                xy=(0.0, window),
-                xycoords=("axes fraction", "data"),
-                xytext=(4, 2),
-                textcoords="offset points",
-                fontsize="small",
-                color=GREY,
-            )
+            text = f"trained window, {window}"
+            note(axes, text, xy=(0.0, window), xycoords=("axes fraction", "data"), xytext=(4, 2))
         axes.set(xlabel="pair index j", ylabel="wavelength 2π/θ [tokens]")
         legend_beside(axes)
         return axes

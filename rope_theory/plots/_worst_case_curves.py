@@ -83,15 +83,6 @@ def draw_bounds(axes: Axes, x: Any, name: str, lower: Any, upper: Any, labels: S
         )
     names = labels_for(labels, len(above), "curve")
     refuse_crowd(len(above), "curve")
-    for index, label in enumerate(names):
-        axes.fill_between(x, below[index], above[index], color=PALETTE[index], alpha=0.35, linewidth=0.0)
-        axes.plot(
-            x,
-            above[index],
-            color=PALETTE[index],
-            linestyle=DASHES[index],
-            linewidth=1.2,
-            marker=MARKERS[index],
-            markersize=3.5,
-            label=label,
-        )
+    for low, high, label, color, dashes, marker in zip(below, above, names, PALETTE, DASHES, MARKERS, strict=False):
+        axes.fill_between(x, low, high, color=color, alpha=0.35, linewidth=0.0)
+        axes.plot(x, high, color=color, linestyle=dashes, linewidth=1.2, marker=marker, markersize=3.5, label=label)

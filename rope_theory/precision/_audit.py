@@ -25,7 +25,7 @@ def audit(model: Any) -> Audit:
     Returns
     -------
     Audit
-        One row a table, ``.findings``, ``.ok`` and ``.verdict``.
+        One row per table, ``.findings``, ``.ok`` and ``.verdict``.
 
     Raises
     ------
@@ -64,13 +64,12 @@ def audit(model: Any) -> Audit:
 
 
 def _refuse_half_precision(model: Any, torch: Any) -> None:
-    for parameter in model.parameters():
-        if parameter.dtype == torch.float16 and parameter.device.type == "cpu":
-            raise CannotAudit(
-                type(model).__name__,
-                "it is in float16 on a CPU, where it does not run as it would on a GPU. Load it in float32 or "
-                "bfloat16, or move it to a GPU before the audit",
-            )
+    if any(parameter.dtype == torch.float16 and parameter.device.type == "cpu" for parameter in model.parameters()):
+        raise CannotAudit(
+            type(model).__name__,
+            "it is in float16 on a CPU, where it does not run as it would on a GPU. Load it in float32 or "
+            "bfloat16, or move it to a GPU before the audit",
+        )
 
 
 def _refuse_nothing_compared(rows: tuple[AuditRow, ...], model: Any, reading: Reading) -> None:
@@ -78,21 +77,18 @@ def _refuse_nothing_compared(rows: tuple[AuditRow, ...], model: Any, reading: Re
         return
     described, refusal = reading.described(model.config, None)
     if described is None and not isinstance(refusal, NeedsLayerType):
-        raise CannotAudit(
-            type(model).__name__,
-            f"{refusal} If it has rotary positions all the same, they are not in a form this package reads",
-        )
-    if rows:
-        raise CannotAudit(
-            type(model).__name__,
+        reason = f"{refusal} If it has rotary positions all the same, they are not in a form this package reads"
+    elif rows:
+        reason = (
             f"none of its {len(rows)} rotary table(s) could be compared with its config. The first, {rows[0].name}: "
-            f"{rows[0].remark}",
+            f"{rows[0].remark}"
         )
-    raise CannotAudit(
-        type(model).__name__,
-        f"it holds no rotary table this package knows: no buffer named inv_freq, {', '.join(SINUSOID_NAMES)} or "
-        "cos_cached. Give the whole model as from_pretrained returns it",
-    )
+    else:
+        reason = (
+            f"it holds no rotary table this package knows: no buffer named inv_freq, {', '.join(SINUSOID_NAMES)} or "
+            "cos_cached. Give the whole model as from_pretrained returns it"
+        )
+    raise CannotAudit(type(model).__name__, reason)
 
 
 def _row(found: Found, reading: Reading) -> AuditRow:

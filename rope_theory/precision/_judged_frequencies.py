@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,13 +204,14 @@ def lengths_of(found: Found, described: HuggingFaceRope) -> list[int | None]:
         return [window + 1]
     if isinstance(described.scaling, LongRoPE):
         return [None, window + 1]
-    seen = [getattr(found.module, name, None) for name in _with_layer(found.layer_type, "max_seq_len_cached")]
-    longest = max((int(value) for value in seen if value is not None), default=0)
+    longest = max(map(int, _in_module(found, found.layer_type, "max_seq_len_cached")), default=0)
     return [None, longest] if isinstance(described.scaling, DynamicNTK) and longest > window else [None]
 
 
-def _with_layer(layer_type: str | None, name: str) -> tuple[str, ...]:
-    return (name,) if layer_type is None else (f"{layer_type}_{name}", name)
+def _in_module(found: Found, layer_type: str | None, name: str) -> list[Any]:
+    """Return what the module of a table keeps under a name, that of its layers first."""
+    names = (name,) if layer_type is None else (f"{layer_type}_{name}", name)
+    return [value for each in names if (value := getattr(found.module, each, None)) is not None]
 
 
 def _attention_scaling(
@@ -217,8 +219,7 @@ def _attention_scaling(
 ) -> tuple[float | None, str]:  # fmt: skip
     """Return the module's factor on cos and sin, None where it has none, and what is wrong with it."""
     expected = described.frequencies().attention_factor
-    values = [getattr(found.module, name, None) for name in _with_layer(layer_type, "attention_scaling")]
-    value = next((float(value) for value in values if value is not None), None)
+    value = next(map(float, _in_module(found, layer_type, "attention_scaling")), None)
     if value is None or np.isclose(value, expected, rtol=FACTOR_TOLERANCE, atol=0.0):
         return value, ""
     return (

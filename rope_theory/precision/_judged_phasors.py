@@ -49,7 +49,7 @@ def of_phasors(row: AuditRow, found: Found, described: HuggingFaceRope) -> Audit
     scaling = float(size[0, 0])
     if scaling <= 0.0 or not np.allclose(size, scaling, rtol=0.02, atol=0.0):
         return replace(row, finding="uninitialised", remark="cos² + sin² is not one number throughout the table.")
-    given = np.angle(stored[1])  # θ itself: no pair turns by half a turn a token
+    given = np.angle(stored[1])  # θ itself: no pair turns by half a turn per token
     length = min(lengths, key=lambda candidate: relative(given, tables[candidate].theta))
     table = tables[length]
     positions = np.arange(min(len(cos), described.config.context_length), dtype=np.float64)

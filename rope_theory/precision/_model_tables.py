@@ -88,9 +88,8 @@ def tables_of(model: Any, torch: Any) -> Iterator[Found]:
         above = configs.get(path.rpartition(".")[0], model.config)
         configs[path] = own if hasattr(own, "to_dict") else above
         # a plain attribute with a tensor (long_inv_freq, tables put in by hand) counts as much as a buffer
-        plain = {key: value for key, value in vars(module).items() if torch.is_tensor(value)}
-        held = {**dict(module.named_buffers(recurse=False)), **dict(module.named_parameters(recurse=False)), **plain}
-        held = {name: tensor for name, tensor in held.items() if torch.is_tensor(tensor) and not tensor.is_complex()}
+        named = (*module.named_buffers(recurse=False), *module.named_parameters(recurse=False), *vars(module).items())
+        held = {name: value for name, value in named if torch.is_tensor(value) and not value.is_complex()}
         for name, kind, layer_type, tensors in _tables_among(held):
             full = f"{path}.{name}" if path else name
             for tensor in tensors:

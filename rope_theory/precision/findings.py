@@ -85,7 +85,7 @@ class AuditRow(Record):
 
 @dataclass(frozen=True)
 class Audit(Table):
-    """The rotary tables of a model, one row a table.
+    """The rotary tables of a model, one row per table.
 
     Attributes
     ----------

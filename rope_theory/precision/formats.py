@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.checks import one_of
 from rope_theory._core.records import Record
 
 
@@ -51,11 +50,6 @@ FLOAT16 = Format("float16", 11, -14, 65504.0)
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (FLOAT64, FLOAT32, BFLOAT16, FLOAT16)}
 """Name → format, widest first."""
-
-
-def format_of(name: Any, argument: str) -> Format:
-    """Return the format called ``name``, or raise naming the argument."""
-    return FORMATS[one_of(name, argument, tuple(FORMATS))]
 
 
 def rounded(values: Any, target: Format) -> NDArray[np.float64]:

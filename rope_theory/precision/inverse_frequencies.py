@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.checks import one_of
-from rope_theory.errors import WrongType
+from rope_theory._core.checks import instance_of, one_of
 from rope_theory.precision.formats import FLOAT32, rounded
 from rope_theory.scaling import (
     DynamicNTK,
@@ -115,13 +114,16 @@ def _by_number(a: _Computed, number: float, device: str) -> _Computed:
         return _Computed(a.value / number, a.error / number)
     if device == "cpu":
         return _quotient(a, divisor)
-    return _product(a, _quotient(_numbers(1.0), divisor))
+    return _product(a, _inverse(divisor))
+
+
+def _inverse(a: _Computed) -> _Computed:
+    return _quotient(_numbers(1.0), a)
 
 
 def _reciprocal_times(number: float, a: _Computed) -> _Computed:
     """Divide a number by a tensor, which torch does as a.reciprocal()·number."""
-    inverse = _quotient(_numbers(1.0), a)
-    return inverse if number == 1.0 else _product(inverse, _numbers(number))
+    return _product(_inverse(a), _numbers(number))
 
 
 def _power(base: _Computed, exponent: _Computed, device: str) -> _Computed:
@@ -145,10 +147,6 @@ def _powers(table: Frequencies, base: _Computed, device: str) -> _Computed:
     width = table.config.width
     exponent = _by_number(_numbers(2.0 * np.arange(width // 2)), float(width), device)
     return _power(base, exponent, device)
-
-
-def _inverse(powers: _Computed) -> _Computed:
-    return _reciprocal_times(1.0, powers)
 
 
 def _unscaled(table: Frequencies, device: str) -> _Computed:
@@ -305,14 +303,11 @@ def inv_freq_error(table: Frequencies, *, device: str = "cpu") -> NDArray[np.flo
     >>> bool(rt.precision.inv_freq_error(table).max() < 3e-7)
     True
     """
-    if not isinstance(table, Frequencies):
-        raise WrongType(
-            "table",
-            "must be a Frequencies",
-            type(table).__name__,
-            "the bound follows how the frequencies are computed. Give "
-            "scaling.frequencies(config), or phase_error the buffer itself, as stored=inv_freq",
-        )
+    remedy = (
+        "the bound follows how the frequencies are computed. Give "
+        "scaling.frequencies(config), or phase_error the buffer itself, as stored=inv_freq"
+    )
+    instance_of(table, "table", Frequencies, remedy)
     one_of(device, "device", tuple(POW_ULPS))
     formula = _FORMULAS.get(type(table.scaling), _own)
     with np.errstate(all="ignore"):  # a power beyond the end of float32 is infinite, and so is its error

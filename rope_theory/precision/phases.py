@@ -20,9 +20,9 @@ from rope_theory._core.arrays import (
     real,
     space_of,
 )
-from rope_theory._core.checks import above, integer
+from rope_theory._core.checks import above, instance_of, integer
 from rope_theory._core.records import Record
-from rope_theory.errors import Conflict, NotEnoughMemory, OutOfRange, WrongType, WrongValue
+from rope_theory.errors import Conflict, NotEnoughMemory, OutOfRange, WrongValue
 from rope_theory.precision.formats import FLOAT32, FLOAT64, FORMATS, Format, largest_rounding_error, rounded
 from rope_theory.precision.storage import Storage
 
@@ -182,9 +182,9 @@ def phase_error(
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     flat = positions.reshape(-1)
     bound, measured = np.empty((2, flat.size, theta.size))
-    for piece in _pieces(flat.size, theta.size):
+    for piece in pieces(flat.size, theta.size):
         made = roundings(theta, flat[piece], storage, kept)
-        bound[piece], measured[piece] = phasor_bound(made, theta, flat[piece]), phasor_error(made)
+        bound[piece], measured[piece] = phasor_bound(made, theta, flat[piece]), np.abs(phasor_difference(made))
     shape = (*positions.shape, theta.size)
     return PhaseError(storage, positions, theta, bound.reshape(shape), measured.reshape(shape))
 
@@ -236,12 +236,12 @@ def first_broken_position(
     kept = kept_frequencies(theta, storage, stored, frequency_error)
     measured: int | None = None
     safe_until: int | None = None
-    for piece in _pieces(length, theta.size):
+    for piece in pieces(length, theta.size):
         positions = np.arange(piece.start, min(piece.stop, length), dtype=np.float64)
         made = roundings(theta, positions, storage, kept)
         if safe_until is None:
             safe_until = _first_above(phasor_bound(made, theta, positions), tolerance, piece.start)
-        measured = _first_above(phasor_error(made), tolerance, piece.start)
+        measured = _first_above(np.abs(phasor_difference(made)), tolerance, piece.start)
         if measured is not None:  # the bound, being larger, was exceeded here or before
             break
     return BrokenPosition(storage, tolerance, length, measured, length if safe_until is None else safe_until)
@@ -339,7 +339,7 @@ def roundings(
 
     product = m_stored * frequency_stored
     phase_stored = rounded(product, in_phase)
-    refuse_overflow(phase_stored, product, "phase", in_phase)
+    refuse_overflow(phase_stored, product, "m·θ", in_phase)
     product_lost = _product_error(m_stored, frequency_stored, product)  # float64 rounds the product, too
     # a product that happens to be exact says nothing of another frequency that the hypothesis admits
     known = kept.certain[None, :] | (m == 0.0)
@@ -368,11 +368,6 @@ def phasor_bound(made: Roundings, theta: NDArray[np.float64], positions: NDArray
     m = abs(positions)[:, None]
     delta = made.position * theta + m * made.frequency + made.position * made.frequency + made.phase
     return (chord(delta) + made.table) * ROUNDING_OF_BOUNDS
-
-
-def phasor_error(made: Roundings) -> NDArray[np.float64]:
-    """Return abs(ĉ + iŝ − e^{imθ}), shape (n, P)."""
-    return np.abs(phasor_difference(made))
 
 
 def phasor_difference(made: Roundings) -> NDArray[np.complex128]:
@@ -414,38 +409,29 @@ def formats(storage: Storage) -> tuple[Format, Format, Format, Format]:
 
 def checked_storage(storage: Any) -> Storage:
     """Return ``storage`` when it is one."""
-    if not isinstance(storage, Storage):
-        raise WrongType(
-            "storage",
-            "must be a Storage",
-            type(storage).__name__,
-            'such as Storage(table="bfloat16") or one of STORAGES',
-        )
-    return storage
+    return instance_of(storage, "storage", Storage, 'such as Storage(table="bfloat16") or one of STORAGES')
 
 
 def checked_positions(positions: Any, name: str, storage: Storage) -> NDArray[np.float64]:
     """Return positions as numpy's, or raise where their format ends before them."""
-    result: NDArray[np.float64] = offsets(as_numpy(positions), name, space_of())
-    target = FORMATS[storage.position]
-    refuse_overflow(rounded(result, target), result, name, target)
-    return result
+    return _held_by(FORMATS[storage.position], offsets(as_numpy(positions), name, space_of()), name)
 
 
 def checked_theta(theta: Any, storage: Storage) -> NDArray[np.float64]:
     """Return frequencies as numpy's, or raise where their format ends before them."""
-    result: NDArray[np.float64] = numpy_angular(theta)
-    target = FORMATS[storage.frequency]
-    refuse_overflow(rounded(result, target), result, "theta", target)
-    return result
+    return _held_by(FORMATS[storage.frequency], numpy_angular(theta), "theta")
+
+
+def _held_by(target: Format, values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    refuse_overflow(rounded(values, target), values, name, target)
+    return values
 
 
 def refuse_overflow(stored: NDArray[np.float64], given: NDArray[np.float64], name: str, target: Format) -> None:
     """Raise when a stored number is infinite."""
     if not np.isfinite(stored).all():
-        what = "m·θ" if name == "phase" else name
         raise WrongValue(
-            what,
+            name,
             f"reaches {first(given, ~np.isfinite(stored)):g}, and {target.name} ends at "
             f"{target.largest:g}: it would be stored as infinity",
             remedy="Use a wider format for it in Storage, or smaller positions",
@@ -457,7 +443,8 @@ def _inputs(theta: Any, positions: Any, storage: Any) -> tuple[NDArray[np.float6
     return checked_theta(theta, storage), checked_positions(positions, "positions", storage)
 
 
-def _pieces(count: int, width: int) -> list[slice]:
+def pieces(count: int, width: int) -> list[slice]:
+    """Return slices of ``count`` positions whose tables, ``width`` columns each, are held at one time."""
     length = max(1, BLOCK_ELEMENTS // (4 * width))  # a dozen tables are alive at a time
     return [slice(start, start + length) for start in range(0, count, length)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.arrays import BLOCK_ELEMENTS, as_numpy, coefficients, space_of
+from rope_theory._core.arrays import as_numpy, coefficients, space_of
 from rope_theory._core.records import Record
 from rope_theory.errors import WrongValue
 from rope_theory.precision.phases import (
@@ -20,6 +20,7 @@ from rope_theory.precision.phases import (
     chord,
     kept_frequencies,
     phasor_difference,
+    pieces,
     roundings,
 )
 from rope_theory.precision.storage import Storage
@@ -112,9 +113,7 @@ def score_error(
     m, n = query.reshape(-1), key.reshape(-1)
     rows = h.reshape(-1, theta.size)
     bound, measured = np.empty((2, len(rows), m.size))
-    length = max(1, BLOCK_ELEMENTS // (8 * theta.size))
-    for start in range(0, m.size, length):
-        piece = slice(start, start + length)
+    for piece in pieces(m.size, 2 * theta.size):
         largest, difference = _factors(theta, m[piece], n[piece], storage, kept)
         bound[:, piece] = abs(rows) @ largest.T * ROUNDING_OF_BOUNDS
         measured[:, piece] = (rows @ difference.T).real

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rope_theory._core.checks import one_of
 from rope_theory._core.records import Record
-from rope_theory.precision.formats import format_of
+from rope_theory.precision.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Storage(Record):
     def __post_init__(self) -> None:
         """Check the four names."""
         for argument in ("position", "frequency", "phase", "table"):
-            format_of(getattr(self, argument), argument)
+            one_of(getattr(self, argument), argument, tuple(FORMATS))
 
 
 STORAGES: dict[str, Storage] = {

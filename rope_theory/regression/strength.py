@@ -112,9 +112,7 @@ def ridge_strength(theta: Any, *, window: int, length: int, tolerance: float) ->
     tolerance = above(tolerance, "tolerance", 0.0, "It is the largest ratio of standard deviations admitted.")
     found = spectrum(theta, np.arange(window))
     sizes = _Sizes(found, window, length)
-    alphas = _first_grid(found)
-    inside, beyond = sizes.at(alphas)
-    admissible, alphas, inside, beyond = _searched(sizes, alphas, inside, beyond, tolerance)
+    admissible, alphas, inside, beyond = _searched(sizes, _first_grid(found), tolerance)
     if not admissible.any():
         raise NotReached(_nothing_reached(sizes, alphas, tolerance, window, length))
     intervals = tuple((float(alphas[begin]), float(alphas[end])) for begin, end in runs(admissible))
@@ -141,12 +139,8 @@ class _Sizes:
 
     def __init__(self, found: Spectrum, window: int, length: int) -> None:
         self.singular, self.window, self.length = found.singular, window, length
-        self.squares = np.concatenate(
-            [
-                found.coordinates(np.arange(first, min(first + ROWS, length), dtype=np.float64)) ** 2
-                for first in range(0, length, ROWS)
-            ]
-        )
+        pieces = (np.arange(first, min(first + ROWS, length), dtype=np.float64) for first in range(0, length, ROWS))
+        self.squares = np.concatenate([found.coordinates(piece) ** 2 for piece in pieces])
 
     def at(self, alphas: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return them for each of ``alphas``: inside, and beyond."""
@@ -174,16 +168,13 @@ def _first_grid(found: Spectrum) -> NDArray[np.float64]:
 
 
 def _searched(
-    sizes: _Sizes,
-    alphas: NDArray[np.float64],
-    inside: NDArray[np.float64],
-    beyond: NDArray[np.float64],
-    tolerance: float,
+    sizes: _Sizes, alphas: NDArray[np.float64], tolerance: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Halve the cells between strengths until each is decided; return which are admissible, and the ends.
 
     All crossings of the tolerance are enclosed, which a root finder, such as scipy's brentq, does not promise.
     """
+    inside, beyond = sizes.at(alphas)
     while True:
         # neither side grows with α, so in a cell the ratio lies between these
         highest, lowest = beyond[:-1] / inside[1:], beyond[1:] / inside[:-1]

@@ -135,15 +135,8 @@ def exploration_lines(axes: Sequence[Axes]) -> ExplorationLines:
 
 def _curves(axes: Axes, names: Sequence[str], *, markers: bool) -> tuple[Any, ...]:
     """Return empty lines in the house's colours, dashes and markers."""
+    series = zip(names, PALETTE, DASHES, MARKERS if markers else [""] * len(names), strict=False)
     return tuple(
-        axes.plot(
-            [],
-            [],
-            color=PALETTE[n],
-            linestyle=DASHES[n],
-            marker=MARKERS[n] if markers else "",
-            markersize=4,
-            label=name,
-        )[0]
-        for n, name in enumerate(names)
+        axes.plot([], [], color=color, linestyle=dashes, marker=marker, markersize=4, label=name)[0]
+        for name, color, dashes, marker in series
     )
