@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +59,8 @@ def as_npy(array: Any) -> bytes:
 def digest(content: bytes) -> str:
     """Return the SHA-256 of ``content`` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of what is in some files, one after the other."""
+    return digest(b"".join(path.read_bytes() for path in paths))
