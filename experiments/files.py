@@ -64,3 +64,8 @@ def digest(content: bytes) -> str:
 def digest_of(paths: Iterable[Path]) -> str:
     """Return the SHA-256 of what is in some files, one after the other."""
     return digest(b"".join(path.read_bytes() for path in paths))
+
+
+def present(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the content of those files of ``folder`` that are there, by name."""
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}

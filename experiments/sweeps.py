@@ -25,8 +25,8 @@ from rope_theory.reports import check_folder_place, in_workers, json_ready, remo
 HERE = Path(__file__).resolve().parent
 
 PACKAGES = (
-    "clarabel", "joblib", "matplotlib", "numba", "numpy", "python-flint", "rope_theory", "scikit-learn", "scipy", "torch",
-    "transformers",
+    "clarabel", "joblib", "matplotlib", "numba", "numpy", "python-flint", "rope_theory", "scikit-learn", "scipy",
+    "torch", "transformers",
 )  # fmt: skip
 """Packages whose version decides what is computed and drawn."""
 

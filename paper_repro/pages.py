@@ -12,7 +12,6 @@ from typing import Any
 from experiments import (
     base_bounds,
     extension_boundary,
-    files,
     reach_rule,
     real_heads,
     table_interpolation,
@@ -57,14 +56,22 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+CLAIMS = ("place", "claim", "verdict", "recomputed", "witness")
+"""Columns of the claims ledger."""
+
+
 def claims_table(ledger: Ledger) -> str:
     """Return the claims ledger as Markdown."""
-    rows = [
-        (row.place, row.claim, f"**{row.finding.verdict}**", number(row.finding.number, row.reproducible),
-         row.finding.witness)
+    return table(CLAIMS, [(place, claim, f"**{verdict}**", *rest) for place, claim, verdict, *rest in cells(ledger)])
+
+
+def cells(ledger: Ledger) -> list[tuple[str, ...]]:
+    """Return the claims ledger, one row per claim, in the order of ``CLAIMS``."""
+    return [
+        (row.place, row.claim, found.verdict, number(found.number, row.reproducible), found.witness)
         for row in ledger.rows
-    ]  # fmt: skip
-    return table(("place", "claim", "verdict", "recomputed", "witness"), rows)
+        for found in (row.finding,)
+    ]
 
 
 def number(text: str, reproducible: bool) -> str:
@@ -357,10 +364,3 @@ def updated(root: Path, ledger: Ledger | None = None) -> dict[Path, str]:
                     text = replaced(text, name, blocks[name](), document)
             texts[Path(document)] = text
     return texts
-
-
-def write(root: Path, ledger: Ledger | None = None) -> None:
-    """Write those pages of ``root`` that differ from what ``updated`` returns."""
-    for path, text in updated(root, ledger).items():
-        if (root / path).read_text(encoding="utf-8") != text:
-            files.write(root / path, text.encode())

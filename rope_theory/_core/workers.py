@@ -19,7 +19,9 @@ PATIENCE = 0.25
 _watching = False
 
 
-def in_workers(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], *, ordered: bool = True) -> Iterator[Any]:
+def in_workers(
+    function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], *, ordered: bool = True
+) -> Iterator[Any]:
     """Yield ``function(*task)`` of every task, computed by worker processes that end when this one does.
 
     They are those that joblib was told to use, by default one per core and with one thread each. A worker that fails,
@@ -55,7 +57,8 @@ def in_workers(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], *
 def worker_count() -> int:
     """Return how many workers ``in_workers`` has."""
     joblib = load("joblib", "certify")
-    return max(1, joblib.effective_n_jobs(_configured(joblib)))
+    count: int = joblib.effective_n_jobs(_configured(joblib))
+    return max(1, count)
 
 
 def _configured(joblib: Any) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import as_numpy, offsets, space_of
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.workers import in_workers, worker_count
 from rope_theory.certificates import _cone_program

@@ -1,4 +1,4 @@
-"""Results in a few rows, as reports for a terminal or a page, and as JSON; the files they are written to; and workers for them.
+"""Results in a few rows, as reports and as JSON; and what they are made with: files written whole, and workers.
 
 What a verb of ``rope-theory`` prints with ``--json`` is ``as_json(record, …)`` of a record that Python returns:
 

@@ -153,13 +153,14 @@ def test_a_part_is_made_again_when_its_sweep_changes(stored, tmp_path):
     with pytest.raises(ValueError, match="lacks its file"):
         workshop.make(part)
     shutil.copytree(whole.data, store.data)
-    workshop.make(part)
-    assert workshop.is_finished(part)
+    made = workshop.make(part)
+    assert workshop.make(replace(part)) == made
     before = fingerprint(part, store)
     content = (store.data / "thirds.csv").read_bytes().replace(b"minus one", b"-1")
     (store.data / "thirds.csv").write_bytes(content)
     assert fingerprint(part, store) != before
-    assert not workshop.is_finished(part)
+    with pytest.raises(ValueError, match="is not the file that"):  # it is read again
+        workshop.make(replace(part))
 
 
 RUN = """
