@@ -146,20 +146,19 @@ def compare(name: str, computed: Mapping[str, bytes], committed: Mapping[str, by
     ModuleNotFoundError
         For pictures, without Pillow, which matplotlib installs.
     """
-    largest, differences, identical = 0.0, [], set(computed) == set(committed)
-    for file in sorted(set(computed) ^ set(committed)):
-        place = "there is no such committed file" if file in computed else "no such file was computed"
-        differences.append(Difference(file, place, None, math.inf, False))
-    for file in sorted(set(computed) & set(committed)):
-        if computed[file] == committed[file]:
+    largest, differences = 0.0, []
+    changed = [file for file in sorted({*computed, *committed}) if computed.get(file) != committed.get(file)]
+    for file in changed:
+        if file not in computed or file not in committed:
+            place = "there is no such committed file" if file in computed else "no such file was computed"
+            differences.append(Difference(file, place, None, math.inf, False))
             continue
-        identical = False
         for place, row, by, fits in _READERS[Path(file).suffix](computed[file], committed[file], allowed):
             if fits:
                 largest = max(largest, by)
             else:
                 differences.append(Difference(file, place, row, by, allowed.expects(file, place)))
-    return Comparison(name, identical, largest, tuple(differences))
+    return Comparison(name, not changed, largest, tuple(differences))
 
 
 Place = tuple[str, int | None, float, bool]
@@ -226,13 +225,9 @@ def _paragraphs(computed: bytes, committed: bytes, allowed: Tolerance) -> Iterat
     line = 1
     for a, b in zip(one, other, strict=True):
         if a != b:
-            rounding = ROUNDED in a and ROUNDED in b
-            yield ROUNDED if rounding else _first_words(b), line, *apart(" ".join(a.split()), " ".join(b.split()))
+            rounding, words = ROUNDED in a and ROUNDED in b, " ".join(b.split())
+            yield ROUNDED if rounding else f"“{words[:40]} …”", line, *apart(" ".join(a.split()), words)
         line += b.count("\n") + 1  # not exact behind blank lines, but near
-
-
-def _first_words(text: str) -> str:
-    return f"“{' '.join(text.split())[:40]} …”"
 
 
 def apart(one: str, other: str) -> tuple[float, bool]:

@@ -212,8 +212,7 @@ class Workshop:
         for folder in (self.figures, self.cache):
             check_folder_place(folder)
         for folder in (self.figures, self.committed, ROOT / "docs", ROOT / "docs" / "guides"):
-            if folder.is_dir():
-                remove_leftovers(folder)
+            remove_leftovers(folder)
         self._memory().reduce_size(bytes_limit=REMEMBERED)
 
     def _memory(self) -> joblib.Memory:
@@ -222,17 +221,14 @@ class Workshop:
 
 def fingerprint(part: Part, store: Store = STORE) -> str:
     """Return a hash of what decides the part's files: inputs, sweeps, versions, code and kind of processor."""
-    return files.digest(
-        files.as_json(
-            {
-                "name": part.name,
-                "inputs": dict(part.inputs),
-                "sweeps": {sweep.name: store.digest(sweep) for sweep in part.sweeps},
-                "versions": versions(),
-                "code": _code(),
-            }
-        )
-    )
+    recipe = {
+        "name": part.name,
+        "inputs": dict(part.inputs),
+        "sweeps": {sweep.name: store.digest(sweep) for sweep in part.sweeps},
+        "versions": versions(),
+        "code": _code(),
+    }
+    return files.digest(files.as_json(recipe))
 
 
 @cache

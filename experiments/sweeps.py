@@ -151,8 +151,7 @@ class Store:
         """Delete half-written files of a killed rebuild, and raise where nothing can be written: before any work."""
         for folder in (self.data, self.cache):
             check_folder_place(folder)
-        if self.data.is_dir():
-            remove_leftovers(self.data)
+        remove_leftovers(self.data)
 
     def _write(self, sweep: Sweep, found: Sequence[Columns]) -> None:
         columns = {name: [value for rows in found for value in rows[name]] for name in found[0]}

@@ -197,7 +197,7 @@ def _computed(
 def _pages(workshop: Workshop, made: dict[str, dict[str, bytes]], ledger: claims.Ledger | None) -> dict[str, bytes]:
     """Write the generated pages and the ledger into build/; return them, by their path in the project."""
     known = {name: entry["files"] for name, entry in workshop.manifest().items()} | made
-    texts = {place.as_posix(): text for place, text in pages.updated(ROOT, ledger).items()}
+    texts = pages.updated(ROOT, ledger)
     texts["figures/README.md"] = gallery.page(PARTS, known)
     texts[PROOFS] = proofs_page.updated((ROOT / PROOFS).read_text(encoding="utf-8"))
     if ledger is not None:
