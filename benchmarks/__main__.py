@@ -40,7 +40,7 @@ from benchmarks import (
 )
 from benchmarks.measure import ROOT, Measurement
 from experiments import files
-from experiments.parts import versions
+from experiments.sweeps import versions
 from paper_repro import pages
 
 HEADER = ("question", "measured", "aim", "met", "details")

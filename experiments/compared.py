@@ -17,6 +17,9 @@ from rope_theory.reports import Record
 
 Status = Literal["identical", "within tolerance", "differs as expected", "differs"]
 
+MOST = 3
+"""Differences of a part that are printed."""
+
 
 @dataclass(frozen=True)
 class Tolerance(Record):
@@ -122,12 +125,20 @@ class Comparison(Record):
         return "differs as expected" if all(one.expected for one in self.differences) else "differs"
 
     @property
+    def where(self) -> str:
+        """Where and by how much it differs, one difference per line, the first few."""
+        if self.status == "within tolerance":
+            return f"by at most {self.largest:.1g} of the numbers"
+        lines = [one.sentence for one in self.differences[:MOST]]
+        return "\n".join([*lines, f"and {len(self.differences) - MOST} more"] if self.differences[MOST:] else lines)
+
+    @property
     def is_reworded(self) -> bool:
         """Whether more than numbers differ: then a page is not the one that the code writes on any processor."""
         return any(math.isinf(one.by) for one in self.differences)
 
 
-def compare(name: str, computed: Mapping[str, Path], committed: Mapping[str, Path], allowed: Tolerance) -> Comparison:
+def compare(name: str, computed: Mapping[str, bytes], committed: Mapping[str, bytes], allowed: Tolerance) -> Comparison:
     """Compare files by their names; a file that only one side has is a difference.
 
     Raises
@@ -135,21 +146,19 @@ def compare(name: str, computed: Mapping[str, Path], committed: Mapping[str, Pat
     ModuleNotFoundError
         For pictures, without Pillow, which matplotlib installs.
     """
-    largest, differences, identical = 0.0, [], set(computed) == set(committed)
-    for file in sorted(set(computed) ^ set(committed)):
-        place = "there is no such committed file" if file in computed else "no such file was computed"
-        differences.append(Difference(file, place, None, math.inf, False))
-    for file in sorted(set(computed) & set(committed)):
-        contents = computed[file].read_bytes(), committed[file].read_bytes()
-        if contents[0] == contents[1]:
+    largest, differences = 0.0, []
+    changed = [file for file in sorted({*computed, *committed}) if computed.get(file) != committed.get(file)]
+    for file in changed:
+        if file not in computed or file not in committed:
+            place = "there is no such committed file" if file in computed else "no such file was computed"
+            differences.append(Difference(file, place, None, math.inf, False))
             continue
-        identical = False
-        for place, row, by, fits in _READERS[Path(file).suffix](*contents, allowed):
+        for place, row, by, fits in _READERS[Path(file).suffix](computed[file], committed[file], allowed):
             if fits:
                 largest = max(largest, by)
             else:
                 differences.append(Difference(file, place, row, by, allowed.expects(file, place)))
-    return Comparison(name, identical, largest, tuple(differences))
+    return Comparison(name, not changed, largest, tuple(differences))
 
 
 Place = tuple[str, int | None, float, bool]
@@ -216,13 +225,9 @@ def _paragraphs(computed: bytes, committed: bytes, allowed: Tolerance) -> Iterat
     line = 1
     for a, b in zip(one, other, strict=True):
         if a != b:
-            rounding = ROUNDED in a and ROUNDED in b
-            yield ROUNDED if rounding else _first_words(b), line, *apart(" ".join(a.split()), " ".join(b.split()))
+            rounding, words = ROUNDED in a and ROUNDED in b, " ".join(b.split())
+            yield ROUNDED if rounding else f"“{words[:40]} …”", line, *apart(" ".join(a.split()), words)
         line += b.count("\n") + 1  # not exact behind blank lines, but near
-
-
-def _first_words(text: str) -> str:
-    return f"“{' '.join(text.split())[:40]} …”"
 
 
 def apart(one: str, other: str) -> tuple[float, bool]:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +59,13 @@ def as_npy(array: Any) -> bytes:
 def digest(content: bytes) -> str:
     """Return the SHA-256 of ``content`` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of what is in some files, one after the other."""
+    return digest(b"".join(path.read_bytes() for path in paths))
+
+
+def present(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the content of those files of ``folder`` that are there, by name."""
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import json
 import math
-import platform
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import joblib
+
 from experiments import files
 from experiments.compared import Comparison, Difference, Tolerance, compare
-from experiments.sweeps import Store, Sweep
+from experiments.sweeps import Store, Sweep, versions
 from rope_theory.reports import Record, check_folder_place, json_ready, remove_leftovers
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 """The project folder: figures/, docs/, build/ and the cache lie in it."""
 
-PACKAGES = ("numpy", "scipy", "numba", "matplotlib", "scikit-learn")
-"""Packages whose version decides what a part looks like."""
+REMEMBERED = "256M"
+"""Most that is remembered of parts; what was used longest ago is forgotten first."""
 
 STORE = Store()
 """The sweeps of the project."""
@@ -82,24 +82,23 @@ class Part:
         """Return what the part computes, from the sweeps in ``store`` where it has some."""
         return self.compute(self.inputs, *(store.read(sweep) for sweep in self.sweeps))
 
-    def make(self, folder: Path, store: Store = STORE, formats: Sequence[str] = ("png",)) -> list[Path]:
-        """Compute, draw and write the part's files to ``folder``; return their paths."""
-        data = self.data(store)
-        contents = {
-            f"{self.name}.{table}.csv" if len(data.tables) > 1 else f"{self.name}.csv": files.as_csv(columns)
-            for table, columns in data.tables.items()
-        }
-        if data.facts:
-            contents[f"{self.name}.json"] = files.as_json(files.rounded(data.facts))
-        if self.draw is not None:
-            from matplotlib import pyplot as plt
 
-            figure = self.draw(data)
-            contents |= {f"{self.name}.{ending}": _rendered(figure, ending) for ending in formats}
-            plt.close(figure)
-        for name, content in contents.items():
-            files.write(folder / name, content)
-        return [folder / name for name in contents]
+def _contents(part: Part, store: Store, formats: Sequence[str], recipe: str) -> dict[str, bytes]:
+    """Return the files of a part by name; ``recipe`` is there to be remembered with them."""
+    data = part.data(store)
+    contents = {
+        f"{part.name}.{table}.csv" if len(data.tables) > 1 else f"{part.name}.csv": files.as_csv(columns)
+        for table, columns in data.tables.items()
+    }
+    if data.facts:
+        contents[f"{part.name}.json"] = files.as_json(files.rounded(data.facts))
+    if part.draw is not None:
+        from matplotlib import pyplot as plt
+
+        figure = part.draw(data)
+        contents |= {f"{part.name}.{ending}": _rendered(figure, ending) for ending in formats}
+        plt.close(figure)
+    return contents
 
 
 def _rendered(figure: Figure, ending: str) -> bytes:
@@ -124,7 +123,7 @@ class Workshop:
     figures : Path
         Untracked folder in which parts are made.
     cache : Path
-        Untracked folder with one note per finished part: the hash of its inputs and of each file it wrote.
+        Untracked folder in which the files of each part are remembered, by what they were made from.
     store : Store
         Where the sweeps lie that parts read.
     committed : Path
@@ -139,143 +138,100 @@ class Workshop:
     committed: Path = ROOT / "figures"
     formats: tuple[str, ...] = ("png",)
 
-    def is_finished(self, part: Part) -> bool:
-        """Tell whether ``part`` was made from the same inputs, code and versions, and its files are untouched."""
-        note = self._note(part)
-        pictures = {f"{part.name}.{ending}" for ending in self.formats if part.draw is not None}
-        return (
-            note.get("inputs") == fingerprint(part, self.store)
-            and pictures <= set(note["files"])
-            and all(_digest(self.figures / name) == sha256 for name, sha256 in note["files"].items())
+    def make(self, part: Part) -> dict[str, bytes]:
+        """Lay the files of ``part`` into ``figures``, and return those that may be committed.
+
+        They are computed once for the same inputs, code and versions, and remembered.
+        """
+        contents = self._memory().cache(_contents, ignore=["part", "store"])
+        made: dict[str, bytes] = contents(
+            part, self.store, self.formats if part.draw is not None else (), fingerprint(part, self.store)
         )
+        for name, content in made.items():
+            files.write(self.figures / name, content)
+        return {name: content for name, content in made.items() if not name.endswith(".svg")}
 
-    def make(self, part: Part) -> None:
-        """Make ``part`` and note that it is finished."""
-        written = part.make(self.figures, self.store, self.formats)
-        hashes = {path.name: files.digest(path.read_bytes()) for path in written}
-        note = {"inputs": fingerprint(part, self.store), "files": hashes}
-        files.write(self.cache / f"{part.name}.json", files.as_json(note))
-
-    def compare(self, part: Part, *, pictures: bool = False) -> Comparison:
-        """Compare the files of a finished part with the committed ones, and with what manifest.json says of them.
+    def compare(self, part: Part, made: Mapping[str, bytes], *, pictures: bool = False) -> Comparison:
+        """Compare the files of a part with the committed ones, and those with what manifest.json says of them.
 
         Parameters
         ----------
         part : Part
-            A finished part.
+            A part.
+        made : mapping
+            Its files.
         pictures : bool
             Whether pictures are compared that another version of matplotlib drew, which sets text elsewhere.
         """
         entry = self.manifest().get(part.name, {})
         hashes = entry.get("files", {})
-        committed = {name: self.committed / name for name in hashes if (self.committed / name).is_file()}
-        computed = {name: self.figures / name for name in self._to_commit(part)}
-        drawn = entry.get("versions", {}).get("matplotlib")
-        if not pictures and drawn != versions()["matplotlib"]:
-            for known in (committed, computed):
-                known.pop(f"{part.name}.png", None)
-        found = compare(part.name, computed, committed, part.tolerance)
+        committed = files.present(self.committed, hashes)
         wrong = [
             Difference(name, "not the file that manifest.json describes", None, math.inf, False)
             for name, sha256 in hashes.items()
-            if _digest(self.committed / name) != sha256
+            if name not in committed or files.digest(committed[name]) != sha256
         ]
         if entry and entry.get("inputs") != json_ready(dict(part.inputs)):
             wrong.append(Difference("manifest.json", f"inputs of {part.name}", None, math.inf, False))
+        if not pictures and entry.get("versions", {}).get("matplotlib") != versions()["matplotlib"]:
+            made, committed = (
+                {name: content for name, content in known.items() if not name.endswith(".png")}
+                for known in (made, committed)
+            )
+        found = compare(part.name, made, committed, part.tolerance)
         return replace(found, identical=found.identical and not wrong, differences=(*wrong, *found.differences))
 
-    def commit(self, parts: Sequence[Part], names: Collection[str]) -> None:
-        """Copy the files of the named finished parts to ``committed``, and write manifest.json for ``parts``."""
-        before, entries = self.manifest(), {}
+    def commit(self, parts: Sequence[Part], made: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Write the files of the parts that ``made`` names to ``committed``, and manifest.json for all ``parts``."""
+        before = self.manifest()
+        entries = {part.name: before[part.name] for part in parts if part.name in before}
         for part in parts:
-            if part.name in names:
-                hashes = self._to_commit(part)
-                for name in hashes:
-                    files.write(self.committed / name, (self.figures / name).read_bytes())
-                for name in set(before.get(part.name, {}).get("files", {})) - set(hashes):
-                    (self.committed / name).unlink(missing_ok=True)
-                entries[part.name] = {
-                    "kind": part.kind, "inputs": part.inputs, "files": hashes, "versions": versions(),
-                }  # fmt: skip
-            elif part.name in before:
-                entries[part.name] = before[part.name]
-        content = {"made_by": "python -m paper_repro --update", "parts": entries}
-        files.write(self.committed / "manifest.json", files.as_json(content))
+            if part.name not in made:
+                continue
+            contents = made[part.name]
+            for name, content in contents.items():
+                files.write(self.committed / name, content)
+            for name in set(entries.get(part.name, {}).get("files", {})) - set(contents):
+                (self.committed / name).unlink(missing_ok=True)
+            hashes = {name: files.digest(content) for name, content in contents.items()}
+            entries[part.name] = {"kind": part.kind, "inputs": part.inputs, "files": hashes, "versions": versions()}
+        manifest = {"made_by": "python -m paper_repro --update", "parts": entries}
+        files.write(self.committed / "manifest.json", files.as_json(manifest))
 
     def manifest(self) -> dict[str, Any]:
         """Return the parts of manifest.json by name; damaged entries are left out."""
-        parts = _read(self.committed / "manifest.json").get("parts")
-        return {name: entry for name, entry in parts.items() if _is_entry(entry)} if isinstance(parts, dict) else {}
+        try:
+            parts = json.loads((self.committed / "manifest.json").read_bytes())["parts"]
+            whole = (name for name, entry in parts.items() if isinstance(entry, dict))
+            return {name: parts[name] for name in whole if isinstance(parts[name].get("files"), dict)}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed run, and raise where nothing can be written: before any work."""
         for folder in (self.figures, self.cache):
             check_folder_place(folder)
-        for folder in (self.figures, self.cache, self.committed, ROOT / "docs", ROOT / "docs" / "guides"):
-            if folder.is_dir():
-                remove_leftovers(folder)
+        for folder in (self.figures, self.committed, ROOT / "docs", ROOT / "docs" / "guides"):
+            remove_leftovers(folder)
+        self._memory().reduce_size(bytes_limit=REMEMBERED)
 
-    def files_of(self, part: Part) -> Collection[str]:
-        """Return the names of a part's files, as it was made here or else committed; none where it is neither."""
-        return set(self._to_commit(part)) or set(self.manifest().get(part.name, {}).get("files", {}))
-
-    def _to_commit(self, part: Part) -> dict[str, str]:
-        return {name: sha256 for name, sha256 in self._note(part)["files"].items() if not name.endswith(".svg")}
-
-    def _note(self, part: Part) -> dict[str, Any]:
-        """Return the note of a finished part; without files where it is missing or damaged."""
-        note = _read(self.cache / f"{part.name}.json")
-        return note if _is_entry(note) else {"files": {}}
-
-
-def _is_entry(entry: Any) -> bool:
-    """Tell whether ``entry`` names files with their hashes."""
-    names = entry.get("files") if isinstance(entry, dict) else None
-    return isinstance(names, dict) and all(isinstance(sha256, str) for sha256 in names.values())
-
-
-def _digest(path: Path) -> str | None:
-    return files.digest(path.read_bytes()) if path.is_file() else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    def _memory(self) -> joblib.Memory:
+        return joblib.Memory(self.cache, verbose=0)
 
 
 def fingerprint(part: Part, store: Store = STORE) -> str:
     """Return a hash of what decides the part's files: inputs, sweeps, versions, code and kind of processor."""
-    return files.digest(
-        files.as_json(
-            {
-                "name": part.name,
-                "inputs": json_ready(dict(part.inputs)),
-                "sweeps": {sweep.name: store.digest(sweep) for sweep in part.sweeps},
-                "versions": versions(),
-                "code": _code_hash(),
-                "machine": platform.machine(),
-            }
-        )
-    )
+    recipe = {
+        "name": part.name,
+        "inputs": dict(part.inputs),
+        "sweeps": {sweep.name: store.digest(sweep) for sweep in part.sweeps},
+        "versions": versions(),
+        "code": _code(),
+    }
+    return files.digest(files.as_json(recipe))
 
 
 @cache
-def _code_hash() -> str:
-    return files.digest(b"".join(path.read_bytes() for path in _sources()))
-
-
-def _sources() -> Iterator[Path]:
-    for package in ("rope_theory", "experiments", "paper_repro"):
-        yield from sorted((ROOT / package).rglob("*.py"))
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions that decide what is computed and drawn."""
-    found = {name: importlib.metadata.version(name) for name in PACKAGES}
-    found["python"] = ".".join(platform.python_version_tuple()[:2])
-    found["rope_theory"] = importlib.metadata.version("rope_theory")
-    return found
+def _code() -> str:
+    folders = (ROOT / name for name in ("rope_theory", "experiments", "paper_repro"))
+    return files.digest_of(path for folder in folders for path in sorted(folder.rglob("*.py")))

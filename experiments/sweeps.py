@@ -11,9 +11,7 @@ import importlib.metadata
 import inspect
 import json
 import platform
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,13 +20,15 @@ from typing import Any, Literal
 import joblib
 
 from experiments import files
-from experiments.workers import workers
-from rope_theory.reports import check_folder_place, json_ready, remove_leftovers
+from rope_theory.reports import check_folder_place, in_workers, json_ready, remove_leftovers
 
 HERE = Path(__file__).resolve().parent
 
-PACKAGES = ("clarabel", "joblib", "numpy", "python-flint", "scipy", "torch", "transformers", "rope_theory")
-"""Packages whose version is stored with a sweep."""
+PACKAGES = (
+    "clarabel", "joblib", "matplotlib", "numba", "numpy", "python-flint", "rope_theory", "scikit-learn", "scipy",
+    "torch", "transformers",
+)  # fmt: skip
+"""Packages whose version decides what is computed and drawn."""
 
 Columns = Mapping[str, Any]
 """Equally long columns by name."""
@@ -138,22 +138,20 @@ class Store:
         """
         memory = joblib.Memory(self.cache, verbose=0)
         work = memory.cache(_chunk_rows)
-        with workers() as pool, warnings.catch_warnings():
-            warnings.simplefilter("ignore", joblib.memory.JobLibCollisionWarning)
-            for sweep in sweeps:
-                chunks = [json_ready(dict(chunk)) for chunk in sweep.chunks(sweep.inputs)]
-                places = [pool.submit(work, sweep.compute, chunk, _recipe(sweep)) for chunk in chunks]
-                for _ in as_completed(places):
-                    report(sweep.name, 1)
-                self._write(sweep, [place.result() for place in places])
+        for sweep in sweeps:
+            chunks = [(sweep.compute, json_ready(dict(chunk)), _recipe(sweep)) for chunk in sweep.chunks(sweep.inputs)]
+            found = []
+            for columns in in_workers(work, chunks):
+                found.append(columns)
+                report(sweep.name, 1)
+            self._write(sweep, found)
         memory.clear(warn=False)
 
     def clear_leftovers(self) -> None:
         """Delete half-written files of a killed rebuild, and raise where nothing can be written: before any work."""
         for folder in (self.data, self.cache):
             check_folder_place(folder)
-        if self.data.is_dir():
-            remove_leftovers(self.data)
+        remove_leftovers(self.data)
 
     def _write(self, sweep: Sweep, found: Sequence[Columns]) -> None:
         columns = {name: [value for rows in found for value in rows[name]] for name in found[0]}
@@ -185,13 +183,12 @@ def _recipe(sweep: Sweep) -> str:
 
 @cache
 def _code(module: str) -> str:
-    sources = [Path(module), *(HERE.parent / "rope_theory").rglob("*.py")]
-    return files.digest(b"".join(path.read_bytes() for path in sorted(sources)))
+    return files.digest_of(sorted([Path(module), *(HERE.parent / "rope_theory").rglob("*.py")]))
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions stored with a sweep."""
+    """Return the versions that decide what is computed and drawn: stored with sweeps, parts and runs."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -59,9 +59,6 @@ LEDGER = "figures/claims.json"
 
 PROOFS = "docs/proofs.md"
 
-MOST = 3
-"""Differences of a part that are printed."""
-
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True)
 
@@ -104,15 +101,16 @@ def run(
         with threadpool_limits(1):  # small problems: more threads only wait for each other on a busy machine
             if rebuild:
                 _rebuild(", ".join(only) if only else target.value, chosen)
-            compared, made, disagreements = _computed(workshop, chosen, entries, whole=not only, update=update)
+            compared, made, written, disagreements = _computed(workshop, chosen, entries, whole=not only, update=update)
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
-    _show(compared, [part.name for part in chosen])
+    columns = ("computed", "beside the committed files", "where, by how much")
+    _print("Reproduction", columns, [(one.name, one.status, one.where) for one in compared])
     differing = {one.name for one in compared if one.status == "differs"}
     if update:
-        differing |= {one.name for one in compared if one.name in made and one.is_reworded}
-        _update(workshop, differing | set(only or ()), made)
+        differing |= {one.name for one in compared if one.name in written and one.is_reworded}
+        _update(workshop, differing | set(only or ()), made, written)
         differing = set()
     changed = (("differ, and nothing says that they may", differing), ("have a different verdict", disagreements))
     for words, names in changed:
@@ -163,18 +161,17 @@ def _make_runs(device: str) -> None:
 
 def _computed(
     workshop: Workshop, chosen: list[Part], entries: list[dict[str, Any]], *, whole: bool, update: bool
-) -> tuple[list[Comparison], dict[str, Path], tuple[str, ...]]:
-    """Compute and compare; return the comparisons, the computed pages, and the claims with another verdict."""
+) -> tuple[list[Comparison], dict[str, dict[str, bytes]], dict[str, bytes], tuple[str, ...]]:
+    """Compute and compare; return the comparisons, the files of parts, the pages, and claims with another verdict."""
     if entries and whole:
         pages.check(ROOT)  # before minutes of work, not after
-    compared, rows = [], []
+    compared, made, rows = [], {}, []
     with _progress() as progress:
         task = progress.add_task("starting", total=len(chosen) + len(entries))
         for part in chosen:
             progress.update(task, description=part.name)
-            if not workshop.is_finished(part):
-                workshop.make(part)
-            compared.append(workshop.compare(part, pictures=update))
+            made[part.name] = workshop.make(part)
+            compared.append(workshop.compare(part, made[part.name], pictures=update))
             progress.advance(task)
         for entry in entries:
             progress.update(task, description=f"claim {entry['id']}")
@@ -182,63 +179,47 @@ def _computed(
             progress.advance(task)
         progress.update(task, description="pages")
         ledger = claims.Ledger(tuple(rows)) if rows else None
-        made = _made_pages(workshop, ledger) if whole else {}
+        written = _pages(workshop, made, ledger) if whole else {}
         progress.update(task, description="done")
     if ledger is not None:
         compared.append(claims.compare(ledger, ROOT / LEDGER))
         if not whole:
-            _show_claims(ledger)
+            _print("Claims of arXiv 2306.15595", pages.CLAIMS, pages.cells(ledger))
+            console.print("†: depends on rounding, other digits on other processors.")
     compared += [
-        compare(name, {name: path}, {name: ROOT / name} if (ROOT / name).is_file() else {}, document(name))
-        for name, path in made.items()
+        compare(name, {name: content}, files.present(ROOT, [name]), document(name))
+        for name, content in written.items()
         if name != LEDGER
     ]
-    return compared, made, ledger.disagreements if ledger else ()
+    return compared, made, written, ledger.disagreements if ledger else ()
 
 
-def _made_pages(workshop: Workshop, ledger: claims.Ledger | None) -> dict[str, Path]:
-    """Write the generated pages and the ledger into build/; return where they lie, by their path in the project."""
-    folder = workshop.figures.parent
-    texts = {place.as_posix(): text.encode() for place, text in pages.updated(ROOT, ledger).items()}
-    texts["figures/README.md"] = gallery.page(PARTS, workshop.files_of).encode()
+def _pages(workshop: Workshop, made: dict[str, dict[str, bytes]], ledger: claims.Ledger | None) -> dict[str, bytes]:
+    """Write the generated pages and the ledger into build/; return them, by their path in the project."""
+    known = {name: entry["files"] for name, entry in workshop.manifest().items()} | made
+    texts = pages.updated(ROOT, ledger)
+    texts["figures/README.md"] = gallery.page(PARTS, known)
+    texts[PROOFS] = proofs_page.updated((ROOT / PROOFS).read_text(encoding="utf-8"))
     if ledger is not None:
-        texts["docs/errata.md"] = errata.page(ledger).encode()
-        texts[LEDGER] = files.as_json(ledger)
-    for name, content in texts.items():
-        files.write(folder / name, content)
-    files.write(folder / PROOFS, (ROOT / PROOFS).read_bytes())
-    proofs_page.write(folder / PROOFS)
-    return {name: folder / name for name in (*texts, PROOFS)}
+        texts["docs/errata.md"] = errata.page(ledger)
+        texts[LEDGER] = files.as_json(ledger).decode()
+    written = {name: text.encode() for name, text in texts.items()}
+    for name, content in written.items():
+        files.write(workshop.figures.parent / name, content)
+    return written
 
 
-def _update(workshop: Workshop, names: set[str], made: dict[str, Path]) -> None:
+def _update(workshop: Workshop, names: set[str], made: dict[str, dict[str, bytes]], written: dict[str, bytes]) -> None:
     """Rewrite the committed files of the named parts and pages, and manifest.json."""
-    written = sorted(names & {part.name for part in PARTS})
-    workshop.commit(PARTS, written)
-    for name, path in made.items():
-        if name in names:
-            files.write(ROOT / name, path.read_bytes())
-            written.append(name)
-    console.print(f"Rewritten: {', '.join(written) or 'nothing'}.", markup=False)
+    workshop.commit(PARTS, {name: contents for name, contents in made.items() if name in names})
+    for name in names & set(written):
+        files.write(ROOT / name, written[name])
+    rewritten = sorted(names & {*made, *written})
+    console.print(f"Rewritten: {', '.join(rewritten) or 'nothing'}.", markup=False)
 
 
-def _show(compared: list[Comparison], parts: list[str]) -> None:
-    shown = RichTable("computed", "beside the committed files", "where, by how much", title="Reproduction")
-    for one in compared:
-        where = [each.sentence for each in one.differences[:MOST]]
-        if len(one.differences) > MOST:
-            where.append(f"and {len(one.differences) - MOST} more")
-        if one.status == "within tolerance":
-            where = [f"by at most {one.largest:.1g} of the numbers"]
-        shown.add_row(one.name, one.status, "\n".join(where))
+def _print(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    shown = RichTable(*header, title=title)
+    for row in rows:
+        shown.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
-
-
-def _show_claims(ledger: claims.Ledger) -> None:
-    shown = RichTable("place", "claim", "verdict", "recomputed", "witness", title="Claims of arXiv 2306.15595")
-    for row in ledger.rows:
-        found = row.finding
-        cells = row.place, row.claim, found.verdict, pages.number(found.number, row.reproducible), found.witness
-        shown.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else 160).print(shown)
-    console.print("†: depends on rounding, other digits on other processors.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from experiments.parts import Part
 
@@ -16,20 +16,18 @@ build/reproduction/figures. Every picture is drawn from the data beside it, in o
 """
 
 
-def page(parts: Sequence[Part], files_of: Callable[[Part], Collection[str]]) -> str:
+def page(parts: Sequence[Part], made: Mapping[str, Collection[str]]) -> str:
     """Return the page.
 
     Parameters
     ----------
     parts : sequence of Part
         In the order of the page; tables come after the pictures.
-    files_of : callable
-        Part → names of its files; parts that have none are left out.
+    made : mapping
+        Part → names of its files; parts that are not in it are left out.
     """
-    made = {part.name: files_of(part) for part in parts}
-    known = [part for part in parts if made[part.name]]
-    pictures = [part for part in known if part.draw is not None]
-    tables = [part for part in known if part.draw is None]
+    pictures = [part for part in parts if part.name in made and part.draw is not None]
+    tables = [part for part in parts if part.name in made and part.draw is None]
     lines = [HEAD, "## Pictures", ""]
     for part in pictures:
         lines += [f"### {part.name}", "", part.sentence, "", f"![{part.sentence}]({part.name}.png)", ""]

@@ -57,14 +57,22 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+CLAIMS = ("place", "claim", "verdict", "recomputed", "witness")
+"""Columns of the claims ledger."""
+
+
 def claims_table(ledger: Ledger) -> str:
     """Return the claims ledger as Markdown."""
-    rows = [
-        (row.place, row.claim, f"**{row.finding.verdict}**", number(row.finding.number, row.reproducible),
-         row.finding.witness)
+    return table(CLAIMS, [(place, claim, f"**{verdict}**", *rest) for place, claim, verdict, *rest in cells(ledger)])
+
+
+def cells(ledger: Ledger) -> list[tuple[str, ...]]:
+    """Return the claims ledger, one row per claim, in the order of ``CLAIMS``."""
+    return [
+        (row.place, row.claim, found.verdict, number(found.number, row.reproducible), found.witness)
         for row in ledger.rows
-    ]  # fmt: skip
-    return table(("place", "claim", "verdict", "recomputed", "witness"), rows)
+        for found in (row.finding,)
+    ]
 
 
 def number(text: str, reproducible: bool) -> str:
@@ -273,43 +281,36 @@ def reach_rule_table(data: Data) -> str:
     return table(("numbers", "models", "method", "lengths", "right", "works, not predicted", "predicted, fails"), rows)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {
-    "statements": statements_table,
-    "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
-    "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
-    "kernels": lambda: kernels_table(table_kernels.PART.data()),
-    "real_heads": lambda: real_heads_tables(real_heads.PART.data()),
-    "base_bounds": lambda: base_bounds_table(base_bounds.PART.data()),
-    "extension_code": extension_code,
-    "extension_steps": extension_steps,
-    "extension_quality": extension_quality,
-    "extension_rate": extension_rate,
-    "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
-    "extension_summaries": extension_summaries,
-    "savers": lambda: savers_table(table_savers.PART.data()),
-    "doctor_rules": doctor_rules,
-    "reach_rule": lambda: reach_rule_table(reach_rule.PART.data()),
-}
-"""Name of a generated block → what it holds. The block "claims" is made from the ledger."""
+Block = Callable[[], str]
 
-DOCUMENTS: Mapping[str, tuple[str, ...]] = {
-    "docs/claims.md": ("claims",),
-    "docs/statements.md": ("statements",),
-    "docs/worst_cases.md": ("worst_case", "interpolation", "kernels"),
-    "docs/heads.md": ("real_heads",),
-    "docs/theory.md": ("base_bounds",),
-    "docs/extension.md": (
-        "extension_code",
-        "extension_steps",
-        "extension_quality",
-        "extension_rate",
-        "extension_boundary",
-        "extension_summaries",
-        "savers",
-    ),
-    "docs/guides/what_a_config_does.md": ("doctor_rules", "reach_rule"),
+DOCUMENTS: Mapping[str, Mapping[str, Block | None]] = {
+    "docs/claims.md": {"claims": None},
+    "docs/statements.md": {"statements": statements_table},
+    "docs/worst_cases.md": {
+        "worst_case": lambda: worst_case_table(table_worst_case.PART.data()),
+        "interpolation": lambda: interpolation_table(table_interpolation.PART.data()),
+        "kernels": lambda: kernels_table(table_kernels.PART.data()),
+    },
+    "docs/heads.md": {"real_heads": lambda: real_heads_tables(real_heads.PART.data())},
+    "docs/theory.md": {"base_bounds": lambda: base_bounds_table(base_bounds.PART.data())},
+    "docs/extension.md": {
+        "extension_code": extension_code,
+        "extension_steps": extension_steps,
+        "extension_quality": extension_quality,
+        "extension_rate": extension_rate,
+        "extension_boundary": lambda: extension_boundary_tables(extension_boundary.PART.data()),
+        "extension_summaries": extension_summaries,
+        "savers": lambda: savers_table(table_savers.PART.data()),
+    },
+    "docs/guides/what_a_config_does.md": {
+        "doctor_rules": doctor_rules,
+        "reach_rule": lambda: reach_rule_table(reach_rule.PART.data()),
+    },
 }
-"""Page → its generated blocks. docs/performance.md is written by ``benchmarks``."""
+"""Page → its generated blocks, by name; the one that is None is made from the ledger.
+
+docs/performance.md is written by ``benchmarks``.
+"""
 
 
 def check(root: Path) -> None:
@@ -320,14 +321,17 @@ def check(root: Path) -> None:
     ValueError
         For the first page without them.
     """
-    for document, names in DOCUMENTS.items():
-        path = root / document
-        if path.is_file():
-            for name in names:
-                replaced(path.read_text(encoding="utf-8"), name, "", document)
+    for document, text in _texts(root).items():
+        for name in DOCUMENTS[document]:
+            replaced(text, name, "", document)
 
 
-def updated(root: Path, ledger: Ledger | None = None) -> dict[Path, str]:
+def _texts(root: Path) -> dict[str, str]:
+    """Return the pages that ``root`` has, as they are."""
+    return {name: content.decode() for name, content in files.present(root, DOCUMENTS).items()}
+
+
+def updated(root: Path, ledger: Ledger | None = None) -> dict[str, str]:
     """Return what every page of ``root`` should say today; nothing is written.
 
     Parameters
@@ -340,27 +344,18 @@ def updated(root: Path, ledger: Ledger | None = None) -> dict[Path, str]:
     Returns
     -------
     dict
-        Path relative to ``root`` → the whole text of the page.
+        Page, by its path in ``root`` → its whole text.
 
     Raises
     ------
     ValueError
         When a page lacks the markers of one of its blocks.
     """
-    blocks = BLOCKS if ledger is None else {**BLOCKS, "claims": lambda: claims_table(ledger)}
-    texts = {}
-    for document, names in DOCUMENTS.items():
-        if (root / document).is_file():
-            text = (root / document).read_text(encoding="utf-8")
-            for name in names:
-                if name in blocks:
-                    text = replaced(text, name, blocks[name](), document)
-            texts[Path(document)] = text
+    texts = _texts(root)
+    for document in texts:
+        for name, block in DOCUMENTS[document].items():
+            if block is not None:
+                texts[document] = replaced(texts[document], name, block(), document)
+            elif ledger is not None:
+                texts[document] = replaced(texts[document], name, claims_table(ledger), document)
     return texts
-
-
-def write(root: Path, ledger: Ledger | None = None) -> None:
-    """Write those pages of ``root`` that differ from what ``updated`` returns."""
-    for path, text in updated(root, ledger).items():
-        if (root / path).read_text(encoding="utf-8") != text:
-            files.write(root / path, text.encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 from experiments import pretrain
 from experiments.extension import heads, runs, summaries, variants
 from experiments.extension.runs import Measure, Settings
-from experiments.workers import workers
 from rope_theory.models.loading import checked_device
-from rope_theory.reports import check_folder_place
+from rope_theory.reports import check_folder_place, in_workers
 
 AnySettings = Settings | summaries.Settings | heads.Settings
 
@@ -149,13 +147,10 @@ def make_missing(
 
 
 def _results(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], device: str) -> Iterator[Any]:
-    """Yield what ``work`` returns, as it comes: on a GPU one after the other, else one on each core."""
+    """Return what ``work`` returns, as it comes: on a GPU one after the other, else one on each core."""
     if device != "cpu":
-        yield from (work(*one) for one in arguments)
-        return
-    with workers() as pool:
-        for done in as_completed([pool.submit(work, *one) for one in arguments]):
-            yield done.result()
+        return (work(*one) for one in arguments)
+    return in_workers(work, arguments, ordered=False)
 
 
 def _trained(model: str, device: str) -> None:

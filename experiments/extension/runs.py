@@ -208,7 +208,7 @@ def _perplexities(
 @cache
 def digest_of(source: Path) -> str:
     """Return a hash of a model's weights."""
-    return files.digest(b"".join(path.read_bytes() for path in sorted(source.glob("*.safetensors"))))
+    return files.digest_of(sorted(source.glob("*.safetensors")))
 
 
 def hardware(device: str) -> str:

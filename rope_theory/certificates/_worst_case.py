@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import as_numpy, offsets, space_of
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
-from rope_theory._core.workers import tied
+from rope_theory._core.workers import in_workers, worker_count
 from rope_theory.certificates import _cone_program
 from rope_theory.certificates._question import Question, asked_table
 from rope_theory.certificates._sizes import check_grid
@@ -172,12 +171,7 @@ def _in_parallel(problem: _Problem, asked: list[float]) -> Iterator[Certificate]
     if len(asked) <= FEW:
         yield from problem.solve(asked)
         return
-    joblib = load("joblib", "certify")
-    backend, configured = joblib.parallel.get_active_backend()
-    workers = -1 if configured is None else configured
-    size = min(CHUNK, math.ceil(len(asked) / max(1, joblib.effective_n_jobs(workers))))
-    chunks = [asked[first : first + size] for first in range(0, len(asked), size)]
-    shape = "generator" if getattr(backend, "supports_return_generator", False) else "list"
-    results = joblib.Parallel(n_jobs=workers, return_as=shape)(joblib.delayed(tied(problem.solve))(c) for c in chunks)
-    for certificates in watched(results, "worst cases", len(chunks)):
+    size = min(CHUNK, math.ceil(len(asked) / worker_count()))
+    chunks = [(asked[first : first + size],) for first in range(0, len(asked), size)]
+    for certificates in watched(in_workers(problem.solve, chunks), "worst cases", len(chunks)):
         yield from certificates

@@ -1,4 +1,4 @@
-"""Results in a few rows, as reports for a terminal or a page, and as JSON; and the files they are written to.
+"""Results in a few rows, as reports and as JSON; and what they are made with: files written whole, and workers.
 
 What a verb of ``rope-theory`` prints with ``--json`` is ``as_json(record, …)`` of a record that Python returns:
 
@@ -41,6 +41,7 @@ from rope_theory._core.files import (
     write_text,
 )  # fmt: skip
 from rope_theory._core.records import Record, Table, json_ready
+from rope_theory._core.workers import in_workers
 from rope_theory.errors import WrongType
 from rope_theory.reports._bounds import BoundsAtOffset, BoundValue, bounds
 from rope_theory.reports._check import AttentionSummary, BoundSummary, CheckOverview, RegionRow, check_overview
@@ -52,8 +53,8 @@ from rope_theory.reports._worst_case import WorstCase, certify, verify
 __all__ = [
     "SCHEMA", "AttentionSummary", "BoundSummary", "BoundValue", "BoundsAtOffset", "CheckOverview", "FrequencyOverview",
     "FrequencyRow", "Record", "RegionRow", "Report", "Table", "WorstCase", "as_json", "as_json_dict", "bounds",
-    "certify", "check_folder_place", "check_overview", "check_place", "frequencies", "json_ready", "remove_leftovers",
-    "report", "verify", "whole_folder", "write_bytes", "write_text",
+    "certify", "check_folder_place", "check_overview", "check_place", "frequencies", "in_workers", "json_ready",
+    "remove_leftovers", "report", "verify", "whole_folder", "write_bytes", "write_text",
 ]  # fmt: skip
 
 _REPORTS = {

@@ -70,10 +70,9 @@ def work(place):
     workshop = Workshop(place / "made", place / "cache" / "notes", store, place / "figures")
     workshop.clear_leftovers()
     parts = [module.PART for module in (table_abel, figure_5)]
-    for part in parts:
-        if not workshop.is_finished(part):
-            workshop.make(part)
-    workshop.commit(parts, {part.name for part in parts if workshop.compare(part).status != "identical"})
+    made = {part.name: workshop.make(part) for part in parts}
+    differing = [part for part in parts if workshop.compare(part, made[part.name]).status != "identical"]
+    workshop.commit(parts, {part.name: made[part.name] for part in differing})
     store.rebuild([slow_sweep.SWEEP])
 """
 

@@ -113,4 +113,4 @@ def test_the_part_is_in_the_command():
     from paper_repro.command import PARTS
 
     assert PART in PARTS
-    assert "base_bounds" in pages.BLOCKS
+    assert "base_bounds" in pages.DOCUMENTS["docs/theory.md"]

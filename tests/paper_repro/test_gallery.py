@@ -15,8 +15,8 @@ PAGE = (FIGURES / "README.md").read_text()
 
 def test_the_committed_page_is_the_generated_one():
     made = json.loads((FIGURES / "manifest.json").read_text())["parts"]
-    assert gallery.page(PARTS, lambda part: made[part.name]["files"]) == PAGE
-    assert gallery.page(PARTS, lambda part: ()).count("###") == 0
+    assert gallery.page(PARTS, {name: entry["files"] for name, entry in made.items()}) == PAGE
+    assert gallery.page(PARTS, {}).count("###") == 0
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
