@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory.errors import RowsRefused, WrongType
 from rope_theory.models._attention_rows import QUANTITIES, AttentionMass, reduced_rows
@@ -17,6 +16,7 @@ from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._masks import seen_by
 from rope_theory.models._means import Means
 from rope_theory.models._memory import refuse_too_long
+from rope_theory.models._packages import torch
 from rope_theory.models._pair_scores import BOUNDS, REGIONS, Asked, PairScores
 from rope_theory.models._recording import VisitedLayer, checked_tokens, described_layers, visit
 from rope_theory.models.measurements import AttentionRow, BoundRow, Check, HeadRow, LossRow, Rows, ScoreRow
@@ -163,7 +163,6 @@ class _Run:
 
     def add(self, number: int, stretches: int, ids: Any) -> None:
         """Run a stretch: its first window for pairs and attention, all of it for attention beyond and losses."""
-        torch = load("torch", "models")
         random = np.random.default_rng([self.seed, number])
         inside = ids[: self.window]
         share = None if self.pairs is None else -(-self.pairs // stretches)
@@ -200,7 +199,6 @@ class _Run:
             )
 
     def _look_at_rows(self, visited: VisitedLayer, places: Any, region: int) -> None:
-        torch = load("torch", "models")
         asked = self.scores[visited.layer].asked
         tables = [one.inside for one in asked[1:]] if region == 0 else []  # others never saw what is beyond
         batch = torch.arange(len(places), device=places.device) * BATCHES // len(places)
@@ -215,7 +213,6 @@ class _Run:
 
     def _look_ahead(self, visited: VisitedLayer, places: Any) -> None:
         """Keep in mind which layers see later tokens."""
-        torch = load("torch", "models")
         length = visited.query.shape[1]
         hidden, _ = seen_by(visited.attended, slice(0, visited.query.shape[0]), places, length)
         later = torch.arange(length, device=places.device) > places[:, None]
@@ -223,7 +220,6 @@ class _Run:
             self.looking_ahead.add(visited.layer)
 
     def _look_at_losses(self, states: Any, ids: Any, stretches: int) -> None:
-        torch = load("torch", "models")
         project = output_layer(self.model)
         if project is None:
             self.notes.add("No losses: the model has no output layer, or does more with the last states than project.")

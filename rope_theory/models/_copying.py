@@ -8,6 +8,7 @@ from typing import Any
 from rope_theory._core.optional import load
 from rope_theory.errors import CopyRefused
 from rope_theory.models._executed import rotary_modules
+from rope_theory.models._packages import torch
 from rope_theory.precision._model_tables import tables_of
 
 STATES = ("training", "gradient_checkpointing", "_gradient_checkpointing_func")
@@ -34,7 +35,6 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
 
     Tables of frequencies stay the empty model's own, also where a class keeps them among its weights.
     """
-    torch = load("torch", "models")
     _check_modules(copied, model)
     _share_modules(copied, model)
     tables = {found.name for found in tables_of(copied, torch)}

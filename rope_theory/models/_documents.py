@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._core.optional import load
 from rope_theory.errors import MissingArgument
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_tokens
 
 
@@ -48,7 +48,6 @@ def texts_or_tokens(given: Any, model: Any, tokenizer: Any) -> list[Any]:
 
 
 def _several(given: Any) -> list[Any]:
-    torch = load("torch", "models")
     if isinstance(given, torch.Tensor | np.ndarray):
         return list(given) if given.ndim == 2 else [given]
     if isinstance(given, Sequence) and len(given) and not isinstance(given, str | bytes):

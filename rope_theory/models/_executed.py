@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.optional import load
 from rope_theory.errors import RunRefused
 from rope_theory.models._modes import evaluating, restoring_tables
+from rope_theory.models._packages import torch
 from rope_theory.precision._model_tables import FREQUENCY_NAME
 from rope_theory.precision._table_rounding import allowed
 from rope_theory.precision.formats import FLOAT32
@@ -78,7 +78,6 @@ def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | N
     RunRefused
         When the forward pass raises; the message is the model's.
     """
-    torch = load("torch", "models")
     result = Execution()
     vocabulary = model.get_input_embeddings().weight.shape[0]
     takes = inspect.signature(model.forward).parameters
@@ -154,7 +153,6 @@ def _recorder(path: str, result: Execution, angles: Execution | None) -> Any:
 
 def same_but_for_angles(before: Execution, twin: Execution) -> str:
     """Return how two passes with the same angles differ; nothing where they do not."""
-    torch = load("torch", "models")
     given, found = before.output, twin.output
     if given.shape != found.shape:
         return f"its output has shape {tuple(found.shape)} where the original's has {tuple(given.shape)}"
@@ -199,7 +197,6 @@ def angles_off(rotation: Rotation, table: Frequencies) -> str:
 
 def _phasors(output: Any, pairs: int) -> tuple[NDArray[np.complex128], float] | None:
     """Return cos + i sin, (T, P), and the unit roundoff of its dtype; None for anything else."""
-    torch = load("torch", "models")
     if torch.is_tensor(output) and output.is_complex():
         values = output.detach().to(torch.complex128).cpu().reshape(-1, output.shape[-1]).numpy()
         return (values, FLOAT32.roundoff) if values.shape[1] == pairs else None

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from rope_theory._core.checks import flag, integer
-from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
 from rope_theory.errors import (
     CannotExtend,
@@ -37,6 +36,7 @@ from rope_theory.models._executed import (
     same_but_for_angles,
 )
 from rope_theory.models._layer_settings import layer_settings
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_model
 from rope_theory.precision._audit import audit
 from rope_theory.scaling import (
@@ -157,7 +157,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     plain: list[Any] = []
     for config in _configs(model, rope, whole, reach):
         try:
-            with _one_at_a_time, load("torch", "models").inference_mode(False):
+            with _one_at_a_time, torch.inference_mode(False):
                 return _extended(model, config, rope, whole, reach, plain)
         except CannotExtend as error:
             error.__cause__ = error.__context__ = None
@@ -512,7 +512,6 @@ def _type_of(rotation: Rotation, types: tuple[str, ...]) -> str | None:
 
 
 def _same_output(given: Any, found: Any) -> bool:
-    torch = load("torch", "models")
     pairs = zip(given, found, strict=True) if isinstance(given, tuple) else ((given, found),)
     return all(torch.equal(one, other) for one, other in pairs)
 

@@ -31,6 +31,7 @@ from rope_theory.models import run_folder
 from rope_theory.models._documents import texts_or_tokens
 from rope_theory.models._extend import extend
 from rope_theory.models._memory import saying_what_fits
+from rope_theory.models._packages import torch, transformers
 from rope_theory.models.loading import bars_on_terminals_only, checked_device, errors_only
 from rope_theory.scaling import DynamicNTK, Scaling
 
@@ -339,7 +340,6 @@ def _are_examples(given: Any) -> bool:
 
 def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
     """Return all documents as one row of tokens, with the token that ends each."""
-    torch = load("torch", "models")
     documents = texts_or_tokens(given, model, tokenizer)
     between = torch.tensor(_end(model)[:1], dtype=torch.int64)
     parts = [part for ids in documents for part in (ids.cpu().long(), between)]
@@ -351,7 +351,6 @@ def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
 
 def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int) -> _Examples:
     """Return every example as a row, filled up behind; what is behind an answer is never attended to before it."""
-    torch = load("torch", "models")
     end = _end(model)[:1]
     ids = torch.full((len(given), length), end[0] if end else 0, dtype=torch.int64)
     labels = torch.full((len(given), length), -100, dtype=torch.int64)
@@ -397,7 +396,7 @@ def _warm(warmup: int) -> Callable[[int], float]:
 
 
 def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
-    kind = load("transformers", "models").TrainingArguments
+    kind = transformers.TrainingArguments
     names = {field.name for field in dataclasses.fields(kind)}
     checkpointing = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
     return kind(
@@ -419,7 +418,7 @@ def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
 @cache
 def _trainer_class() -> Any:
     """Return a Trainer that takes rows in their order and a learning rate of our own; made late: torch is heavy."""
-    torch, _ = load("torch", "models"), load("transformers", "models")  # a missing one is told with the pip command
+    load("transformers", "models")  # a missing one is told with the pip command
     from transformers import Trainer
 
     class InOrder(Trainer):
@@ -463,7 +462,6 @@ def _extended(model: Any, scaling: Scaling | None, length: int) -> Any:
 
 def _wide(model: Any) -> Any:
     """Cast weights in half precision to float32: a small step changes few numbers of seven or ten bits."""
-    torch = load("torch", "models")
     for weight in model.parameters():
         if weight.dtype in (torch.bfloat16, torch.float16):
             weight.data = weight.data.float()
@@ -480,7 +478,6 @@ def _narrow(finished: Any, model: Any) -> None:
 @contextmanager
 def _own_randomness() -> Iterator[None]:
     """Give the user's random generators back as they were: Trainer seeds all of them."""
-    torch = load("torch", "models")
     python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
@@ -499,7 +496,6 @@ def _sha256(*tensors: Any) -> str:
 
 def _digest(model: Any) -> str:
     """Return a hash of the config and of some numbers of every weight."""
-    torch = load("torch", "models")
     result = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
     for name, weight in model.named_parameters():
         flat = weight.detach().flatten()
@@ -548,7 +544,7 @@ def _watchman() -> Any:
 
 
 def _with_adapters(model: Any, rank: int, seed: int) -> Any:
-    torch, peft = load("torch", "models"), load("peft", "models")
+    peft = load("peft", "models")
     torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # peft reads an attribute under its old name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from rope_theory._core.optional import load
+from rope_theory.models._packages import transformers
 
 _listener: ContextVar[Callable[..., Any] | None] = ContextVar("rope_theory_listener", default=None)
 _lock = Lock()
@@ -56,7 +56,7 @@ def listening(listener: Callable[..., Any]) -> Iterator[None]:
     what they always do.
     """
     global _listening
-    registry = load("transformers", "models").AttentionInterface
+    registry = transformers.AttentionInterface
     with _lock:
         _listening += 1
         if _listening == 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._packages import torch
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -24,7 +24,6 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
     Tried on a few tokens, against the model's own logits: models may scale or cap what the output layer gives, and in
     half precision a few of them tell little apart, so the nearest candidate is taken.
     """
-    torch = load("torch", "models")
     head = model.get_output_embeddings()
     if head is None:
         return None
@@ -62,7 +61,6 @@ def _candidates(head: Any, config: Any) -> Iterator[Callable[[Any], Any]]:
 
 def token_losses(project: Callable[[Any], Any], states: Any, targets: Any, vocabulary: int) -> Any:
     """Return −ln p of ``targets``, (N,), given last states, (N, hidden); in float32, in float64 for such a model."""
-    torch = load("torch", "models")
     wide = torch.promote_types(states.dtype, torch.float32)
     size = max(1, LOGITS // vocabulary)
     with torch.no_grad():

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.errors import WrongValue
+from rope_theory.models._packages import torch, transformers
 
 
 def body_of(model: Any) -> Any:
@@ -16,7 +16,6 @@ def body_of(model: Any) -> Any:
     It is what the class names as its base model, else its decoder, else the one model inside it; a part that has an
     output layer of its own is looked into again.
     """
-    transformers = load("transformers", "models")
     inside = [part for part in model.children() if isinstance(part, transformers.PreTrainedModel)]
     named = getattr(model, model.base_model_prefix, None)
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
@@ -94,7 +93,6 @@ def starting_anew(model: Any) -> Iterator[None]:
 @contextmanager
 def measuring(model: Any) -> Iterator[None]:
     """Both of these, without gradients."""
-    torch = load("torch", "models")
     with torch.no_grad(), evaluating(model), starting_anew(model):
         yield
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.arrays import phasors, space_of
-from rope_theory._core.optional import load
 from rope_theory.bounds._abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.models._means import Means, batch_sums
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import VisitedLayer
 from rope_theory.scaling import Frequencies, Unscaled
 
@@ -137,7 +137,6 @@ class PairScores:
 
     def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
         """Return of some heads: sums by batch (..., heads, batches), largest (..., heads), and counts of each bound."""
-        torch = load("torch", "models")
         width = self.config.width
         h = score_coefficients(query, key, pairing=pairing, rotary_dim=width)
         free = position_free_term(query, key, rotary_dim=width)
@@ -164,7 +163,6 @@ class PairScores:
 
 def _over(value: Any, by: Any) -> Any:
     """Return value / by, and 0 where ``by`` is 0: such a pair scores nothing anywhere."""
-    torch = load("torch", "models")
     return torch.where(by > 0, value / torch.where(by > 0, by, 1.0), 0.0)
 
 
@@ -200,7 +198,6 @@ class _Curves:
 
     def largest(self) -> Any:
         """Return the largest abs(score) by table, region, grid (integers, fine) and pair: (tables, 2, 2, n)."""
-        torch = load("torch", "models")
         result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
         window = self.owner.config.context_length
         cells = {}  # chord bounds by table
@@ -262,7 +259,6 @@ class _Curves:
 
     def _hold_block(self, rows: slice, scores: Any, own: Frequencies, sums: Any, cell: dict[str, Any]) -> None:
         """Hold the scores (pairs, λ, n) of a stretch under the model's own table against the bounds of single pairs."""
-        torch = load("torch", "models")
         gain = own.attention_factor**2
         moduli, free = gain * abs(self.h[rows]), self.free[rows]
         total, maximum = moduli.sum(-1), moduli.amax(-1)
@@ -304,7 +300,6 @@ class _Curves:
         self, name: str, rows: slice, value: Any, bound: Any, slack: Any, evaluations: int, exceeded: Any = None
     ) -> None:
         """Add values and bounds of some pairs, (n,) or (n, …) each, to the counts of a bound."""
-        torch = load("torch", "models")
         if name not in self.counts:
             zeros = torch.zeros(len(self.h), dtype=torch.float64, device=self.h.device)
             self.counts[name] = (0.0, zeros, zeros.clone())
@@ -319,7 +314,6 @@ class _Curves:
 
 
 def _on(array: NDArray[Any], like: Any) -> Any:
-    torch = load("torch", "models")
     dtype = torch.complex128 if np.iscomplexobj(array) else torch.float64
     return torch.tensor(array, dtype=dtype, device=like.device)
 
@@ -327,13 +321,11 @@ def _on(array: NDArray[Any], like: Any) -> Any:
 def _extreme(scores: Any, free: Any) -> Any:
     """Return the largest abs(score + free) along the last axis, without a copy of the scores."""
     low, high = scores.aminmax(dim=-1)
-    torch = load("torch", "models")
     return torch.maximum(abs(high + free), abs(low + free))
 
 
 def _integers(table: Frequencies, first: int, last: int, device: Any) -> Any:
     """Return cos and sin of nθ at first, …, last: (2P, last − first + 1)."""
-    torch = load("torch", "models")
     theta = torch.tensor(np.array(table.theta), dtype=torch.float64, device=device)
     n = torch.arange(first, last + 1, dtype=torch.float64, device=device)
     cos, sin = phasors(theta, n, space_of(theta))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Table
 from rope_theory.errors import WrongValue
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_model
 from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
 
@@ -231,7 +231,6 @@ def _alike(made: list[PasskeyPrompt], size: int) -> Iterator[list[PasskeyPrompt]
 
 
 def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
-    torch = load("torch", "models")
     ids = torch.tensor([prompt.ids + prompt.answer for prompt in made], device=model.device)
     digits = len(made[0].answer)
     states = last_states(model, ids)[:, -digits - 1 : -1]

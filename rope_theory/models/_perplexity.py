@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import integer, one_of
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record
 from rope_theory.errors import WrongValue
@@ -20,6 +19,7 @@ from rope_theory.models._documents import documents_of
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
 from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._packages import torch
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS, Window, windows_of
 from rope_theory.models.measurements import Rows
 
@@ -161,7 +161,6 @@ def perplexity(
     Logits are made of a block of tokens at a time, those that count only. Source: section 3.2 of arXiv 2306.15595v2,
     S = 256.
     """
-    torch = load("torch", "models")
     window = integer(window, "window", 2, "A window holds at least one token and the one it predicts.")
     stride = integer(stride, "stride", 1)
     seed = integer(seed, "seed", 0)
@@ -230,7 +229,6 @@ def perplexity(
 
 def _beginning(model: Any) -> Any:
     """Return the beginning-of-sequence token as (1,)."""
-    torch = load("torch", "models")
     token = model.config.get_text_config().bos_token_id
     if token is None:
         raise WrongValue(

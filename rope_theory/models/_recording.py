@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
 from rope_theory.errors import CannotCapture, InputError, WrongType, WrongValue
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended
 from rope_theory.models._modes import evaluating, last_states, starting_anew
+from rope_theory.models._packages import torch, transformers
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 ARGUMENTS = ("hidden_states", "position_embeddings", "attention_mask")
@@ -65,7 +65,6 @@ def visit(
     Nothing of a layer is kept once the visitor returns, but the cosines and sines. Arguments and errors are those of
     ``capture``; the rotation of the layers is checked at the end.
     """
-    torch = load("torch", "models")
     ids = checked_tokens(input_ids, model)
     modules = _attention_modules(model)
     chosen = _chosen(layers, sorted(modules))
@@ -186,7 +185,6 @@ def _few_tokens(value: Any, length: int) -> Any:
     That axis is the first of a vector, the second of (1, T, …), and the third of (1, heads, T, …), whose last may be
     one too.
     """
-    torch = load("torch", "models")
     if type(value) in (tuple, list):
         return type(value)(_few_tokens(one, length) for one in value)
     if type(value) is dict:
@@ -250,7 +248,6 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
 
 def checked_model(model: Any) -> None:
     """Raise when ``model`` is no loaded transformers model."""
-    transformers = load("transformers", "models")
     if not isinstance(model, transformers.PreTrainedModel):
         raise WrongType(
             "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
@@ -261,7 +258,6 @@ def checked_model(model: Any) -> None:
 
 def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
     """Return the tokens of one sequence, called ``name`` in errors, as (1, T), on the device of the model."""
-    torch = load("torch", "models")
     checked_model(model)
     if isinstance(input_ids, str | bytes):
         raise WrongType(name, "must be integers", "a text", "the model's tokenizer makes them of it")
@@ -291,7 +287,6 @@ def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
 
 def _is_complex(table: Any) -> bool:
     """Tell cos + i sin in one tensor, as Llama 4 has it, from cosines and sines."""
-    torch = load("torch", "models")
     return isinstance(table, torch.Tensor) and table.is_complex()
 
 
@@ -307,7 +302,6 @@ def _cos_sin(table: Any) -> tuple[Any, Any]:
 
 def _without_rotation(table: Any, tokens: int) -> Any:
     """Return a table of the same kind for the first tokens that rotates by nothing."""
-    torch = load("torch", "models")
     if _is_complex(table):
         return torch.ones_like(table[:, :tokens])
     return torch.ones_like(table[0][:, :tokens]), torch.zeros_like(table[1][:, :tokens])
@@ -344,7 +338,6 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
 
 def _phasors(table: Any, pairs: int) -> Any:
     """Return cos + i sin, (T, P), from tables that hold each pair once, or twice: one behind the other, or in turns."""
-    torch = load("torch", "models")
     cos, sin = (x[0] for x in _cos_sin(table))
     in_turns = cos.shape[-1] == 2 * pairs and not torch.equal(cos[:, :pairs], cos[:, pairs:])
     cos, sin = (x[:, ::2] if in_turns else x[:, :pairs] for x in (cos, sin))
@@ -354,7 +347,6 @@ def _phasors(table: Any, pairs: int) -> Any:
 
 def _undone(x: Any, z: Any, rope: HuggingFaceRope) -> Any:
     """Return (heads, T, head_dim) with the rotation of the first dimensions undone."""
-    torch = load("torch", "models")
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     width = rope.config.width
     turned, rest = x[..., :width].to(wide), x[..., width:]
@@ -368,7 +360,6 @@ def _undone(x: Any, z: Any, rope: HuggingFaceRope) -> Any:
 
 
 def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
-    torch = load("torch", "models")
     for name, x in zip(("queries", "keys"), captured, strict=True):
         finite = torch.isfinite(x).flatten(1).all(1)
         if not bool(finite.all()):
@@ -378,7 +369,6 @@ def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
 
 def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     """Let the module rotate a few of its tokens by nothing, and compare: this sees layouts and layers without RoPE."""
-    torch = load("torch", "models")
     arguments, before = recorder.calls[id(module)], recorder.few[layer]
     recorder.tables[id(module)] = _without_rotation(recorder.tables[id(module)], CHECKED_TOKENS)
     recorder.replaying = True

@@ -10,10 +10,10 @@ from typing import Any
 
 from rope_theory._core.checks import path_of
 from rope_theory._core.files import check_folder_place, whole_folder, write_text
-from rope_theory._core.optional import load
 from rope_theory._core.records import Record
 from rope_theory.errors import FileInTheWay, MissingFile, NotAFolder
 from rope_theory.models._extend import extend, table_of, window_of
+from rope_theory.models._packages import torch, transformers
 from rope_theory.models.loading import bars_on_terminals_only
 from rope_theory.precision._audit import audit
 from rope_theory.scaling import Scaling
@@ -135,7 +135,6 @@ def export_extended(
 
 def _described(model: Any, original: Any, folder: Path) -> Extension:
     """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
-    torch, transformers = load("torch", "models"), load("transformers", "models")
     trained = table_of(model).config.context_length
     tokens = trained + 8 if trained <= LONG else 24  # beyond the trained window where that is cheap
     with bars_on_terminals_only():

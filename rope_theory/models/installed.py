@@ -9,6 +9,7 @@ from typing import Any
 from rope_theory._core.optional import load
 from rope_theory.doctor.engines import Engine, EngineTable, Request
 from rope_theory.errors import EngineRefused
+from rope_theory.models._packages import torch, transformers
 
 NOT_TEXT = ("Vision", "Audio", "Speech")
 """Parts of the names of rotary classes that are not a text model's."""
@@ -32,7 +33,6 @@ def installed_engine() -> Engine:
     -----
     Source: ``modeling_rope_utils.py`` of the installed version.
     """
-    transformers = load("transformers", "models")
     about = "The rotary class of the installed version, at the length asked, fresh for every table."
     return Engine("transformers", str(transformers.__version__), "executed", about, _executed)
 
@@ -42,7 +42,7 @@ def _executed(asked: Request) -> EngineTable:
     kind = asked.case.model_type
     if kind is None or kind not in mapping:
         raise EngineRefused(f"has no model type {kind!r}")
-    logging = load("transformers", "models").logging
+    logging = transformers.logging
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # what it thinks of the config is the doctor's to say
     try:
@@ -56,7 +56,6 @@ def _executed(asked: Request) -> EngineTable:
 
 
 def _run(config_class: Any, asked: Request) -> EngineTable:
-    torch = load("torch", "models")
     keys = json.loads(json.dumps(dict(asked.case.raw)))  # config classes change what they are given
     config = config_class(**{key: value for key, value in keys.items() if key != "model_type" and key[0] != "_"})
     module = _rotary(config)(config=config)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rope_theory._core.optional import load
 from rope_theory.errors import CannotLoad, DamagedFile, MissingFile, WrongValue
+from rope_theory.models._packages import torch, transformers
 
 _LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
 """What transformers raises for folders that are no model it knows."""
@@ -42,7 +43,6 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     ValueError
         For weights that are pickled, or a device that is not there.
     """
-    torch, transformers = load("torch", "models"), load("transformers", "models")
     checked_device(device)
     folder = Path(source)
     if folder.is_file():
@@ -88,7 +88,6 @@ def is_path(source: str | Path) -> bool:
 
 def checked_device(device: str) -> None:
     """Raise when ``device`` is none of torch's, or not there."""
-    torch = load("torch", "models")
     try:
         kind = torch.device(device)
     except RuntimeError:
