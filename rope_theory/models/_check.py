@@ -16,6 +16,7 @@ from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._masks import seen_by
 from rope_theory.models._means import Means
 from rope_theory.models._memory import refuse_too_long
+from rope_theory.models._modes import what_ran
 from rope_theory.models._packages import torch
 from rope_theory.models._pair_scores import BOUNDS, REGIONS, Asked, PairScores
 from rope_theory.models._recording import VisitedLayer, checked_tokens, described_layers, visit
@@ -274,9 +275,7 @@ class _Run:
             losses=Rows(tuple(self._loss_rows(longest))),
             violations=sum(row.violations for row in bounds if row.evidence == "proved"),
             published_violations=sum(row.violations for row in bounds if row.evidence == "refuted"),
-            model=type(self.model).__name__,
-            dtype=str(self.model.dtype).removeprefix("torch."),
-            device=str(self.model.device),
+            **what_ran(self.model),
             config=config,
             length=self.length,
             tokens=longest,

@@ -10,6 +10,12 @@ from rope_theory.errors import WrongValue
 from rope_theory.models._packages import torch, transformers
 
 
+def what_ran(model: Any) -> dict[str, str]:
+    """Return what records say of a model: its class, the dtype of its weights, and its device."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    return {"model": type(model).__name__, "dtype": dtype, "device": str(model.device)}
+
+
 def body_of(model: Any) -> Any:
     """Return the part of a causal model that makes the last states.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from rope_theory._core.checks import integer
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Table
 from rope_theory.errors import WrongValue
+from rope_theory.models._documents import in_batches
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._modes import last_states, measuring, what_ran
 from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_model
 from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
@@ -185,10 +187,11 @@ def passkey(
     with measuring(model), saying_what_fits(model):
         project = output_layer(model) or _refuse(model)
         for one, place, keys in watched(cells, "Passkeys", len(cells)):
-            nominal = place * one / distances
+            nominal, at_once = place * one / distances, sequences_at_once(model, one)
             distance = int(np.clip(round(nominal), nearest, nearest + one - room))
             made = [_prompt(prompts, one, distance, bare[key]) for key in keys]
-            found = sum(_found(model, project, some) for some in _alike(made, sequences_at_once(model, one)))
+            alike = in_batches(made, lambda prompt: (len(prompt.ids), len(prompt.answer)), at_once)
+            found = sum(_found(model, project, some) for some in alike)
             low, high = wilson(found, trials)
             rows.append(PasskeyRow(one, nominal, distance, trials, found, found / trials, low, high))
     return Passkey(
@@ -197,13 +200,8 @@ def passkey(
         distances=distances,
         trials=trials,
         seed=seed,
-        instruction=wording.instruction,
-        filler=wording.filler,
-        key=wording.key,
-        question=wording.question,
-        model=type(model).__name__,
-        dtype=str(model.dtype).removeprefix("torch."),
-        device=str(model.device),
+        **asdict(wording),
+        **what_ran(model),
     )
 
 
@@ -220,16 +218,6 @@ def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPr
     return prompts.make(length - len(bare.answer), distance - bare.distance, bare.key)
 
 
-def _alike(made: list[PasskeyPrompt], size: int) -> Iterator[list[PasskeyPrompt]]:
-    """Yield prompts of one length with answers of one length, at most ``size`` of them."""
-    shapes: dict[tuple[int, int], list[PasskeyPrompt]] = {}
-    for prompt in made:
-        shapes.setdefault((len(prompt.ids), len(prompt.answer)), []).append(prompt)
-    for alike in shapes.values():
-        for first in range(0, len(alike), size):
-            yield alike[first : first + size]
-
-
 def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
     ids = torch.tensor([prompt.ids + prompt.answer for prompt in made], device=model.device)
     digits = len(made[0].answer)
@@ -238,12 +226,9 @@ def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
 
 
 def _reach(length: int, rows: list[PasskeyRow]) -> ReachRow:
-    reach = 0.0
-    for row in rows:
-        if row.share < NEEDED:
-            break
-        reach = row.nominal
-    return ReachRow(length, reach, sum(row.found for row in rows) / sum(row.trials for row in rows))
+    reached = [row.nominal for row in takewhile(lambda row: row.share >= NEEDED, rows)]
+    share = sum(row.found for row in rows) / sum(row.trials for row in rows)
+    return ReachRow(length, reached[-1] if reached else 0.0, share)
 
 
 def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[str, PasskeyPrompt]) -> None:
