@@ -51,6 +51,9 @@ SPAN = 1024
 CELL = (4, 8, 12)
 """Points of a cell, in sixteenths, at which scores are held against the chord."""
 
+SIZES = 6
+"""Numbers per pair and head that are averaged: A, H, Σ abs(h_j), abs(C), and two ratios to A."""
+
 PER_PAIR = ("chord_sharp", "chord_curvature")
 """Chord bounds that take every modulus of h; the others take the largest."""
 
@@ -92,10 +95,10 @@ class PairScores:
     sizes: Means = field(default_factory=Means)
     ratios: Means = field(default_factory=Means)
     shares: Means = field(default_factory=Means)
-    largest_sizes: NDArray[np.float64] | None = None
-    largest_ratios: NDArray[np.float64] | None = None
-    largest_scores: NDArray[np.float64] | None = None
-    bounds: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    largest_sizes: Any = 0.0
+    largest_ratios: Any = 0.0
+    largest_scores: Any = 0.0
+    bounds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     pairs: int = 0
 
     def add(self, visited: VisitedLayer, query: Any, key: Any, batch: Any, batches: int) -> None:
@@ -107,32 +110,29 @@ class PairScores:
         group = heads // visited.key.shape[0]
         held = max(1, HELD.get(query.device.type, HELD["cpu"]) // width)
         span, pairs = max(1, held // len(query)), min(held, len(query))
-        parts = []
+        grids = (len(self.asked), len(REGIONS), 2, heads)
+        sums = [np.zeros((*shape, batches)) for shape in ((SIZES, heads), grids, (self.config.width // 2, heads))]
+        largest = [np.zeros(shape) for shape in ((SIZES, heads), grids, grids)]
         for first in range(0, heads, span):
             some = slice(first, min(heads, first + span))
             keys = [head // group for head in range(some.start, some.stop)]
-            blocks = [
-                self._reduced(
-                    visited.query[some, query[start : start + pairs]],
-                    visited.key[keys][:, key[start : start + pairs]],
-                    visited.rope.pairing,
-                    batch[start : start + pairs],
-                    batches,
-                )
-                for start in range(0, len(query), pairs)
-            ]
-            parts.append(_joined(blocks))
-        sums = [np.concatenate(part, axis=-2) for part in zip(*(part[0] for part in parts), strict=True)]
-        largest = [np.concatenate(part, axis=-1) for part in zip(*(part[1] for part in parts), strict=True)]
+            for start in range(0, len(query), pairs):
+                part = slice(start, start + pairs)
+                of_heads = visited.query[some, query[part]], visited.key[keys][:, key[part]]
+                added, most, counts = self._reduced(*of_heads, visited.rope.pairing, batch[part], batches)
+                for total, values in zip(sums, added, strict=True):
+                    total[..., some, :] += values
+                for known, values in zip(largest, most, strict=True):
+                    known[..., some] = np.maximum(known[..., some], values)
+                for name, (evaluations, violations, tightest) in counts.items():
+                    known = self.bounds.setdefault(name, np.zeros((3, heads)))
+                    known[:2, some] += evaluations, violations
+                    known[2, some] = np.maximum(known[2, some], tightest)
         for means, values in zip((self.sizes, self.ratios, self.shares), sums, strict=True):
             means.add_sums(values, batch, batches)
-        self.largest_sizes = _larger(self.largest_sizes, largest[0])
-        self.largest_ratios = _larger(self.largest_ratios, largest[1])
-        self.largest_scores = _larger(self.largest_scores, largest[2])
-        for name in parts[0][2]:
-            found = [np.concatenate(part) for part in zip(*(part[2][name] for part in parts), strict=True)]
-            known = self.bounds.setdefault(name, [np.zeros(heads) for _ in range(3)])
-            self.bounds[name] = [known[0] + found[0], known[1] + found[1], np.maximum(known[2], found[2])]
+        self.largest_sizes = np.maximum(self.largest_sizes, largest[0])
+        self.largest_ratios = np.maximum(self.largest_ratios, largest[1])
+        self.largest_scores = np.maximum(self.largest_scores, largest[2])
         self.pairs += len(query)
 
     def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
@@ -166,23 +166,6 @@ def _over(value: Any, by: Any) -> Any:
     return torch.where(by > 0, value / torch.where(by > 0, by, 1.0), 0.0)
 
 
-def _joined(blocks: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    """Return what blocks of pairs of the same heads come to together."""
-    if len(blocks) == 1:
-        return blocks[0]
-    sums = tuple(sum(part[1:], part[0]) for part in zip(*(block[0] for block in blocks), strict=True))
-    largest = tuple(np.maximum.reduce(part) for part in zip(*(block[1] for block in blocks), strict=True))
-    counts = {}
-    for name in blocks[0][2]:
-        evaluations, violations, tightest = zip(*(block[2][name] for block in blocks), strict=True)
-        counts[name] = (np.sum(evaluations, axis=0), np.sum(violations, axis=0), np.maximum.reduce(tightest))
-    return sums, largest, counts
-
-
-def _larger(known: NDArray[np.float64] | None, new: NDArray[np.float64]) -> NDArray[np.float64]:
-    return new if known is None else np.maximum(known, new)
-
-
 @dataclass(eq=False)
 class _Curves:
     """Curves of pairs h (n, P) with position-free terms (n,); a block of pairs by offsets at a time.
@@ -198,7 +181,7 @@ class _Curves:
 
     def largest(self) -> Any:
         """Return the largest abs(score) by table, region, grid (integers, fine) and pair: (tables, 2, 2, n)."""
-        result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
+        result = self.h.real.new_zeros((len(self.owner.asked), 2, 2, len(self.h)))
         window = self.owner.config.context_length
         cells = {}  # chord bounds by table
         for number, asked in enumerate(self.owner.asked):
@@ -301,8 +284,7 @@ class _Curves:
     ) -> None:
         """Add values and bounds of some pairs, (n,) or (n, …) each, to the counts of a bound."""
         if name not in self.counts:
-            zeros = torch.zeros(len(self.h), dtype=torch.float64, device=self.h.device)
-            self.counts[name] = (0.0, zeros, zeros.clone())
+            self.counts[name] = (0.0, *self.h.real.new_zeros((2, len(self.h))))
         total, violations, tightest = self.counts[name]
         over = value > bound + slack
         share = _over(value - slack, bound)
