@@ -48,14 +48,11 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
 def _candidates(head: Any, config: Any) -> Iterator[Callable[[Any], Any]]:
     """Yield what the classes of transformers make of the output layer: nothing more, a cap, a factor, a divisor."""
     yield head
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap:
+    if cap := getattr(config, "final_logit_softcapping", None):
         yield lambda states: (head(states) / cap).tanh() * cap
-    factor = getattr(config, "logit_scale", None)
-    if factor:
+    if factor := getattr(config, "logit_scale", None):
         yield lambda states: head(states) * factor
-    divisor = getattr(config, "logits_scaling", None)
-    if divisor:
+    if divisor := getattr(config, "logits_scaling", None):
         yield lambda states: head(states) / divisor
 
 

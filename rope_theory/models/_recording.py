@@ -75,8 +75,8 @@ def visit(
         states = last_states(model, ids)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
-                raise CannotCapture(
-                    type(model).__name__,
+                raise _refused(
+                    model,
                     f"layer {layer} did not attend through transformers' registry of attention functions",
                 )
             _check_rotation(recorder.attending[layer], recorder, layer)
@@ -106,6 +106,20 @@ class _Recorder:
     shown: dict[int, Any] = field(default_factory=dict)
     attending: dict[int, Any] = field(default_factory=dict)
     replaying: bool = False
+
+    def keep_call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep what a module is given: its table, and a few tokens of the rest."""
+        if id(module) in self.calls:  # the call that checks the rotation
+            return
+        bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+        call = {**bound, **bound.get("kwargs", {})}
+        call.pop("kwargs", None)
+        if "position_embeddings" not in call:
+            return
+        self.tables[id(module)] = call["position_embeddings"]
+        # copies of a few rows, so that no layer's input or mask is kept alive
+        length = call["hidden_states"].shape[1]
+        self.calls[id(module)] = {name: _few_tokens(value, length) for name, value in call.items()}
 
     def attend(
         self, heard: Heard, module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, *rest: Any,
@@ -137,9 +151,7 @@ class _Recorder:
             self.attending[layer] = module
             self.visitor(VisitedLayer(layer, *plain, self.phasors[layer], self.described[layer], attended))
         elif not all(bool((one == other).all()) for one, other in zip(before, few, strict=True)):
-            raise CannotCapture(
-                type(self.model).__name__, f"layer {layer} attends with several queries and keys in one pass"
-            )
+            raise _refused(self.model, f"layer {layer} attends with several queries and keys in one pass")
 
     def undone(self, layer: int, table: Any, query: Any, key: Any) -> tuple[Any, Any]:
         """Return query and key without the rotation that the table describes."""
@@ -153,30 +165,10 @@ class _Recorder:
 @contextmanager
 def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[None]:
     """Let ``recorder`` hear how ``model`` attends inside, in evaluation mode; put everything back after."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, listening(recorder.attend), evaluating(model), starting_anew(model):
         for module in modules:
-            handle = module.register_forward_pre_hook(
-                lambda module, args, kwargs: _keep_call(recorder, module, args, kwargs), with_kwargs=True
-            )
-            stack.callback(handle.remove)
-        stack.enter_context(listening(recorder.attend))
-        stack.enter_context(evaluating(model))
-        stack.enter_context(starting_anew(model))
+            stack.enter_context(module.register_forward_pre_hook(recorder.keep_call, with_kwargs=True))
         yield
-
-
-def _keep_call(recorder: _Recorder, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if id(module) in recorder.calls:  # the call that checks the rotation
-        return
-    bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    call = {**bound, **bound.get("kwargs", {})}
-    call.pop("kwargs", None)
-    if "position_embeddings" not in call:
-        return
-    recorder.tables[id(module)] = call["position_embeddings"]
-    # copies of a few rows, so that no layer's input or mask is kept alive
-    length = call["hidden_states"].shape[1]
-    recorder.calls[id(module)] = {name: _few_tokens(value, length) for name, value in call.items()}
 
 
 def _few_tokens(value: Any, length: int) -> Any:
@@ -212,8 +204,8 @@ def _attention_modules(model: Any) -> dict[int, list[Any]]:
         if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS):
             found.setdefault(int(number), []).append(module)
     if not found:
-        raise CannotCapture(
-            type(model).__name__,
+        raise _refused(
+            model,
             "none of its attention modules is given cosines and sines as position_embeddings, as "
             "transformers' Llama is. It may have no rotary positions",
         )
@@ -231,7 +223,7 @@ def _described(model: Any, module: Any, layer: int) -> HuggingFaceRope:
     try:
         return from_hf(module.config, layer_type=name)
     except InputError as error:
-        raise CannotCapture(type(model).__name__, str(error)) from error
+        raise _refused(model, str(error)) from error
 
 
 def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
@@ -285,6 +277,10 @@ def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
     return ids.to(model.device)
 
 
+def _refused(model: Any, reason: str) -> CannotCapture:
+    return CannotCapture(type(model).__name__, reason)
+
+
 def _is_complex(table: Any) -> bool:
     """Tell cos + i sin in one tensor, as Llama 4 has it, from cosines and sines."""
     return isinstance(table, torch.Tensor) and table.is_complex()
@@ -310,27 +306,25 @@ def _without_rotation(table: Any, tokens: int) -> Any:
 def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rotated: tuple[Any, Any]) -> None:
     pairs, width = len(rope.frequencies()), rope.config.head_dim
     if not _is_complex(table) and (not isinstance(table, tuple) or len(table) != 2):
-        raise CannotCapture(
-            type(model).__name__, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines"
-        )
+        raise _refused(model, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines")
     latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
     if latent:
-        raise CannotCapture(
-            type(model).__name__,
+        raise _refused(
+            model,
             f"its latent attention rotates {latent} dimensions behind the others and shares one "
             "rotated key among the heads",
         )
     table = _cos_sin(table)
     for x in rotated:
         if x.shape[0] != 1 or x.shape[2] != table[0].shape[1]:
-            raise CannotCapture(
-                type(model).__name__,
+            raise _refused(
+                model,
                 f"layer {layer} attends with {x.shape[2]} queries or keys in {x.shape[0]} sequences, "
                 f"and was given cosines of {table[0].shape[1]} positions in one",
             )
         if x.shape[-1] != width or table[0].shape[-1] not in (pairs, 2 * pairs):
-            raise CannotCapture(
-                type(model).__name__,
+            raise _refused(
+                model,
                 f"the heads of layer {layer} are {x.shape[-1]} wide with {table[0].shape[-1]} "
                 f"cosines, and its config describes heads {width} wide of {pairs} pairs",
             )
@@ -376,8 +370,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     try:
         module(**{**arguments, **unused, "position_embeddings": recorder.tables[id(module)]})
     except (TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
-        raise CannotCapture(
-            type(recorder.model).__name__,
+        raise _refused(
+            recorder.model,
             f"layer {layer} could not be run once more on its first {before[0].shape[1]} tokens, "
             f"which checks its rotation ({type(error).__name__}: {error})",
         ) from error
@@ -387,8 +381,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
         away = float((given.double() - other.double()).abs().max())
         size = float(other.abs().max())
         if away > max(32 * torch.finfo(given.dtype).eps, 1e-4) * size:  # another layout is off by the size itself
-            raise CannotCapture(
-                type(recorder.model).__name__,
+            raise _refused(
+                recorder.model,
                 f"layer {layer} does not rotate its {name} as its config describes (off by "
                 f"{away:.2g}, the largest is {size:.2g}). It may have no rotation there",
             )
