@@ -337,9 +337,7 @@ def _lock(handle: int) -> None:
 
 def _is_abandoned(path: Path, pid: int) -> bool:
     """Tell whether nobody writes a temporary file any more; a process of before may have had the id of this one."""
-    if path in _BEING_WRITTEN or (pid != os.getpid() and is_running(pid)):
-        return False
-    return not _is_locked(path)
+    return not (path in _BEING_WRITTEN or (pid != os.getpid() and is_running(pid)) or _is_locked(path))
 
 
 def _is_locked(path: Path) -> bool:
@@ -351,10 +349,8 @@ def _is_locked(path: Path) -> bool:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # by a process of another container, for one, whose ids are not those here
-        return True
-    except OSError:
-        return False
+    except OSError as error:  # blocked by a process of another container, for one, whose ids are not those here
+        return isinstance(error, BlockingIOError)
     finally:
         os.close(handle)
     return False

@@ -485,7 +485,8 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
         if types and name is None:
             return f"the angles of {new.path} changed, and its config does not say whose they are"
         # a model cast to a narrow format has rounded frequencies, the copy has those of its config
-        table = whole.frequencies(rope.config, new.length) if name == chosen or not types else _table(model, name, new)
+        described = from_hf(model.config.get_text_config(), layer_type=name) if types and name != chosen else None
+        table = described.frequencies(new.length) if described else whole.frequencies(rope.config, new.length)
         if reason := angles_off(new, table):
             return reason
     if before is None or twin is None:
@@ -493,10 +494,6 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     if len(before.rotations) != len(after.rotations):
         return f"rotary modules are called {len(after.rotations)} times, and {len(before.rotations)} in the original"
     return same_but_for_angles(before, twin)
-
-
-def _table(model: Any, name: str | None, rotation: Rotation) -> Frequencies:
-    return from_hf(model.config.get_text_config(), layer_type=name).frequencies(rotation.length)
 
 
 def _types(model: Any) -> tuple[str, ...]:

@@ -131,11 +131,8 @@ def newest_whole(folder: Path, run: str, steps: int) -> Path | None:
     ValueError
         For a checkpoint of another run.
     """
-    for path in reversed(checkpoints(folder)):
-        if step_of(path) > steps:
-            continue
-        damage = damage_of(path, run, STATE)
-        if damage is None:
+    for path in reversed([path for path in checkpoints(folder) if step_of(path) <= steps]):
+        if (damage := damage_of(path, run, STATE)) is None:
             return path
         warn_of(damage, path)
     return None
@@ -170,10 +167,8 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
         return f"{path / last} is missing or damaged"
     try:
         stored = read_json(manifest, "the list of a checkpoint's files", MOST_BYTES)
-        owner, files = (
-            stored["run"],
-            {str(name): (int(size), str(sha)) for name, (size, sha) in stored["files"].items()},
-        )
+        files = {str(name): (int(size), str(sha)) for name, (size, sha) in stored["files"].items()}
+        owner = stored["run"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return f"{manifest} is damaged"
     if owner != run:
