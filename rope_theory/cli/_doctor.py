@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,13 +11,12 @@ from typer import Option
 
 import rope_theory as rt
 from rope_theory._core.records import plain
-from rope_theory.cli._shown import AsJson, Config, LayerType, Page, app, plain_errors, show, write_page
+from rope_theory.cli._shown import AsJson, Config, LayerType, Page, show, verb, write_page
 from rope_theory.doctor import ENGINES
 from rope_theory.reports import check_place, write_text
 
 
-@app.command()
-@plain_errors
+@verb
 def doctor(
     config: Config,
     length: Annotated[int | None, Option(help="Length of interest in tokens; default the extended window.")] = None,
@@ -33,17 +31,13 @@ def doctor(
     """
     for place in (page, fix):
         if place is not None:
-            check_place(Path(place))
-    engines = ENGINES
-    if execute:
-        from rope_theory.models import installed_engine
-
-        engines = (*ENGINES, installed_engine())
+            check_place(place)
+    engines = (*ENGINES, rt.models.installed_engine()) if execute else ENGINES
     found = rt.doctor.diagnose(config, length, engines=engines)
     if page is not None:
         write_page(page, found, source=config)
     if fix is not None:
-        write_text(Path(fix), _config_text(found.corrected))
+        write_text(fix, _config_text(found.corrected))
         mended = sum(bool(finding.edits) and finding.severity != "info" for finding in found.findings)
         typer.echo(
             f"{mended} findings corrected, written to {fix}" if mended else f"nothing to correct; {fix} is a copy",
@@ -59,8 +53,7 @@ def _config_text(config: Mapping[str, Any]) -> str:
     return json.dumps(plain(config), indent=2) + "\n"
 
 
-@app.command()
-@plain_errors
+@verb
 def recommend(
     config: Config,
     length: Annotated[int, Option(help="Target length in tokens.")],
@@ -73,9 +66,9 @@ def recommend(
     All configs come with --json.
     """
     if write is not None:
-        check_place(Path(write))
+        check_place(write)
     found = rt.doctor.recommend(config, length, layer_type=layer_type)
     if write is not None and found.rows:
-        write_text(Path(write), _config_text(found.rows[0].config))
+        write_text(write, _config_text(found.rows[0].config))
         typer.echo(f"config of {found.rows[0].method} {found.rows[0].factor:g} written to {write}", err=True)
     show(found, as_json)

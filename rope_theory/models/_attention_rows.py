@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._core.arrays import phasors, space_of
 from rope_theory.bounds._attention_shift import attention_shift
+from rope_theory.coefficients import pair_parts
 from rope_theory.errors import RowsRefused
 from rope_theory.models._masks import Attended, scale_of, seen_by, weights_of
 from rope_theory.models._means import Means
 from rope_theory.models._packages import torch
-from rope_theory.models._recording import VisitedLayer
+from rope_theory.models._recording import VisitedLayer, cos_sin
 from rope_theory.scaling import Frequencies
 
 LAST = 16
@@ -245,18 +245,11 @@ def _turns(visited: VisitedLayer, table: Frequencies | None, length: int) -> Any
     """Return cos + i sin times the attention factor, (T, P) complex128."""
     if table is None:
         return visited.phasors.to(torch.complex128)
-    theta = torch.as_tensor(np.array(table.theta), dtype=torch.float64, device=visited.query.device)
-    positions = torch.arange(length, dtype=torch.float64, device=theta.device)
-    cos, sin = phasors(theta, positions, space_of(theta))
-    return table.attention_factor * torch.complex(cos, sin)
+    return table.attention_factor * torch.complex(*cos_sin(table, 0, length, visited.query.device))
 
 
 def _rotated(x: Any, z: Any, visited: VisitedLayer) -> Any:
     """Return x (..., T, head_dim) rotated by z (T, P), its pairs side by side as in the ``half`` layout."""
     width = visited.rope.config.width
-    if visited.rope.pairing == "half":
-        pairs = torch.complex(x[..., : width // 2], x[..., width // 2 : width])
-    else:
-        pairs = torch.complex(x[..., 0:width:2], x[..., 1:width:2])
-    pairs = pairs * z
+    pairs = torch.complex(*pair_parts(x, width, visited.rope.pairing)) * z
     return torch.cat([pairs.real, pairs.imag, x[..., width:]], dim=-1)

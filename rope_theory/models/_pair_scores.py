@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.arrays import phasors, space_of
 from rope_theory.bounds._abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.models._means import Means, batch_sums
 from rope_theory.models._packages import torch
-from rope_theory.models._recording import VisitedLayer
+from rope_theory.models._recording import VisitedLayer, cos_sin
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
@@ -308,10 +307,7 @@ def _extreme(scores: Any, free: Any) -> Any:
 
 def _integers(table: Frequencies, first: int, last: int, device: Any) -> Any:
     """Return cos and sin of nθ at first, …, last: (2P, last − first + 1)."""
-    theta = torch.tensor(np.array(table.theta), dtype=torch.float64, device=device)
-    n = torch.arange(first, last + 1, dtype=torch.float64, device=device)
-    cos, sin = phasors(theta, n, space_of(theta))
-    return torch.cat([cos, sin], dim=-1).T.contiguous()
+    return torch.cat(cos_sin(table, first, last + 1, device), dim=-1).T.contiguous()
 
 
 def _unit_deviations(table: Frequencies, share: NDArray[np.float64]) -> NDArray[np.float64]:

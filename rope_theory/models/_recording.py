@@ -13,13 +13,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rope_theory._core.arrays import phasors, space_of
 from rope_theory._core.checks import integer
+from rope_theory.coefficients import pair_parts
 from rope_theory.errors import CannotCapture, InputError, WrongType, WrongValue
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended
 from rope_theory.models._modes import evaluating, last_states, starting_anew
 from rope_theory.models._packages import torch, transformers
+from rope_theory.scaling import Frequencies
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 ARGUMENTS = ("hidden_states", "position_embeddings", "attention_mask")
@@ -330,6 +333,13 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
             )
 
 
+def cos_sin(table: Frequencies, first: int, last: int, device: Any) -> tuple[Any, Any]:
+    """Return cos and sin of nθ at n = first … last − 1, without the attention factor: (last − first, P) each."""
+    theta = torch.tensor(table.theta.copy(), dtype=torch.float64, device=device)
+    n = torch.arange(first, last, dtype=torch.float64, device=device)
+    return phasors(theta, n, space_of(theta))
+
+
 def _phasors(table: Any, pairs: int) -> Any:
     """Return cos + i sin, (T, P), from tables that hold each pair once, or twice: one behind the other, or in turns."""
     cos, sin = (x[0] for x in _cos_sin(table))
@@ -343,14 +353,10 @@ def _undone(x: Any, z: Any, rope: HuggingFaceRope) -> Any:
     """Return (heads, T, head_dim) with the rotation of the first dimensions undone."""
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     width = rope.config.width
-    turned, rest = x[..., :width].to(wide), x[..., width:]
-    if rope.pairing == "half":
-        pairs = torch.complex(*turned.chunk(2, dim=-1)) / z
-        plain = torch.cat([pairs.real, pairs.imag], dim=-1)
-    else:
-        pairs = torch.view_as_complex(turned.unflatten(-1, (-1, 2)).contiguous()) / z
-        plain = torch.view_as_real(pairs).flatten(-2)
-    return torch.cat([plain.to(x.dtype), rest], dim=-1)
+    pairs = torch.complex(*pair_parts(x.to(wide), width, rope.pairing)) / z
+    parts = [pairs.real, pairs.imag]
+    plain = torch.cat(parts, dim=-1) if rope.pairing == "half" else torch.stack(parts, dim=-1).flatten(-2)
+    return torch.cat([plain.to(x.dtype), x[..., width:]], dim=-1)
 
 
 def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:

@@ -196,16 +196,12 @@ def check_report(found: Check, *, source: str = "a model", text: str = "a text",
 
 def _blocks(found: Check, text: str, page: bool) -> Iterator[Block]:
     seen = check_overview(found)
-    stretches = (
-        f"one stretch of {found.tokens} tokens"
-        if found.stretches == 1
-        else f"{found.stretches} stretches of up to {found.tokens} tokens"
-    )
+    stretches = "one stretch of" if found.stretches == 1 else f"{found.stretches} stretches of up to"
     yield _verdict(found, seen)
     yield Paragraph(
         f"{found.model}, {seen.heads} query heads; {described(found.config, found.rows[0].scaling)}. Text: {text}; "
-        f"{stretches}, {found.rows[0].pairs} pairs per head, {found.dtype} on {found.device}, seed {found.seed}. "
-        f"Offsets up to {found.length - 1}."
+        f"{stretches} {found.tokens} tokens, {found.rows[0].pairs} pairs per head, {found.dtype} on {found.device}, "
+        f"seed {found.seed}. Offsets up to {found.length - 1}."
     )
     yield Points(found.notes)
     yield Heading("Scores over the trained maximum A")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rope_theory._core.checks import scaling_factor, shown
 from rope_theory._core.records import Record, Table
@@ -106,9 +105,7 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
     if not isinstance(model, HuggingFaceRope):
         raise WrongType("model", "must be what rope_theory.from_hf returns", shown(model))
     config = model.config
-    if factor is None:
-        factor = getattr(model.scaling, "factor", None) or 4.0
-    factor = scaling_factor(factor)
+    factor = scaling_factor((getattr(model.scaling, "factor", None) or 4.0) if factor is None else factor)
     unscaled, configured = Unscaled().frequencies(config), model.frequencies(length)
     alternatives = (PositionInterpolation(factor), NTKAware(factor), NTKByParts(factor), YaRN(factor))
     notes = list(model.notes)
@@ -141,9 +138,7 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
 
 def _divisors(unscaled: Frequencies, scaled: Frequencies) -> list[float]:
     with np.errstate(divide="ignore"):
-        divisors: NDArray[np.float64] = unscaled.theta / scaled.theta
-    values: list[float] = divisors.tolist()
-    return values
+        return list(map(float, unscaled.theta / scaled.theta))
 
 
 def frequencies_report(found: FrequencyOverview, *, source: str = "a config") -> Report:
