@@ -61,7 +61,7 @@ Called = Callable[[str], str]
 
 
 @dataclass_transform(eq_default=False)
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False)
 class RopeTheoryError(Exception):
     """Base of all errors that this package raises; subclasses are dataclasses of what they carry."""
 
@@ -69,7 +69,7 @@ class RopeTheoryError(Exception):
     """The sentence, with data in the place of their names: a reason closed, a remedy behind what was said."""
 
     def __init_subclass__(cls) -> None:
-        dataclass(eq=False, repr=False)(cls)
+        dataclass(eq=False)(cls)
 
     def __post_init__(self) -> None:
         """Close the error: its data stay as they are."""
@@ -85,9 +85,6 @@ class RopeTheoryError(Exception):
 
     def __str__(self) -> str:
         return self.worded({})
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.data().items())})"
 
     def data(self) -> dict[str, Any]:
         """Return what the error carries, by name."""
@@ -431,14 +428,10 @@ class NotPermitted(FileProblem, PermissionError):
     """
 
 
-_KINDS: Mapping[int, type[FileProblem]] = {
-    numbers.ENOENT: MissingFile,
-    numbers.EEXIST: FileInTheWay,
-    numbers.EISDIR: NotAFile,
-    numbers.ENOTDIR: NotAFolder,
-    numbers.EACCES: NotPermitted,
-    numbers.EPERM: NotPermitted,
+_KINDS: Mapping[type, type[FileProblem]] = {
+    python: ours for ours in FileProblem.__subclasses__() for python in ours.__bases__ if python is not FileProblem
 }
+"""Python's exception for a number of the operating system → the one raised here, where there is one."""
 
 _REMEDIES: Mapping[int, str] = {
     numbers.ENOSPC: "Free some space, or give another place",
@@ -455,16 +448,15 @@ def unwritten(number: int, path: str | os.PathLike[str]) -> FileProblem:
     """Return the error for a file that could not be written, from the operating system's error number."""
     remedy = _REMEDIES.get(number, "Give another place")
     problem = f"could not be written: {os.strerror(number)}"
-    return _KINDS.get(number, FileProblem)(os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number)
+    kind = _KINDS.get(type(OSError(number, "")), FileProblem)
+    return kind(os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number)
 
 
 def unread(number: int | None, path: str | os.PathLike[str], what: str = "") -> FileProblem:
     """Return the error for a file that could not be read, from the operating system's error number."""
     reason = "unknown error" if number is None else os.strerror(number)
-    problem = f"cannot be read ({reason})"
-    return _KINDS.get(number or 0, FileProblem)(
-        os.fspath(path), problem, f"it should be {what}" if what else "", number
-    )
+    kind = _KINDS.get(type(OSError(number, "")), FileProblem)
+    return kind(os.fspath(path), f"cannot be read ({reason})", f"it should be {what}" if what else "", number)
 
 
 class MissingPackage(RopeTheoryError, ModuleNotFoundError):

@@ -271,6 +271,11 @@ def _halves(a: Array) -> tuple[Array, Array]:
     return high, a - high
 
 
+def slices(count: int, size: int) -> list[slice]:
+    """Return slices of at most ``size`` that cover ``count`` places in order."""
+    return [slice(first, min(count, first + size)) for first in range(0, count, size)]
+
+
 def over_blocks(kernel: Callable[[Array], Array], flat: Array, width: int, space: Space) -> Array:
     """Apply ``kernel`` to pieces of one-dimensional ``flat`` and join the results along the last axis.
 
@@ -279,7 +284,7 @@ def over_blocks(kernel: Callable[[Array], Array], flat: Array, width: int, space
     length = max(1, BLOCK_ELEMENTS // max(1, width))
     if flat.shape[0] <= length:
         return kernel(flat)
-    pieces = [kernel(flat[first : first + length]) for first in range(0, flat.shape[0], length)]
+    pieces = [kernel(flat[part]) for part in slices(flat.shape[0], length)]
     return np.concatenate(pieces, axis=-1) if space.is_numpy else space.xp.concat(pieces, axis=-1)
 
 

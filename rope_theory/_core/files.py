@@ -209,11 +209,8 @@ def remove_leftovers(folder: str | Path, name: str | None = None) -> None:
     """
     with contextlib.suppress(OSError), os.scandir(path_of(folder, "folder")) as entries:
         for entry in entries:
-            found = _NAME.fullmatch(entry.name)
-            if found is None or (name is not None and found["name"] != name):
-                continue
-            path = Path(entry.path)
-            if _is_abandoned(path, int(found["pid"])):
+            found, path = _NAME.fullmatch(entry.name), Path(entry.path)
+            if found and name in (None, found["name"]) and _is_abandoned(path, int(found["pid"])):
                 remove(path)
 
 
@@ -250,10 +247,8 @@ def named(path: Path) -> Iterator[None]:
     """Let errors of the operating system inside the block name ``path``, in words and with what to do."""
     try:
         yield
-    except FileProblem:  # said in words already
-        raise
     except OSError as error:
-        if error.errno is None:
+        if isinstance(error, FileProblem) or error.errno is None:  # said in words already
             raise
         raise unwritten(error.errno, path) from error
 
@@ -278,10 +273,8 @@ def written_by_others(folder: Path, path: Path) -> Iterator[None]:
 
 def _standing(folder: Path) -> Path:
     """Return a folder, or the nearest one above it that exists."""
-    place = folder.absolute()
-    while not os.path.lexists(place) and place != place.parent:
-        place = place.parent
-    return place
+    whole = folder.absolute()
+    return next((place for place in (whole, *whole.parents) if os.path.lexists(place)), Path(whole.anchor))
 
 
 def _file_at(path: Path) -> Path:
@@ -359,9 +352,8 @@ def _is_locked(path: Path) -> bool:
 def is_running(pid: int) -> bool:
     """Tell whether there is a process of that id."""
     try:
-        os.kill(pid, 0)
+        with contextlib.suppress(PermissionError):
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True

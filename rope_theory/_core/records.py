@@ -53,8 +53,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a dictionary of plain Python values."""
-        content: dict[str, Any] = plain(self)
-        return content
+        return dict(plain(self))
 
 
 class Table(Record):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rope_theory._core.arrays import slices
 from rope_theory.bounds._attention_shift import attention_shift
 from rope_theory.coefficients import pair_parts
 from rope_theory.errors import RowsRefused
@@ -119,8 +120,7 @@ def reduced_rows(visited: VisitedLayer, places: Any, tables: Sequence[Frequencie
         of_head = slice(number * group, (number + 1) * group)
         key = visited.key[number].to(torch.float64)
         keys = [_rotated(key, z, visited) for z in turns]
-        for first in range(0, len(places), size):
-            some = slice(first, first + size)
+        for some in slices(len(places), size):
             seen = seen_by(visited.attended, of_head, places[some], length)
             given = _given_rows(visited.attended, of_head, number, places[some], seen)
             _refuse_other_output(visited.attended, given, of_head, number, places[some])

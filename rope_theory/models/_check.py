@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -229,14 +230,9 @@ class _Run:
                 self.loss_tokens[start] += len(some)
 
     def _loss_parts(self, tokens: int) -> Iterator[tuple[int, int]]:
-        """Yield quarters of windows: none lies on both sides of a window's end."""
-        number, start = 0, 0
-        while start < tokens:
-            number += 1
-            stop = min(tokens, number * self.window // LOSS_PARTS)
-            if stop > start:
-                yield start, stop
-            start = max(start, stop)
+        """Return quarters of windows: none lies on both sides of a window's end."""
+        quarters = range(LOSS_PARTS * -(-tokens // self.window) + 1)
+        return pairwise(sorted({min(tokens, number * self.window // LOSS_PARTS) for number in quarters}))
 
     def result(self, stretches: list[Any]) -> Check:
         """Return everything as tables."""
@@ -260,11 +256,12 @@ class _Run:
                 "before the query. Losses are those of a forward pass that has seen the tokens it predicts."
             )
         bounds = [row for layer in self.scores for row in self._bound_rows(layer)]
+        kept = [key for key in sorted(self.mass) if key[0] not in self.refused]
         return Check(
             rows=tuple(row for layer in self.scores for row in self._score_rows(layer)),
             heads=Rows(tuple(row for layer in self.scores for row in self._head_rows(layer))),
             bounds=Rows(tuple(bounds)),
-            attention=Rows(tuple(row for key in self._kept() for row in self._attention_rows(*key))),
+            attention=Rows(tuple(row for key in kept for row in self._attention_rows(*key))),
             losses=Rows(tuple(self._loss_rows(longest))),
             violations=sum(row.violations for row in bounds if row.evidence == "proved"),
             published_violations=sum(row.violations for row in bounds if row.evidence == "refuted"),
@@ -281,26 +278,23 @@ class _Run:
     def _score_rows(self, layer: int) -> Iterator[ScoreRow]:
         scores = self.scores[layer]
         means, errors = scores.ratios.result()
-        for head in range(means.shape[-1]):
-            for number, asked in enumerate(scores.asked):
-                for place, region in enumerate(REGIONS):
-                    if region == "beyond" and self.length == self.window:
-                        continue
-                    at = (number, place)
-                    yield ScoreRow(
-                        layer=layer,
-                        head=head,
-                        scaling=asked.inside.scaling,
-                        region=region,
-                        pairs=scores.pairs,
-                        at_integers=float(means[*at, 0, head]),
-                        at_integers_error=float(errors[*at, 0, head]),
-                        between=float(means[*at, 1, head]),
-                        between_error=float(errors[*at, 1, head]),
-                        largest_at_integers=float(scores.largest_ratios[*at, 0, head]),
-                        largest_between=float(scores.largest_ratios[*at, 1, head]),
-                        largest_score=float(scores.largest_scores[*at, 1, head]),
-                    )
+        regions = REGIONS[:1] if self.length == self.window else REGIONS
+        for head, (number, asked), region in product(range(means.shape[-1]), enumerate(scores.asked), regions):
+            at = (number, REGIONS.index(region))
+            yield ScoreRow(
+                layer=layer,
+                head=head,
+                scaling=asked.inside.scaling,
+                region=region,
+                pairs=scores.pairs,
+                at_integers=float(means[*at, 0, head]),
+                at_integers_error=float(errors[*at, 0, head]),
+                between=float(means[*at, 1, head]),
+                between_error=float(errors[*at, 1, head]),
+                largest_at_integers=float(scores.largest_ratios[*at, 0, head]),
+                largest_between=float(scores.largest_ratios[*at, 1, head]),
+                largest_score=float(scores.largest_scores[*at, 1, head]),
+            )
 
     def _head_rows(self, layer: int) -> Iterator[HeadRow]:
         scores = self.scores[layer]
@@ -341,10 +335,6 @@ class _Run:
                 f"No rows of attention of layer{'s' * (len(alike) > 1)} {', '.join(map(str, sorted(alike)))}: {worst}. "
                 "Scores and their bounds need none."
             )
-
-    def _kept(self) -> list[tuple[int, int, int]]:
-        """Return layer, scaling and region of what was gathered of layers whose rows were never refused."""
-        return [key for key in sorted(self.mass) if key[0] not in self.refused]
 
     def _attention_rows(self, layer: int, number: int, region: int) -> Iterator[AttentionRow]:
         mass = self.mass[layer, number, region]

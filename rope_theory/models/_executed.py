@@ -91,8 +91,7 @@ def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | N
         for path, module in rotary_modules(model):
             if shift:
                 stack.enter_context(module.register_forward_pre_hook(_shifted_by(shift), with_kwargs=True))
-            recorder = _recorder(path, result, angles)
-            stack.enter_context(module.register_forward_hook(recorder, with_kwargs=True))
+            stack.enter_context(module.register_forward_hook(_recorder(path, result, angles), with_kwargs=True))
         try:
             output = model(input_ids=places % vocabulary, **given)
         except Exception as error:  # whatever a class raises is the answer

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import zip_longest
 from threading import RLock
 from typing import Any
 
@@ -306,8 +307,7 @@ def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE | None:
 
 def _divisors(config: RopeConfig, table: Frequencies) -> Any:
     """Return what the unscaled frequencies are divided by, one number per pair."""
-    still = int((np.asarray(table.theta) == 0.0).sum())
-    if still:
+    if still := int((np.asarray(table.theta) == 0.0).sum()):
         raise ScalingRefused(
             table.scaling.label,
             f"lets {still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of "
@@ -353,9 +353,7 @@ def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> I
     """
     before = _dictionary_of(model)
     share = {"partial_rotary_factor": exact_share(rope.config.width, rope.config.head_dim)}
-    spellings: list[dict[str, Any] | None] = []
-    if whole == rope.scaling:
-        spellings.append(None)
+    spellings: list[dict[str, Any] | None] = [None] if whole == rope.scaling else []
     softmax = rescales_softmax(model.config.get_text_config().to_dict())
     scalings = [whole] if isinstance(whole, DynamicNTK | LongRoPE) else [whole, _as_lists(rope, whole)]
     for scaling in filter(None, scalings):
@@ -426,9 +424,7 @@ def _lost_when_saved(config: Any) -> str:
         except Exception as error:  # whatever a config class raises is the answer
             return f"transformers cannot save and load its config: {type(error).__name__}: {one_line(error)}"
     before, after = (_flat(one.get_text_config().to_dict().get("rope_parameters") or {}) for one in (config, loaded))
-    other = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    if other:
-        key = other[0]
+    if key := min((key for key in before.keys() | after.keys() if before.get(key) != after.get(key)), default=""):
         return f"saved and loaded again, its {key} is {after.get(key)!r}, and {before.get(key)!r} was written"
     return ""
 
@@ -473,13 +469,10 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     if whole != rope.scaling and not after.rotations:
         return "none of its rotary modules is called in a forward pass, so that its angles cannot be compared"
     chosen, types = _layer_type(model), _types(model)
-    same = len(after.rotations) * [False]
-    if before is not None and len(before.rotations) == len(after.rotations):
-        same = [
-            _same_output(old.output, new.output) for old, new in zip(before.rotations, after.rotations, strict=True)
-        ]
-    for new, equal in zip(after.rotations, same, strict=True):
+    alike = before.rotations if before is not None and len(before.rotations) == len(after.rotations) else []
+    for new, old in zip_longest(after.rotations, alike):
         name = _type_of(new, types)
+        equal = old is not None and _same_output(old.output, new.output)
         if equal and (whole == rope.scaling or (types and name != chosen)):
             continue
         if types and name is None:

@@ -116,9 +116,7 @@ class FineTuning(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record without the model."""
-        content = super().to_dict()
-        del content["model"]
-        return content
+        return {name: value for name, value in super().to_dict().items() if name != "model"}
 
 
 def finetune(

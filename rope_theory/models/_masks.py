@@ -107,8 +107,7 @@ def _hidden_without_mask(attended: Attended, places: Any, length: int) -> Any:
     if attended.implementation.startswith(("eager", "flex")):
         return hidden
     given = attended.options.get("is_causal")
-    causal = attended.causal if given is None else bool(given)
-    if causal:
+    if attended.causal if given is None else given:
         hidden = distance < 0
     window = attended.options.get("sliding_window")
     if window is not None and attended.implementation != "sdpa":

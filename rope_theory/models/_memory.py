@@ -14,7 +14,6 @@ from rope_theory.models._packages import torch
 SPARE = 0.9
 """Share of the free memory that may be used."""
 
-
 AT_ONCE = {"cpu": 2048, "cuda": 65536}
 """Tokens in one forward pass of several sequences: more of them leave the caches of a processor."""
 

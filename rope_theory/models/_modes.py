@@ -27,12 +27,9 @@ def body_of(model: Any) -> Any:
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     for body in (named, decoder, inside[0] if len(inside) == 1 else None):
         if body is not None and body is not model:
-            return body_of(body) if _has_output_layer(body) else body
+            head = getattr(body, "get_output_embeddings", lambda: None)()
+            return body if head is None else body_of(body)
     return model
-
-
-def _has_output_layer(part: Any) -> bool:
-    return hasattr(part, "get_output_embeddings") and part.get_output_embeddings() is not None
 
 
 def last_states(model: Any, ids: Any) -> Any:

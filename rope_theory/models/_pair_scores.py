@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rope_theory._core.arrays import slices
 from rope_theory.bounds._abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
@@ -112,11 +113,9 @@ class PairScores:
         grids = (len(self.asked), len(REGIONS), 2, heads)
         sums = [np.zeros((*shape, batches)) for shape in ((SIZES, heads), grids, (self.config.width // 2, heads))]
         largest = [np.zeros(shape) for shape in ((SIZES, heads), grids, grids)]
-        for first in range(0, heads, span):
-            some = slice(first, min(heads, first + span))
+        for some in slices(heads, span):
             keys = [head // group for head in range(some.start, some.stop)]
-            for start in range(0, len(query), pairs):
-                part = slice(start, start + pairs)
+            for part in slices(len(query), pairs):
                 of_heads = visited.query[some, query[part]], visited.key[keys][:, key[part]]
                 added, most, counts = self._reduced(*of_heads, visited.rope.pairing, batch[part], batches)
                 for total, values in zip(sums, added, strict=True):
@@ -129,9 +128,8 @@ class PairScores:
                     known[2, some] = np.maximum(known[2, some], tightest)
         for means, values in zip((self.sizes, self.ratios, self.shares), sums, strict=True):
             means.add_sums(values, batch, batches)
-        self.largest_sizes = np.maximum(self.largest_sizes, largest[0])
-        self.largest_ratios = np.maximum(self.largest_ratios, largest[1])
-        self.largest_scores = np.maximum(self.largest_scores, largest[2])
+        before = (self.largest_sizes, self.largest_ratios, self.largest_scores)
+        self.largest_sizes, self.largest_ratios, self.largest_scores = map(np.maximum, before, largest)
         self.pairs += len(query)
 
     def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
@@ -148,13 +146,14 @@ class PairScores:
         reachable = total + abs(free)
         sizes = torch.stack([trained, maximum, total, abs(free), _over(maximum, trained), _over(reachable, trained)])
         ratios, shares = _over(largest, trained), _over(moduli, total[..., None]).movedim(-1, 0)
+        curves.hold_master(trained.reshape(-1))
         counts = {
             name: (
                 evaluations * np.full(heads, count, dtype=float),
                 violations.reshape(heads, count).sum(-1).cpu().numpy(),
                 tightest.reshape(heads, count).amax(-1).cpu().numpy(),
             )
-            for name, (evaluations, violations, tightest) in curves.held(trained.reshape(-1)).items()
+            for name, (evaluations, violations, tightest) in curves.counts.items()
         }
         sums = tuple(batch_sums(values, batch, batches) for values in (sizes, ratios, shares))
         return sums, tuple(values.amax(-1).cpu().numpy() for values in (sizes, ratios, largest)), counts
@@ -177,24 +176,23 @@ class _Curves:
     h: Any
     free: Any
     counts: dict[str, tuple[float, Any, Any]] = field(default_factory=dict)
+    """Per bound the evaluations a pair, and by pair the violations and the largest value over bound."""
 
     def largest(self) -> Any:
         """Return the largest abs(score) by table, region, grid (integers, fine) and pair: (tables, 2, 2, n)."""
         result = self.h.real.new_zeros((len(self.owner.asked), 2, 2, len(self.h)))
         window = self.owner.config.context_length
-        cells = {}  # chord bounds by table
+        cells = [self._cell_limits(table) for table in (self.owner.asked[0].inside, self.owner.asked[0].beyond)]
         for number, asked in enumerate(self.owner.asked):
             for first, last, region in self._stretches():
                 table = asked.beyond if region else asked.inside
                 gain = table.attention_factor**2
                 between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, table.theta)), self.h)
-                grid = _integers(table, first, last, self.h.device)
-                if number == 0 and id(table) not in cells:
-                    cells[id(table)] = self._cell_limits(table)
-                cell = cells.get(id(table), {})
+                grid = torch.cat(cos_sin(table, first, last + 1, self.h.device), dim=-1).T.contiguous()
                 sums = _on(abel_sum(table, np.arange(first, last + 1, dtype=float)), self.h) if number == 0 else None
                 begin = int(region == 1 and first == window - 1)  # offset L − 1 itself is inside
-                for rows in self._rows(PER_TOKEN * grid.shape[1]):
+                size = BLOCK.get(self.h.device.type, BLOCK["cpu"]) // (PER_TOKEN * grid.shape[1])
+                for rows in slices(len(self.h), max(1, size)):
                     moved = gain * self.h[rows, None, :] * between
                     scores = torch.cat([moved.real, -moved.imag], dim=-1) @ grid
                     free, target = self.free[rows], result[number, region]
@@ -205,13 +203,8 @@ class _Curves:
                         fine = torch.maximum(fine, _extreme(scores[:, 1:, :-1], free[:, None]).amax(-1))
                     target[1, rows] = fine
                     if number == 0:
-                        self._hold_block(rows, scores, table, sums, cell)
+                        self._hold_block(rows, scores, table, sums, cells[region])
         return result
-
-    def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
-        """Return per bound the evaluations a pair, and by pair the violations and the largest value over bound."""
-        self._hold_master(trained)
-        return self.counts
 
     def _stretches(self) -> Iterator[tuple[int, int, int]]:
         """Yield stretches of offsets [first, last] and their region; they share ends, none crosses the last trained."""
@@ -222,16 +215,11 @@ class _Curves:
         if window == 1:
             yield 0, 0, 0
 
-    def _rows(self, columns: int) -> Iterator[slice]:
-        size = max(1, BLOCK.get(self.h.device.type, BLOCK["cpu"]) // columns)
-        for first in range(0, len(self.h), size):
-            yield slice(first, min(len(self.h), first + size))
-
     def _cell_limits(self, own: Frequencies) -> dict[str, Any]:
         """Return the chord bounds at ``CELL``: (P, λ) for the moduli of h, or (1, λ) for the largest of them."""
         share = np.array(CELL) / PER_TOKEN
         limits = {
-            "chord_sharp": _unit_deviations(own, share).T,
+            "chord_sharp": chord_sharp(own, share, 0.0, 1.0, h=np.eye(len(own), dtype=complex)),  # a pair at a time
             "chord_curvature": np.outer(own.theta**2, 0.5 * share * (1.0 - share)),
         }
         if isinstance(own.scaling, Unscaled):
@@ -259,14 +247,13 @@ class _Curves:
         chord = (1.0 - weight) * scores[:, :1, :-1] + weight * scores[:, :1, 1:]
         away = abs(scores[:, list(CELL), :-1] - chord)
         furthest = away.amax(-1)  # over the cells: the bounds are the same in each
-        held = {name: (moduli if name in PER_PAIR else maximum[:, None]) @ limit for name, limit in cell.items()}
-        for name, bound in held.items():
-            exceeded = None
+        for name, limit in cell.items():
+            bound, exceeded = (moduli if name in PER_PAIR else maximum[:, None]) @ limit, None
             if name == "chord_published":  # the one that is not expected to hold: counted cell by cell
                 exceeded = (away > bound[:, :, None] + slack[:, None, None]).sum((1, 2))
             self._count(name, rows, furthest, bound, slack[:, None], away[0].numel(), exceeded)
 
-    def _hold_master(self, trained: Any) -> None:
+    def hold_master(self, trained: Any) -> None:
         """Hold |a(s)| ≤ ‖w‖₁A + Σ|h_j||ρ_j| in the middle, at the edge and far beyond, w from least squares."""
         own, window = self.owner.asked[0].inside, self.owner.config.context_length
         gain = own.attention_factor**2
@@ -303,18 +290,6 @@ def _extreme(scores: Any, free: Any) -> Any:
     """Return the largest abs(score + free) along the last axis, without a copy of the scores."""
     low, high = scores.aminmax(dim=-1)
     return torch.maximum(abs(high + free), abs(low + free))
-
-
-def _integers(table: Frequencies, first: int, last: int, device: Any) -> Any:
-    """Return cos and sin of nθ at first, …, last: (2P, last − first + 1)."""
-    return torch.cat(cos_sin(table, first, last + 1, device), dim=-1).T.contiguous()
-
-
-def _unit_deviations(table: Frequencies, share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return |e^{iλθ_j} − (1 − λ) − λe^{iθ_j}|, (λ, P): the sharp chord bound, a pair at a time."""
-    unit = np.eye(len(table), dtype=complex)
-    result: NDArray[np.float64] = chord_sharp(table, share, 0.0, 1.0, h=unit).T
-    return result
 
 
 def _weights(theta: NDArray[np.float64], window: int, s: float) -> tuple[float, NDArray[np.float64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import takewhile
+from itertools import product, takewhile
 from typing import Any
 
 import numpy as np
@@ -172,8 +172,7 @@ def passkey(
     random = np.random.default_rng(seed)
     cells = [
         (one, place, [f"{random.integers(10**4, 10**5)}" for _ in range(trials)])
-        for one in lengths
-        for place in range(1, distances + 1)
+        for one, place in product(lengths, range(1, distances + 1))
     ]
     bare = {key: prompts.make(prompts.shortest(key), 0, key) for _, _, keys in cells for key in keys}
     _refuse_other_tokenizer(model, prompts, bare)
@@ -185,11 +184,15 @@ def passkey(
     refuse_too_long(model, max(lengths))
     rows = []
     with measuring(model), saying_what_fits(model):
-        project = output_layer(model) or _refuse(model)
+        project = output_layer(model)
+        if project is None:
+            raise WrongValue(
+                f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
+            )
         for one, place, keys in watched(cells, "Passkeys", len(cells)):
             nominal, at_once = place * one / distances, sequences_at_once(model, one)
             distance = int(np.clip(round(nominal), nearest, nearest + one - room))
-            made = [_prompt(prompts, one, distance, bare[key]) for key in keys]
+            made = [prompts.make(one - len(bare[key].answer), distance - bare[key].distance, key) for key in keys]
             alike = in_batches(made, lambda prompt: (len(prompt.ids), len(prompt.answer)), at_once)
             found = sum(_found(model, project, some) for some in alike)
             low, high = wilson(found, trials)
@@ -211,11 +214,6 @@ def wilson(found: int, trials: int) -> tuple[float, float]:
 
     interval = binomtest(found, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
-
-
-def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:
-    """Return the prompt with the key line that far from its end, as long as its answer leaves room for."""
-    return prompts.make(length - len(bare.answer), distance - bare.distance, bare.key)
 
 
 def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
@@ -240,9 +238,3 @@ def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[s
         raise WrongValue(
             "The tokenizer", f"makes token {largest}, and the model knows {size}: it is not the model's tokenizer"
         )
-
-
-def _refuse(model: Any) -> Any:
-    raise WrongValue(
-        f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
-    )

@@ -78,10 +78,8 @@ def visit(
         states = last_states(model, ids)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
-                raise _refused(
-                    model,
-                    f"layer {layer} did not attend through transformers' registry of attention functions",
-                )
+                reason = f"layer {layer} did not attend through transformers' registry of attention functions"
+                raise _refused(model, reason)
             _check_rotation(recorder.attending[layer], recorder, layer)
     return states
 
@@ -235,8 +233,7 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
     if isinstance(layers, int) or not len(layers):
         raise WrongType("layers", "must be a sequence of layer numbers", f"{layers!r}", "[0] is the first layer alone")
     chosen = [integer(layer, "layers", 0, "Layers count from 0.") for layer in layers]
-    unknown = [layer for layer in chosen if layer not in known]
-    if unknown:
+    if unknown := [layer for layer in chosen if layer not in known]:
         raise WrongValue("layers", f"has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}")
     return sorted(set(chosen))
 
@@ -310,8 +307,7 @@ def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rot
     pairs, width = len(rope.frequencies()), rope.config.head_dim
     if not _is_complex(table) and (not isinstance(table, tuple) or len(table) != 2):
         raise _refused(model, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines")
-    latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
-    if latent:
+    if latent := next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None):
         raise _refused(
             model,
             f"its latent attention rotates {latent} dimensions behind the others and shares one "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,18 +110,14 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
     unscaled, configured = Unscaled().frequencies(config), model.frequencies(length)
     alternatives = (PositionInterpolation(factor), NTKAware(factor), NTKByParts(factor), YaRN(factor))
     notes = list(model.notes)
-    factors: list[float | None] = []
-    columns: list[list[float] | list[None]] = [_divisors(unscaled, configured)]
+    tables: list[Frequencies | None] = []
     for scaling in alternatives:
         try:
-            table = scaling.frequencies(config, length)
+            tables.append(scaling.frequencies(config, length))
         except InputError as error:
-            columns.append([None] * len(unscaled))
-            factors.append(None)
+            tables.append(None)
             notes.append(f"{scaling.name} cannot be applied: {error}")
-        else:
-            columns.append(_divisors(unscaled, table))
-            factors.append(table.attention_factor)
+    columns = [_divisors(unscaled, table) for table in (configured, *tables)]
     numbers_of = zip(unscaled.wavelength.tolist(), unscaled.turns().tolist(), *columns, strict=True)
     return FrequencyOverview(
         rows=tuple(FrequencyRow(pair, *numbers) for pair, numbers in enumerate(numbers_of)),
@@ -131,12 +128,14 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
         attention_factor=configured.attention_factor,
         length=length,
         alternatives=alternatives,
-        alternative_attention_factors=tuple(factors),
+        alternative_attention_factors=tuple(getattr(table, "attention_factor", None) for table in tables),
         notes=tuple(notes),
     )
 
 
-def _divisors(unscaled: Frequencies, scaled: Frequencies) -> list[float]:
+def _divisors(unscaled: Frequencies, scaled: Frequencies | None) -> list[Any]:
+    if scaled is None:
+        return [None] * len(unscaled)
     with np.errstate(divide="ignore"):
         return list(map(float, unscaled.theta / scaled.theta))
 

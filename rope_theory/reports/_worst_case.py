@@ -140,18 +140,14 @@ def verify(certificate: Certificate, *, bits: int = 256) -> WorstCase:
         config=getattr(asked, "config", None),
         scaling=getattr(asked, "scaling", None),
         trained=getattr(certificate.theta, "scaling", None),
-        s=certificate.s,
+        **{name: getattr(certificate, name) for name in ("s", "h_max", "score_max", "rounds", "notes")},
         first=float(certificate.grid[0]),
         last=float(certificate.grid[-1]),
         count=len(certificate.grid),
-        h_max=certificate.h_max,
-        score_max=certificate.score_max,
         proved=proved,
         gap=float(proved.width / proved.upper),
         triangle=certificate.h_max * len(certificate.witness),
         carried=len(certificate.support),
-        rounds=certificate.rounds,
-        notes=certificate.notes,
     )
 
 
