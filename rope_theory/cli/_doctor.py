@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,13 +32,13 @@ def doctor(
     """
     for place in (page, fix):
         if place is not None:
-            check_place(place)
+            check_place(Path(place))
     engines = (*ENGINES, rt.models.installed_engine()) if execute else ENGINES
     found = rt.doctor.diagnose(config, length, engines=engines)
     if page is not None:
         write_page(page, found, source=config)
     if fix is not None:
-        write_text(fix, _config_text(found.corrected))
+        write_text(Path(fix), _config_text(found.corrected))
         mended = sum(bool(finding.edits) and finding.severity != "info" for finding in found.findings)
         typer.echo(
             f"{mended} findings corrected, written to {fix}" if mended else f"nothing to correct; {fix} is a copy",
@@ -66,9 +67,9 @@ def recommend(
     All configs come with --json.
     """
     if write is not None:
-        check_place(write)
+        check_place(Path(write))
     found = rt.doctor.recommend(config, length, layer_type=layer_type)
     if write is not None and found.rows:
-        write_text(write, _config_text(found.rows[0].config))
+        write_text(Path(write), _config_text(found.rows[0].config))
         typer.echo(f"config of {found.rows[0].method} {found.rows[0].factor:g} written to {write}", err=True)
     show(found, as_json)

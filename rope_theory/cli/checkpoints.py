@@ -66,7 +66,7 @@ def check(
 ) -> None:
     """Hold a model's heads against every bound, on a text: score sizes, scalings, attention and losses."""
     if page is not None:
-        check_place(page)
+        check_place(Path(page))
     integer(pairs, "--pairs", 0, "0 takes all of them.")
     integer(seed, "--seed", 0)
     if length is not None:

@@ -79,7 +79,7 @@ def certify(
     scaled one is asked at the offset.
     """
     if save is not None:
-        reports.check_place(save)
+        reports.check_place(Path(save))
     if window is not None and window < 2:
         raise OutOfRange("--window", window, low=2, remedy="It is the trained window in tokens")
     length = window if config is None else None
