@@ -61,7 +61,7 @@ def score_coefficients(
     space = space_of(q, k, keep_dtype=keep_dtype)
     q, k = real(q, "q", space), real(k, "k", space)
     width = _rotated_width(q, k, rotary_dim)
-    (q_real, q_imag), (k_real, k_imag) = _pairs(q, width, pairing), _pairs(k, width, pairing)
+    (q_real, q_imag), (k_real, k_imag) = pair_parts(q, width, pairing), pair_parts(k, width, pairing)
     h_real = q_real * k_real + q_imag * k_imag
     h_imag = q_imag * k_real - q_real * k_imag
     return h_real + 1j * h_imag if space.is_numpy else space.xp.complex(h_real, h_imag)
@@ -125,7 +125,8 @@ def _rotated_width(q: Array, k: Array, rotary_dim: int | None) -> int:
     return width
 
 
-def _pairs(x: Array, width: int, pairing: str) -> tuple[Array, Array]:
+def pair_parts(x: Array, width: int, pairing: str) -> tuple[Array, Array]:
+    """Return the first number of every pair of x (..., head_dim), and the second, (..., width / 2) each."""
     if pairing == "half":
         return x[..., : width // 2], x[..., width // 2 : width]
     return x[..., 0:width:2], x[..., 1:width:2]

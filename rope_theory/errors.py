@@ -15,7 +15,7 @@ import errno as numbers
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, dataclass_transform
 
 __all__ = [
     "CannotAudit",
@@ -60,9 +60,16 @@ Called = Callable[[str], str]
 """Name of an argument → what it is called in a sentence."""
 
 
-@dataclass(eq=False, repr=False)
+@dataclass_transform(eq_default=False)
+@dataclass(eq=False)
 class RopeTheoryError(Exception):
     """Base of all errors that this package raises; subclasses are dataclasses of what they carry."""
+
+    _words = "{problem}{remedy}"
+    """The sentence, with data in the place of their names: a reason closed, a remedy behind what was said."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(eq=False)(cls)
 
     def __post_init__(self) -> None:
         """Close the error: its data stay as they are."""
@@ -79,9 +86,6 @@ class RopeTheoryError(Exception):
     def __str__(self) -> str:
         return self.worded({})
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.data().items())})"
-
     def data(self) -> dict[str, Any]:
         """Return what the error carries, by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -91,14 +95,13 @@ class RopeTheoryError(Exception):
         return self._sentence(lambda name: names.get(name, name))
 
     def _sentence(self, called: Called) -> str:
-        raise NotImplementedError
+        return self._words.format_map({name: _ENDS.get(name, str)(value) for name, value in self.data().items()})
 
 
 class InputError(RopeTheoryError):
     """An argument, a config or a model cannot be used: base of the errors that say so."""
 
 
-@dataclass(eq=False, repr=False)
 class _Argument(InputError):
     name: str
     problem: str
@@ -142,7 +145,6 @@ class WrongValue(_Argument, ValueError):
     """
 
 
-@dataclass(eq=False, repr=False)
 class OutOfRange(InputError, ValueError):
     """A number lies outside its limits.
 
@@ -180,7 +182,6 @@ class OutOfRange(InputError, ValueError):
         return f"{called(self.name)} must be {limits}, got {_limit(self.value)}{_then(self.remedy)}"
 
 
-@dataclass(eq=False, repr=False)
 class UnknownChoice(InputError, ValueError):
     """A word is none of those that have a meaning here.
 
@@ -202,7 +203,6 @@ class UnknownChoice(InputError, ValueError):
         return f"{called(self.name)} must be one of {', '.join(map(repr, self.choices))}, got {self.got}."
 
 
-@dataclass(eq=False, repr=False)
 class Conflict(InputError, ValueError):
     """Several arguments, or several keys of a config, cannot hold together.
 
@@ -224,7 +224,6 @@ class Conflict(InputError, ValueError):
         return f"{_listed(map(called, self.names))} {self.problem}{_then(self.remedy)}"
 
 
-@dataclass(eq=False, repr=False)
 class MissingArgument(InputError, ValueError):
     """An argument that may be left out elsewhere is needed here.
 
@@ -243,7 +242,6 @@ class MissingArgument(InputError, ValueError):
         return f"{self.reason}; give {_listed(map(called, self.names))}."
 
 
-@dataclass(eq=False, repr=False)
 class MissingKey(InputError, ValueError):
     """A config lacks a key.
 
@@ -269,7 +267,6 @@ class MissingKey(InputError, ValueError):
         return f"{self.key} is missing{where}: {self.reason}{_then(self.remedy)}"
 
 
-@dataclass(eq=False, repr=False)
 class NeedsLayerType(InputError, ValueError):
     """A model has one rotary table per layer type, and it was not said which.
 
@@ -286,7 +283,6 @@ class NeedsLayerType(InputError, ValueError):
         return f"This model has one table a layer type; give {called('layer_type')}, one of {exist}."
 
 
-@dataclass(eq=False, repr=False)
 class NoRotaryTable(InputError, ValueError):
     """A config describes no rotary table of one position per token.
 
@@ -297,12 +293,9 @@ class NoRotaryTable(InputError, ValueError):
     """
 
     reason: str
-
-    def _sentence(self, called: Called) -> str:
-        return _closed(self.reason)
+    _words = "{reason}"
 
 
-@dataclass(eq=False, repr=False)
 class UnknownModel(InputError, ValueError):
     """A config of an unknown model type has no key that tells of RoPE.
 
@@ -324,7 +317,6 @@ class UnknownModel(InputError, ValueError):
         )
 
 
-@dataclass(eq=False, repr=False)
 class UnreadableConfig(InputError, ValueError):
     """A mapping is too large, too deep or too strange to be the content of a config.
 
@@ -335,12 +327,9 @@ class UnreadableConfig(InputError, ValueError):
     """
 
     reason: str
-
-    def _sentence(self, called: Called) -> str:
-        return _closed(self.reason)
+    _words = "{reason}"
 
 
-@dataclass(eq=False, repr=False)
 class DamagedFile(InputError, ValueError):
     """A file does not hold what it should.
 
@@ -365,7 +354,6 @@ class DamagedFile(InputError, ValueError):
         return f"{self.path} is not {self.what}: {_closed(self.reason)[:-1]}{_then(self.remedy)}"
 
 
-@dataclass(eq=False, repr=False)
 class FileProblem(RopeTheoryError, OSError):
     """A file or a folder cannot be read or written there.
 
@@ -387,9 +375,7 @@ class FileProblem(RopeTheoryError, OSError):
     problem: str
     remedy: str = ""
     errno: int | None = None
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.path} {self.problem}{_then(self.remedy)}"
+    _words = "{path} {problem}{remedy}"
 
 
 class MissingFile(FileProblem, FileNotFoundError):
@@ -442,14 +428,10 @@ class NotPermitted(FileProblem, PermissionError):
     """
 
 
-_KINDS: Mapping[int, type[FileProblem]] = {
-    numbers.ENOENT: MissingFile,
-    numbers.EEXIST: FileInTheWay,
-    numbers.EISDIR: NotAFile,
-    numbers.ENOTDIR: NotAFolder,
-    numbers.EACCES: NotPermitted,
-    numbers.EPERM: NotPermitted,
+_KINDS: Mapping[type, type[FileProblem]] = {
+    python: ours for ours in FileProblem.__subclasses__() for python in ours.__bases__ if python is not FileProblem
 }
+"""Python's exception for a number of the operating system → the one raised here, where there is one."""
 
 _REMEDIES: Mapping[int, str] = {
     numbers.ENOSPC: "Free some space, or give another place",
@@ -466,19 +448,17 @@ def unwritten(number: int, path: str | os.PathLike[str]) -> FileProblem:
     """Return the error for a file that could not be written, from the operating system's error number."""
     remedy = _REMEDIES.get(number, "Give another place")
     problem = f"could not be written: {os.strerror(number)}"
-    return _KINDS.get(number, FileProblem)(os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number)
+    kind = _KINDS.get(type(OSError(number, "")), FileProblem)
+    return kind(os.fspath(path), problem, f"{remedy}; nothing half-written is left.", number)
 
 
 def unread(number: int | None, path: str | os.PathLike[str], what: str = "") -> FileProblem:
     """Return the error for a file that could not be read, from the operating system's error number."""
     reason = "unknown error" if number is None else os.strerror(number)
-    problem = f"cannot be read ({reason})"
-    return _KINDS.get(number or 0, FileProblem)(
-        os.fspath(path), problem, f"it should be {what}" if what else "", number
-    )
+    kind = _KINDS.get(type(OSError(number, "")), FileProblem)
+    return kind(os.fspath(path), f"cannot be read ({reason})", f"it should be {what}" if what else "", number)
 
 
-@dataclass(eq=False, repr=False)
 class MissingPackage(RopeTheoryError, ModuleNotFoundError):
     """An optional package is not installed.
 
@@ -498,11 +478,9 @@ class MissingPackage(RopeTheoryError, ModuleNotFoundError):
         self.name = self.package
         super().__post_init__()
 
-    def _sentence(self, called: Called) -> str:
-        return f"This function needs {self.package}, which is not installed: pip install 'rope_theory[{self.extra}]'."
+    _words = "This function needs {package}, which is not installed: pip install 'rope_theory[{extra}]'."
 
 
-@dataclass(eq=False, repr=False)
 class ScalingRefused(InputError, ValueError):
     """A scaling cannot be applied to these widths, or no config can say it.
 
@@ -519,12 +497,9 @@ class ScalingRefused(InputError, ValueError):
     scaling: str
     problem: str
     remedy: str = ""
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.scaling} {self.problem}{_then(self.remedy)}"
+    _words = "{scaling} {problem}{remedy}"
 
 
-@dataclass(eq=False, repr=False)
 class CertificateRejected(InputError, ValueError):
     """A certificate is damaged, or does not prove what it says.
 
@@ -546,7 +521,6 @@ class CertificateRejected(InputError, ValueError):
         return f"{self.field} of {self.owner} {_closed(self.problem)}"
 
 
-@dataclass(eq=False, repr=False)
 class TooFewBits(RopeTheoryError, ValueError, ArithmeticError):
     """Ball arithmetic of this precision does not decide the answer.
 
@@ -563,12 +537,9 @@ class TooFewBits(RopeTheoryError, ValueError, ArithmeticError):
     bits: int
     problem: str
     remedy: str = ""
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.bits} bits {self.problem}{_then(self.remedy)}"
+    _words = "{bits} bits {problem}{remedy}"
 
 
-@dataclass(eq=False, repr=False)
 class SingularDesign(RopeTheoryError, ValueError):
     """A fit is not determined by its offsets, or not in this precision.
 
@@ -596,7 +567,6 @@ class SingularDesign(RopeTheoryError, ValueError):
         return f"solver={self.solver!r} with alpha = {self.alpha:g}: {said} Or use solver='svd', which can."
 
 
-@dataclass(eq=False, repr=False)
 class NotReached(InputError, ValueError):
     """A search found nothing within its limits.
 
@@ -611,11 +581,7 @@ class NotReached(InputError, ValueError):
     problem: str
     remedy: str = ""
 
-    def _sentence(self, called: Called) -> str:
-        return f"{self.problem}{_then(self.remedy)}"
 
-
-@dataclass(eq=False, repr=False)
 class NotEnoughMemory(InputError, ValueError, MemoryError):
     """A computation does not fit into the memory there is.
 
@@ -633,11 +599,7 @@ class NotEnoughMemory(InputError, ValueError, MemoryError):
     remedy: str
     fitting: int | None = None
 
-    def _sentence(self, called: Called) -> str:
-        return f"{self.problem}{_then(self.remedy)}"
 
-
-@dataclass(eq=False, repr=False)
 class CannotLoad(RopeTheoryError, OSError):
     """A folder or a name on the hub gives no model, or one that is not whole.
 
@@ -654,12 +616,9 @@ class CannotLoad(RopeTheoryError, OSError):
     source: str
     problem: str
     remedy: str = ""
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.source} {self.problem}{_then(self.remedy)}"
+    _words = "{source} {problem}{remedy}"
 
 
-@dataclass(eq=False, repr=False)
 class CannotCapture(InputError, ValueError):
     """Queries and keys of a model cannot be captured.
 
@@ -673,12 +632,9 @@ class CannotCapture(InputError, ValueError):
 
     model: str
     reason: str
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.model} cannot be captured: {_closed(self.reason)}"
+    _words = "{model} cannot be captured: {reason}"
 
 
-@dataclass(eq=False, repr=False)
 class CannotAudit(InputError, ValueError):
     """The rotary tables of a model cannot be compared with its config.
 
@@ -692,12 +648,9 @@ class CannotAudit(InputError, ValueError):
 
     model: str
     reason: str
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.model} cannot be audited: {_closed(self.reason)}"
+    _words = "{model} cannot be audited: {reason}"
 
 
-@dataclass(eq=False, repr=False)
 class CannotExtend(InputError, ValueError):
     """A model cannot be extended by a scaling.
 
@@ -730,7 +683,6 @@ class CannotExtend(InputError, ValueError):
         return f"{self.model} cannot be extended{by}: {_closed(self.reason)}{instead}"
 
 
-@dataclass(eq=False, repr=False)
 class OtherRun(InputError, ValueError):
     """A folder of checkpoints belongs to another run, or does not say to which.
 
@@ -747,12 +699,9 @@ class OtherRun(InputError, ValueError):
     path: str
     problem: str
     remedy: str
-
-    def _sentence(self, called: Called) -> str:
-        return f"{self.path} {self.problem}{_then(self.remedy)}"
+    _words = "{path} {problem}{remedy}"
 
 
-@dataclass(eq=False, repr=False)
 class _Reason(InputError):
     reason: str
 
@@ -790,7 +739,6 @@ class RunRefused(_Reason, ValueError):
     """
 
 
-@dataclass(eq=False, repr=False)
 class RowsRefused(InputError, ValueError):
     """The rows of attention of a layer cannot be rebuilt.
 
@@ -825,6 +773,10 @@ def _closed(text: str) -> str:
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+_ENDS: Mapping[str, Callable[[str], str]] = {"reason": _closed, "remedy": _then}
+"""Data that end a sentence → how they are said."""
 
 
 def _limit(value: Any) -> str:

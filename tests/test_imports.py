@@ -35,7 +35,7 @@ RANKS = [
 """A module imports from earlier sets; from its own set only where that is no step of the path."""
 
 PATH = {"config", "scaling", "coefficients", "scores", "bounds", "comparison", "regression", "plots", "cli"}
-LOADERS = {"load", "import_module", "__import__"}
+LOADERS = {"Later", "load", "import_module", "__import__"}
 
 
 def rank(part):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -159,10 +160,12 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
         place = int((~finite).reshape(-1).nonzero()[0][0])
         raise WrongValue(
             name,
-            f"contains {count} NaN or infinite value(s) of {_size(result)}, the first at flat index {place}",
+            f"contains {count} NaN or infinite value(s) of {math.prod(result.shape)}, the first at flat index {place}",
             remedy="all must be finite: replace or drop them",
         )
-    largest = _largest_allowed(result, kind)
+    single = str(result.dtype).endswith(("float32", "complex64"))
+    limits = (LARGEST_SINGLE_REAL, LARGEST_SINGLE_COMPLEX) if single else (LARGEST_REAL, LARGEST_COMPLEX)
+    largest = limits[kind == "complex"]
     if bool((large := abs(result) > largest).any()):
         place = int(large.reshape(-1).nonzero()[0][0])
         raise WrongValue(
@@ -171,13 +174,6 @@ def _converted(value: Any, name: str, space: Space, dtype: Any, kind: str) -> Ar
             remedy="scale it down",
         )
     return result
-
-
-def _largest_allowed(array: Array, kind: str) -> float:
-    single = str(array.dtype).endswith(("float32", "complex64"))
-    if kind == "complex":
-        return LARGEST_SINGLE_COMPLEX if single else LARGEST_COMPLEX
-    return LARGEST_SINGLE_REAL if single else LARGEST_REAL
 
 
 def first(array: Array, chosen: Array) -> float:
@@ -189,10 +185,6 @@ def runs(mask: Array) -> list[tuple[int, int]]:
     """Return the first index of every run of True in a numpy mask (n,), and the one after its last."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
-
-
-def _size(array: Array) -> int:
-    return int(np.prod(array.shape, dtype=np.int64))
 
 
 def angular(theta: Any, space: Space, name: str = "theta") -> Array:
@@ -279,6 +271,11 @@ def _halves(a: Array) -> tuple[Array, Array]:
     return high, a - high
 
 
+def slices(count: int, size: int) -> list[slice]:
+    """Return slices of at most ``size`` that cover ``count`` places in order."""
+    return [slice(first, min(count, first + size)) for first in range(0, count, size)]
+
+
 def over_blocks(kernel: Callable[[Array], Array], flat: Array, width: int, space: Space) -> Array:
     """Apply ``kernel`` to pieces of one-dimensional ``flat`` and join the results along the last axis.
 
@@ -287,7 +284,7 @@ def over_blocks(kernel: Callable[[Array], Array], flat: Array, width: int, space
     length = max(1, BLOCK_ELEMENTS // max(1, width))
     if flat.shape[0] <= length:
         return kernel(flat)
-    pieces = [kernel(flat[first : first + length]) for first in range(0, flat.shape[0], length)]
+    pieces = [kernel(flat[part]) for part in slices(flat.shape[0], length)]
     return np.concatenate(pieces, axis=-1) if space.is_numpy else space.xp.concat(pieces, axis=-1)
 
 

@@ -5,15 +5,15 @@ Everything here is rigorous: a ball contains the number it stands for, and ``flo
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rope_theory._core.checks import integer
+from rope_theory._core.checks import at_most, integer
 from rope_theory._core.optional import load
-from rope_theory.errors import OutOfRange
 
 FEWEST_BITS, MOST_BITS = 64, 1 << 15
 """Precisions accepted: below the first a ball says less than a float64, beyond the last one product takes long."""
@@ -26,8 +26,7 @@ _ONE_AT_A_TIME = threading.RLock()
 def working_precision(bits: int) -> Iterator[Any]:
     """Yield the flint module, computing with ``bits`` bits inside the ``with`` block and as before after it."""
     bits = integer(bits, "bits", FEWEST_BITS, "It is the working precision of ball arithmetic.")
-    if bits > MOST_BITS:
-        raise OutOfRange("bits", bits, high=MOST_BITS, remedy="256 is plenty for a certificate")
+    at_most(bits, "bits", MOST_BITS, "256 is plenty for a certificate")
     flint = load("flint", "certify")
     with _ONE_AT_A_TIME:
         before = flint.ctx.prec
@@ -66,8 +65,4 @@ def float_above(end: Any) -> float:
 
 def largest(balls: Any) -> Any:
     """Return a ball that contains the maximum of the numbers in ``balls``."""
-    iterator = iter(balls)
-    result = next(iterator)
-    for ball in iterator:
-        result = result.max(ball)
-    return result
+    return functools.reduce(lambda known, ball: known.max(ball), balls)

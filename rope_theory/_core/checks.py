@@ -94,8 +94,13 @@ def integer(value: Any, name: str, low: int, remedy: str = "") -> int:
         result = int(as_float)
     if result < low:
         raise OutOfRange(name, result, low=low, remedy=remedy)
-    if result > LARGEST_OFFSET:
-        raise OutOfRange(name, result, high=2**53, remedy="give a smaller integer")
+    return int(at_most(result, name, 2**53, "give a smaller integer"))
+
+
+def at_most(result: Any, name: str, high: float, remedy: str) -> Any:
+    """Return a checked number that is not above ``high``."""
+    if result > high:
+        raise OutOfRange(name, result, high=high, remedy=remedy)
     return result
 
 
@@ -104,9 +109,7 @@ def even_width(value: Any, name: str) -> int:
     result = integer(value, name, 2, "A rotary width counts two dimensions a pair.")
     if result % 2:
         raise WrongValue(name, "must be even", result, "rotary dimensions come in pairs")
-    if result > WIDEST:
-        raise OutOfRange(name, result, high=WIDEST, remedy="it is the width of one head")
-    return result
+    return int(at_most(result, name, WIDEST, "it is the width of one head"))
 
 
 def scaling_factor(value: Any, name: str = "factor") -> float:
@@ -114,17 +117,13 @@ def scaling_factor(value: Any, name: str = "factor") -> float:
     result = at_least(
         value, name, 1.0, "It is the extended window divided by the trained one; 1 leaves the model as it is."
     )
-    if result > LARGEST_OFFSET:
-        raise OutOfRange(name, result, high=2**53, remedy="no window is that much longer")
-    return result
+    return float(at_most(result, name, 2**53, "no window is that much longer"))
 
 
 def attention_multiplier(value: Any, name: str = "attention_factor") -> float:
     """Return a factor on cos and sin, above 0 and at most 1e6; its square multiplies scores."""
     result = above(value, name, 0.0, "It multiplies cos and sin.")
-    if result > 1e6:
-        raise OutOfRange(name, result, high=1e6, remedy="its square multiplies every score")
-    return result
+    return float(at_most(result, name, 1e6, "its square multiplies every score"))
 
 
 def sequence(value: Any, name: str, of: str) -> tuple[Any, ...]:
@@ -156,11 +155,7 @@ def path_of(value: Any, name: str) -> Path:
         raise WrongType(name, "must be a path, a str or a Path", shown(value))
     if not text:
         raise WrongValue(name, "must name a file or a folder", "an empty string")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = "\0"
-    if "\0" in text:
+    if "\0" in text or text != text.encode(errors="replace").decode():
         raise WrongValue(name, "must be a name that a file can have", shown(value))
     return Path(text)
 

@@ -209,11 +209,8 @@ def remove_leftovers(folder: str | Path, name: str | None = None) -> None:
     """
     with contextlib.suppress(OSError), os.scandir(path_of(folder, "folder")) as entries:
         for entry in entries:
-            found = _NAME.fullmatch(entry.name)
-            if found is None or (name is not None and found["name"] != name):
-                continue
-            path = Path(entry.path)
-            if _is_abandoned(path, int(found["pid"])):
+            found, path = _NAME.fullmatch(entry.name), Path(entry.path)
+            if found and name in (None, found["name"]) and _is_abandoned(path, int(found["pid"])):
                 remove(path)
 
 
@@ -250,10 +247,8 @@ def named(path: Path) -> Iterator[None]:
     """Let errors of the operating system inside the block name ``path``, in words and with what to do."""
     try:
         yield
-    except FileProblem:  # said in words already
-        raise
     except OSError as error:
-        if error.errno is None:
+        if isinstance(error, FileProblem) or error.errno is None:  # said in words already
             raise
         raise unwritten(error.errno, path) from error
 
@@ -278,10 +273,8 @@ def written_by_others(folder: Path, path: Path) -> Iterator[None]:
 
 def _standing(folder: Path) -> Path:
     """Return a folder, or the nearest one above it that exists."""
-    place = folder.absolute()
-    while not os.path.lexists(place) and place != place.parent:
-        place = place.parent
-    return place
+    whole = folder.absolute()
+    return next((place for place in (whole, *whole.parents) if os.path.lexists(place)), Path(whole.anchor))
 
 
 def _file_at(path: Path) -> Path:
@@ -337,9 +330,7 @@ def _lock(handle: int) -> None:
 
 def _is_abandoned(path: Path, pid: int) -> bool:
     """Tell whether nobody writes a temporary file any more; a process of before may have had the id of this one."""
-    if path in _BEING_WRITTEN or (pid != os.getpid() and is_running(pid)):
-        return False
-    return not _is_locked(path)
+    return not (path in _BEING_WRITTEN or (pid != os.getpid() and is_running(pid)) or _is_locked(path))
 
 
 def _is_locked(path: Path) -> bool:
@@ -351,10 +342,8 @@ def _is_locked(path: Path) -> bool:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # by a process of another container, for one, whose ids are not those here
-        return True
-    except OSError:
-        return False
+    except OSError as error:  # blocked by a process of another container, for one, whose ids are not those here
+        return isinstance(error, BlockingIOError)
     finally:
         os.close(handle)
     return False
@@ -363,9 +352,8 @@ def _is_locked(path: Path) -> bool:
 def is_running(pid: int) -> bool:
     """Tell whether there is a process of that id."""
     try:
-        os.kill(pid, 0)
+        with contextlib.suppress(PermissionError):
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True

@@ -7,7 +7,9 @@ import json
 import os
 import stat
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def parse_json(
     deepest: int | None = DEEPEST,
 ) -> Any:  # fmt: skip
     """Return what strict JSON in UTF-8 says, or raise a ``DamagedFile`` of ``path``; see ``read_json``."""
-    reader = _Reader(os.fspath(path), what)
+    reader = _Reader(partial(DamagedFile, os.fspath(path), what))
     try:
         text = content.decode()
         if not text.strip():
@@ -73,13 +75,9 @@ def parse_json(
 
 @dataclass(frozen=True)
 class _Reader:
-    """What becomes of the parts of a JSON file; the file is named in errors."""
+    """What becomes of the parts of a JSON file; ``refusal`` makes an error of what is wrong, which names the file."""
 
-    path: str
-    what: str
-
-    def refusal(self, reason: str) -> DamagedFile:
-        return DamagedFile(self.path, self.what, reason)
+    refusal: Callable[[str], DamagedFile]
 
     def once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(key for key, _ in pairs)

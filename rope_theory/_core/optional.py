@@ -17,3 +17,13 @@ def load(module: str, extra: str) -> Any:
         if error.name != wanted:  # installed, but broken or without this part
             raise
         raise MissingPackage(wanted, extra) from error
+
+
+class Later:
+    """A package that ``load`` imports when something of it is first asked for."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self._package, self._extra = package, extra
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(load(self._package, self._extra), name)

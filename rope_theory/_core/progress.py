@@ -21,9 +21,8 @@ def closing(results: Iterable[T]) -> Iterator[Iterable[T]]:
     finally:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning)
-            close = getattr(results, "close", None)
-            if close is not None:
-                close()
+            if hasattr(results, "close"):
+                results.close()
 
 
 def watched(results: Iterable[T], description: str, total: int) -> Iterator[T]:

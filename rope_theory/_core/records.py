@@ -6,8 +6,6 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rope_theory._core.optional import load
 
 
@@ -20,17 +18,11 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # arrays, their scalars, tensors
         return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, complex):
         return [value.real, value.imag]
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
 
 
 def json_ready(value: Any) -> Any:
@@ -61,8 +53,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a dictionary of plain Python values."""
-        content: dict[str, Any] = plain(self)
-        return content
+        return dict(plain(self))
 
 
 class Table(Record):

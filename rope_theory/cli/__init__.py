@@ -1,6 +1,6 @@
 """`rope-theory VERB`: arguments, one call, and a report or, with --json, the same data as JSON.
 
-A verb is a function under ``@app.command()`` and ``@plain_errors`` that ends in ``show(record, as_json)``. Its module
+A verb is a function under ``@verb`` that ends in ``show(record, as_json)``. Its module
 is in ``MODULES``. ``rope_theory.reports`` makes the report, and says which call returns the record of which verb.
 """
 
@@ -41,7 +41,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # without θ in the encoding: a question mark, no traceback
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: idle threads sleep instead of spinning
-    verb = next(iter(sys.argv[1:]), "")
-    if verb in ALONE:  # small products: threads would only wait for each other, on a busy machine for seconds
+    modules = [ALONE[verb] for verb in sys.argv[1:2] if verb in ALONE]
+    if modules:  # small products: threads would only wait for each other, on a busy machine for seconds
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    _application([ALONE[verb]] if verb in ALONE else MODULES)(prog_name="rope-theory")
+    _application(modules or MODULES)(prog_name="rope-theory")

@@ -12,13 +12,12 @@ from typer import Option
 
 import rope_theory as rt
 from rope_theory._core.records import plain
-from rope_theory.cli._shown import AsJson, Config, LayerType, Page, app, plain_errors, show, write_page
+from rope_theory.cli._shown import AsJson, Config, LayerType, Page, show, verb, write_page
 from rope_theory.doctor import ENGINES
 from rope_theory.reports import check_place, write_text
 
 
-@app.command()
-@plain_errors
+@verb
 def doctor(
     config: Config,
     length: Annotated[int | None, Option(help="Length of interest in tokens; default the extended window.")] = None,
@@ -34,11 +33,7 @@ def doctor(
     for place in (page, fix):
         if place is not None:
             check_place(Path(place))
-    engines = ENGINES
-    if execute:
-        from rope_theory.models import installed_engine
-
-        engines = (*ENGINES, installed_engine())
+    engines = (*ENGINES, rt.models.installed_engine()) if execute else ENGINES
     found = rt.doctor.diagnose(config, length, engines=engines)
     if page is not None:
         write_page(page, found, source=config)
@@ -59,8 +54,7 @@ def _config_text(config: Mapping[str, Any]) -> str:
     return json.dumps(plain(config), indent=2) + "\n"
 
 
-@app.command()
-@plain_errors
+@verb
 def recommend(
     config: Config,
     length: Annotated[int, Option(help="Target length in tokens.")],

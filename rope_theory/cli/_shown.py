@@ -40,13 +40,14 @@ OPTIONS = {"layer_type": "--layer-type", "replace=True": "--replace", "s": "--of
 """What arguments of functions are called on the command line."""
 
 
-def plain_errors(verb: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error in what was asked into one message on stderr and exit code 2."""
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a verb of a function: an error in what was asked becomes one message on stderr and exit code 2."""
 
-    @functools.wraps(verb)
+    @app.command()
+    @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return verb(*args, **kwargs)
+            return function(*args, **kwargs)
         except BrokenPipeError:
             raise
         except (RopeTheoryError, OSError) as error:  # OSError: what is raised while output is written

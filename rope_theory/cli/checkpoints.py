@@ -13,7 +13,7 @@ from typer import Option
 
 import rope_theory as rt
 from rope_theory._core.checks import above, integer, one_of
-from rope_theory.cli._shown import AsJson, Model, Page, app, plain_errors, show, write_page
+from rope_theory.cli._shown import AsJson, Model, Page, show, verb, write_page
 from rope_theory.errors import MissingFile
 from rope_theory.models._extend import window_of
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS
@@ -48,8 +48,7 @@ TextFiles = Annotated[list[str], Option("--text", metavar="FILE", help="UTF-8 te
 Device = Annotated[str, Option(help="cpu or cuda.")]
 
 
-@app.command()
-@plain_errors
+@verb
 def check(
     model: Model,
     text: Annotated[
@@ -72,8 +71,7 @@ def check(
     integer(seed, "--seed", 0)
     if length is not None:
         integer(length, "--length", 2)
-    methods = (rt.scaling.PositionInterpolation, rt.scaling.NTKAware, rt.scaling.YaRN)
-    scalings = [] if factor == 1.0 else [method(factor) for method in methods]
+    scalings = [] if factor == 1.0 else [SCALINGS[method](factor) for method in (Method.PI, Method.NTK, Method.YARN)]
     content, described = read_text(text)
     loaded, tokenizer = _loaded(model, device)
     result = rt.models.check(
@@ -84,8 +82,7 @@ def check(
     show(result, as_json, source=model, text=described)
 
 
-@app.command()
-@plain_errors
+@verb
 def extend(
     model: Model,
     out: Annotated[Path, Option(metavar="DIR", help="A new folder for the extended checkpoint.")],
@@ -106,8 +103,7 @@ def extend(
     show(found, as_json, *notes)
 
 
-@app.command()
-@plain_errors
+@verb
 def perplexity(
     model: Model,
     text: TextFiles,
@@ -127,7 +123,7 @@ def perplexity(
     one_of(beginning, "--beginning", BEGINNINGS)
     texts = [read_text(path) for path in text]
     loaded, tokenizer = _loaded(model, device)
-    documents = [_tokens(content, tokenizer, name) for content, name in texts]
+    documents = [encoded(content, tokenizer, name, special=False) for content, name in texts]
     size = window_of(loaded) if window is None else window
     result = rt.models.perplexity(
         loaded, documents, window=size, stride=min(stride, size) if window is None else stride, convention=convention,
@@ -143,13 +139,7 @@ def _loaded(model: str, device: str = "cpu") -> tuple[Any, Any]:
     return load_model(model, device=device)
 
 
-def _tokens(content: str, tokenizer: Any, name: str) -> list[int]:
-    """Return the tokens of a text, none put before or behind."""
-    return encoded(content, tokenizer, name, special=False)
-
-
-@app.command()
-@plain_errors
+@verb
 def passkey(
     model: Model,
     length: Annotated[list[int], Option(help="Window in tokens; may be given several times.")],
@@ -167,8 +157,7 @@ def passkey(
     show(result, as_json, source=model)
 
 
-@app.command()
-@plain_errors
+@verb
 def finetune(
     model: Model,
     text: TextFiles,
@@ -200,7 +189,7 @@ def finetune(
     scaling = SCALINGS[method](factor)
     texts = [read_text(path) for path in text]
     loaded, tokenizer = _loaded(model)
-    documents = [_tokens(content, tokenizer, name) for content, name in texts]
+    documents = [encoded(content, tokenizer, name, special=False) for content, name in texts]
     size = round(window_of(loaded) * factor) if length is None else integer(length, "--length", 2)
     result = rt.models.finetune(
         loaded, documents, scaling=scaling, length=size, steps=steps, batch=batch, accumulation=accumulation, rate=rate,

@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 import rope_theory as rt
 from rope_theory import reports
-from rope_theory.cli._shown import AsJson, Config, LayerType, OptionalConfig, app, plain_errors, show
+from rope_theory.cli._shown import AsJson, Config, LayerType, OptionalConfig, show, verb
 from rope_theory.errors import Conflict, MissingArgument, MissingFile, OutOfRange, UnknownChoice
 
 HeadDim = Annotated[int | None, Option(help="Without CONFIG: width of a head; default 128.")]
@@ -22,8 +22,7 @@ RotaryDim = Annotated[int | None, Option(help="Without CONFIG: rotated width, if
 Offset = Annotated[float, Option(help="Offset s in tokens.")]
 
 
-@app.command()
-@plain_errors
+@verb
 def bounds(
     config: OptionalConfig = None,
     layer_type: LayerType = None,
@@ -58,8 +57,7 @@ def _table(config: str | None, layer_type: str | None, **given: Any) -> rt.Frequ
     return rt.from_hf(config, layer_type=layer_type).frequencies()
 
 
-@app.command()
-@plain_errors
+@verb
 def certify(
     config: OptionalConfig = None,
     layer_type: LayerType = None,
@@ -91,8 +89,7 @@ def certify(
     show(reports.certify(table, offset, trained, ratio=ratio, save=save), as_json, *said)
 
 
-@app.command()
-@plain_errors
+@verb
 def verify(
     file: Annotated[str, Argument(metavar="FILE", help="A certificate written by certify --save.")],
     bits: Annotated[int, Option(help="Working precision of ball arithmetic.")] = 256,
@@ -105,8 +102,7 @@ def verify(
     show(reports.verify(certificate, bits=bits), as_json)
 
 
-@app.command()
-@plain_errors
+@verb
 def prove(
     name: Annotated[str | None, Argument(metavar="NAME", help="Which proof; all of them when not given.")] = None,
     latex: Annotated[bool, Option("--latex", help="Print the proof as LaTeX instead, unchecked.")] = False,
@@ -115,7 +111,7 @@ def prove(
     """Check proofs step by step: by algebra, or by ball arithmetic; failing steps are named."""
     proofs = _proofs()
     names = list(proofs.PROOFS)
-    if name is not None and name not in names:
+    if name not in (None, *names):
         raise UnknownChoice("The name of a proof", repr(name), tuple(names))
     chosen = names if name is None else [name]
     if latex:
@@ -140,8 +136,7 @@ def _proofs() -> Any:
     return importlib.import_module("proofs")
 
 
-@app.command()
-@plain_errors
+@verb
 def frequencies(
     config: Config,
     layer_type: LayerType = None,

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from rope_theory._core.arrays import phasors, space_of
-from rope_theory._core.optional import load
+from rope_theory._core.arrays import slices
 from rope_theory.bounds._attention_shift import attention_shift
+from rope_theory.coefficients import pair_parts
 from rope_theory.errors import RowsRefused
 from rope_theory.models._masks import Attended, scale_of, seen_by, weights_of
 from rope_theory.models._means import Means
-from rope_theory.models._recording import VisitedLayer
+from rope_theory.models._packages import torch
+from rope_theory.models._recording import VisitedLayer, cos_sin
 from rope_theory.scaling import Frequencies
 
 LAST = 16
@@ -105,7 +106,6 @@ def reduced_rows(visited: VisitedLayer, places: Any, tables: Sequence[Frequencie
     RowsRefused
         When the model's own rows, times the values, are not what its attention function returned.
     """
-    torch = load("torch", "models")
     heads, length, _ = visited.query.shape
     group = heads // visited.key.shape[0]
     _check_output(visited.attended, heads, visited.key.shape[0], length)
@@ -120,8 +120,7 @@ def reduced_rows(visited: VisitedLayer, places: Any, tables: Sequence[Frequencie
         of_head = slice(number * group, (number + 1) * group)
         key = visited.key[number].to(torch.float64)
         keys = [_rotated(key, z, visited) for z in turns]
-        for first in range(0, len(places), size):
-            some = slice(first, first + size)
+        for some in slices(len(places), size):
             seen = seen_by(visited.attended, of_head, places[some], length)
             given = _given_rows(visited.attended, of_head, number, places[some], seen)
             _refuse_other_output(visited.attended, given, of_head, number, places[some])
@@ -154,7 +153,6 @@ class _Rows:
 
 def _rows(attended: Attended, heads: slice, query: Any, key: Any, places: Any, seen: tuple[Any, Any]) -> _Rows:
     """Return the rows of rotated queries (heads, rows, head_dim) over rotated keys (T, head_dim), in float64."""
-    torch = load("torch", "models")
     hidden, bias = seen
     logits = query @ key.T * scale_of(attended, query.shape[-1])
     weights = weights_of(logits, hidden, bias, attended, heads)
@@ -199,7 +197,6 @@ def _refuse_other_output(attended: Attended, rows: _Rows, heads: slice, number: 
 # and the output itself are rounded: 4u + 2f. The sums over keys, of the softmax and the output, err by 4√T·u₃₂ each.
 def _rounding(attended: Attended, rows: _Rows, heads: slice, number: int, places: Any) -> Any:
     """Return (heads, rows), the error that rounding explains, relative to the largest value."""
-    torch = load("torch", "models")
     single = torch.finfo(torch.float32).eps / 2
     unit = max(single, torch.finfo(attended.output.dtype).eps / 2)
     fused = attended.implementation.startswith(("sdpa", "flash", "flex"))
@@ -217,7 +214,6 @@ def _rounding(attended: Attended, rows: _Rows, heads: slice, number: int, places
 
 
 def _values(rows: _Rows, own: _Rows, window: int) -> Any:
-    torch = load("torch", "models")
     p = rows.weights
     return torch.stack(
         [
@@ -231,7 +227,6 @@ def _values(rows: _Rows, own: _Rows, window: int) -> Any:
 
 
 def _shift(rows: _Rows, own: _Rows) -> tuple[Any, Any]:
-    torch = load("torch", "models")
     visible = torch.isfinite(own.logits)
     moves = torch.where(visible, rows.logits, 0.0) - torch.where(visible, own.logits, 0.0)
     bound = attention_shift(abs(moves).amax(-1))
@@ -248,22 +243,13 @@ def _variation(rows: _Rows, own: _Rows) -> Any:
 
 def _turns(visited: VisitedLayer, table: Frequencies | None, length: int) -> Any:
     """Return cos + i sin times the attention factor, (T, P) complex128."""
-    torch = load("torch", "models")
     if table is None:
         return visited.phasors.to(torch.complex128)
-    theta = torch.as_tensor(np.array(table.theta), dtype=torch.float64, device=visited.query.device)
-    positions = torch.arange(length, dtype=torch.float64, device=theta.device)
-    cos, sin = phasors(theta, positions, space_of(theta))
-    return table.attention_factor * torch.complex(cos, sin)
+    return table.attention_factor * torch.complex(*cos_sin(table, 0, length, visited.query.device))
 
 
 def _rotated(x: Any, z: Any, visited: VisitedLayer) -> Any:
     """Return x (..., T, head_dim) rotated by z (T, P), its pairs side by side as in the ``half`` layout."""
-    torch = load("torch", "models")
     width = visited.rope.config.width
-    if visited.rope.pairing == "half":
-        pairs = torch.complex(x[..., : width // 2], x[..., width // 2 : width])
-    else:
-        pairs = torch.complex(x[..., 0:width:2], x[..., 1:width:2])
-    pairs = pairs * z
+    pairs = torch.complex(*pair_parts(x, width, visited.rope.pairing)) * z
     return torch.cat([pairs.real, pairs.imag, x[..., width:]], dim=-1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory.errors import RowsRefused, WrongType
 from rope_theory.models._attention_rows import QUANTITIES, AttentionMass, reduced_rows
@@ -17,6 +19,8 @@ from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._masks import seen_by
 from rope_theory.models._means import Means
 from rope_theory.models._memory import refuse_too_long
+from rope_theory.models._modes import what_ran
+from rope_theory.models._packages import torch
 from rope_theory.models._pair_scores import BOUNDS, REGIONS, Asked, PairScores
 from rope_theory.models._recording import VisitedLayer, checked_tokens, described_layers, visit
 from rope_theory.models.measurements import AttentionRow, BoundRow, Check, HeadRow, LossRow, Rows, ScoreRow
@@ -129,63 +133,54 @@ def check(
     return run.result(stretches)
 
 
+@dataclass(eq=False)
 class _Run:
     """What is gathered over stretches, layer by layer."""
 
-    def __init__(
-        self,
-        model: Any,
-        described: dict[int, HuggingFaceRope],
-        scalings: tuple[Scaling, ...],
-        window: int,
-        length: int,
-        pairs: int | None,
-        seed: int,
-    ) -> None:
-        self.model, self.window, self.length, self.pairs, self.seed = model, window, length, pairs, seed
-        self.scores: dict[int, PairScores] = {}
-        self.mass: dict[tuple[int, int, int], AttentionMass] = {}
-        self.losses: dict[int, Means] = {}
-        self.loss_tokens: dict[int, int] = {}
-        self.notes: set[str] = set()
-        self.refused: dict[int, RowsRefused] = {}
-        self.looking_ahead: set[int] = set()
-        for layer, rope in described.items():
-            others = [one for one in dict.fromkeys(scalings) if one != rope.scaling]
-            if len(others) < len(scalings):
+    model: Any
+    described: dict[int, HuggingFaceRope]
+    scalings: tuple[Scaling, ...]
+    window: int
+    length: int
+    pairs: int | None
+    seed: int
+    scores: dict[int, PairScores] = field(default_factory=dict)
+    mass: dict[tuple[int, int, int], AttentionMass] = field(default_factory=lambda: defaultdict(AttentionMass))
+    losses: dict[int, Means] = field(default_factory=lambda: defaultdict(Means))
+    loss_tokens: Counter[int] = field(default_factory=Counter)
+    notes: set[str] = field(default_factory=set)
+    refused: dict[int, RowsRefused] = field(default_factory=dict)
+    looking_ahead: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for layer, rope in self.described.items():
+            others = [one for one in dict.fromkeys(self.scalings) if one != rope.scaling]
+            if len(others) < len(self.scalings):
                 self.notes.add("A scaling that is the model's own, or was given twice, is compared once.")
             # a dynamic table is another one at another length; inside, it is that of the window
-            asked = [Asked(rope.frequencies(), rope.frequencies(length))]
-            for one in others:
-                table = one.frequencies(rope.config, length)
-                asked.append(Asked(table, table))
-            self.scores[layer] = PairScores(rope.config, asked, length)
+            tables = [one.frequencies(rope.config, self.length) for one in others]
+            asked = [Asked(rope.frequencies(), rope.frequencies(self.length)), *(Asked(one, one) for one in tables)]
+            self.scores[layer] = PairScores(rope.config, asked, self.length)
 
     def add(self, number: int, stretches: int, ids: Any) -> None:
         """Run a stretch: its first window for pairs and attention, all of it for attention beyond and losses."""
-        torch = load("torch", "models")
         random = np.random.default_rng([self.seed, number])
         inside = ids[: self.window]
         share = None if self.pairs is None else -(-self.pairs // stretches)
-        query, key = _pairs(len(inside), share, random)
-        places = _places(len(inside) // 2, len(inside), random)
-        device = ids.device
-        chosen = [torch.as_tensor(array, device=device) for array in (query, key, places)]
+        drawn = (*_pairs(len(inside), share, random), _places(len(inside) // 2, len(inside), random))
+        query, key, places = (torch.as_tensor(array, device=ids.device) for array in drawn)
 
         def look(visited: VisitedLayer) -> None:
-            self._look_at_pairs(visited, chosen[0], chosen[1], len(inside))
-            self._look_at_rows(visited, chosen[2], 0)
+            scores = self.scores[visited.layer]
+            self._look_at_table(visited, scores.asked[0].inside)
+            scores.add(visited, query, key, query * BATCHES // len(inside), BATCHES)
+            self._look_at_rows(visited, places, 0)
 
         states = visit(self.model, inside, look)
         if len(ids) > self.window:
-            beyond = torch.as_tensor(_places(self.window, len(ids), random), device=device)
+            beyond = torch.as_tensor(_places(self.window, len(ids), random), device=ids.device)
             states = visit(self.model, ids, lambda visited: self._look_at_rows(visited, beyond, 1))
         self._look_at_losses(states, ids if len(ids) > self.window else inside, stretches)
-
-    def _look_at_pairs(self, visited: VisitedLayer, query: Any, key: Any, tokens: int) -> None:
-        scores = self.scores[visited.layer]
-        self._look_at_table(visited, scores.asked[0].inside)
-        scores.add(visited, query, key, query * BATCHES // tokens, BATCHES)
 
     def _look_at_table(self, visited: VisitedLayer, table: Frequencies) -> None:
         """Note a table that is not the one the config describes, as one cast to bfloat16 is not."""
@@ -200,7 +195,6 @@ class _Run:
             )
 
     def _look_at_rows(self, visited: VisitedLayer, places: Any, region: int) -> None:
-        torch = load("torch", "models")
         asked = self.scores[visited.layer].asked
         tables = [one.inside for one in asked[1:]] if region == 0 else []  # others never saw what is beyond
         batch = torch.arange(len(places), device=places.device) * BATCHES // len(places)
@@ -211,11 +205,10 @@ class _Run:
             self.refused.setdefault(visited.layer, error)
             return
         for number, values in enumerate(rows):
-            self.mass.setdefault((visited.layer, number, region), AttentionMass()).add(values, batch, BATCHES)
+            self.mass[visited.layer, number, region].add(values, batch, BATCHES)
 
     def _look_ahead(self, visited: VisitedLayer, places: Any) -> None:
         """Keep in mind which layers see later tokens."""
-        torch = load("torch", "models")
         length = visited.query.shape[1]
         hidden, _ = seen_by(visited.attended, slice(0, visited.query.shape[0]), places, length)
         later = torch.arange(length, device=places.device) > places[:, None]
@@ -223,7 +216,6 @@ class _Run:
             self.looking_ahead.add(visited.layer)
 
     def _look_at_losses(self, states: Any, ids: Any, stretches: int) -> None:
-        torch = load("torch", "models")
         project = output_layer(self.model)
         if project is None:
             self.notes.add("No losses: the model has no output layer, or does more with the last states than project.")
@@ -234,18 +226,13 @@ class _Run:
             if len(some):
                 batches = 1 if stretches > 1 else BATCHES  # stretches are independent, their eighths hardly
                 batch = torch.arange(len(some), device=some.device) * batches // len(some)
-                self.losses.setdefault(start, Means()).add(some, batch, batches)
-                self.loss_tokens[start] = self.loss_tokens.get(start, 0) + len(some)
+                self.losses[start].add(some, batch, batches)
+                self.loss_tokens[start] += len(some)
 
     def _loss_parts(self, tokens: int) -> Iterator[tuple[int, int]]:
-        """Yield quarters of windows: none lies on both sides of a window's end."""
-        number, start = 0, 0
-        while start < tokens:
-            number += 1
-            stop = min(tokens, number * self.window // LOSS_PARTS)
-            if stop > start:
-                yield start, stop
-            start = max(start, stop)
+        """Return quarters of windows: none lies on both sides of a window's end."""
+        quarters = range(LOSS_PARTS * -(-tokens // self.window) + 1)
+        return pairwise(sorted({min(tokens, number * self.window // LOSS_PARTS) for number in quarters}))
 
     def result(self, stretches: list[Any]) -> Check:
         """Return everything as tables."""
@@ -269,19 +256,17 @@ class _Run:
                 "before the query. Losses are those of a forward pass that has seen the tokens it predicts."
             )
         bounds = [row for layer in self.scores for row in self._bound_rows(layer)]
-        config = self.scores[min(self.scores)].config
+        kept = [key for key in sorted(self.mass) if key[0] not in self.refused]
         return Check(
             rows=tuple(row for layer in self.scores for row in self._score_rows(layer)),
             heads=Rows(tuple(row for layer in self.scores for row in self._head_rows(layer))),
             bounds=Rows(tuple(bounds)),
-            attention=Rows(tuple(row for key in self._kept() for row in self._attention_rows(*key))),
+            attention=Rows(tuple(row for key in kept for row in self._attention_rows(*key))),
             losses=Rows(tuple(self._loss_rows(longest))),
             violations=sum(row.violations for row in bounds if row.evidence == "proved"),
             published_violations=sum(row.violations for row in bounds if row.evidence == "refuted"),
-            model=type(self.model).__name__,
-            dtype=str(self.model.dtype).removeprefix("torch."),
-            device=str(self.model.device),
-            config=config,
+            **what_ran(self.model),
+            config=self.scores[min(self.scores)].config,
             length=self.length,
             tokens=longest,
             stretches=len(stretches),
@@ -293,50 +278,40 @@ class _Run:
     def _score_rows(self, layer: int) -> Iterator[ScoreRow]:
         scores = self.scores[layer]
         means, errors = scores.ratios.result()
-        assert scores.largest_ratios is not None
-        assert scores.largest_scores is not None
-        for head in range(means.shape[-1]):
-            for number, asked in enumerate(scores.asked):
-                for place, region in enumerate(REGIONS):
-                    if region == "beyond" and self.length == self.window:
-                        continue
-                    at = (number, place)
-                    yield ScoreRow(
-                        layer=layer,
-                        head=head,
-                        scaling=asked.inside.scaling,
-                        region=region,
-                        pairs=scores.pairs,
-                        at_integers=float(means[*at, 0, head]),
-                        at_integers_error=float(errors[*at, 0, head]),
-                        between=float(means[*at, 1, head]),
-                        between_error=float(errors[*at, 1, head]),
-                        largest_at_integers=float(scores.largest_ratios[*at, 0, head]),
-                        largest_between=float(scores.largest_ratios[*at, 1, head]),
-                        largest_score=float(scores.largest_scores[*at, 1, head]),
-                    )
+        regions = REGIONS[:1] if self.length == self.window else REGIONS
+        for head, (number, asked), region in product(range(means.shape[-1]), enumerate(scores.asked), regions):
+            at = (number, REGIONS.index(region))
+            yield ScoreRow(
+                layer=layer,
+                head=head,
+                scaling=asked.inside.scaling,
+                region=region,
+                pairs=scores.pairs,
+                at_integers=float(means[*at, 0, head]),
+                at_integers_error=float(errors[*at, 0, head]),
+                between=float(means[*at, 1, head]),
+                between_error=float(errors[*at, 1, head]),
+                largest_at_integers=float(scores.largest_ratios[*at, 0, head]),
+                largest_between=float(scores.largest_ratios[*at, 1, head]),
+                largest_score=float(scores.largest_scores[*at, 1, head]),
+            )
 
     def _head_rows(self, layer: int) -> Iterator[HeadRow]:
         scores = self.scores[layer]
         (means, errors), (shares, _) = scores.sizes.result(), scores.shares.result()
-        assert scores.largest_sizes is not None
         for head in range(means.shape[-1]):
-            numbers = dict(zip(SIZES, means[:, head].tolist(), strict=True))
-            numbers |= {f"{name}_error": float(errors[place, head]) for place, name in enumerate(SIZES)}
+            numbers = _named(SIZES, means, errors, head)
             numbers |= {f"largest_{name}": float(scores.largest_sizes[place, head]) for place, name in RATIOS.items()}
             yield HeadRow(layer=layer, head=head, pairs=scores.pairs, shares=tuple(shares[:, head].tolist()), **numbers)
 
     def _bound_rows(self, layer: int) -> Iterator[BoundRow]:
         scores = self.scores[layer]
-        counts = {
-            name: (evaluations, violations, tightest, BOUNDS[name])
-            for name, (evaluations, violations, tightest) in scores.bounds.items()
-        }
+        counts = {name: (*numbers, BOUNDS[name]) for name, numbers in scores.bounds.items()}
         kept = [] if layer in self.refused else range(1, len(scores.asked))
         moved = [self.mass[layer, number, 0] for number in kept]
         if moved:
-            rows = np.full(len(moved[0].violations), float(sum(one.queries for one in moved)))
-            violations = sum((one.violations for one in moved), np.zeros_like(rows))
+            violations = np.sum([one.violations for one in moved], axis=0)
+            rows = np.full_like(violations, sum(one.queries for one in moved))
             counts["attention_shift"] = (rows, violations, np.max([one.tightest for one in moved], axis=0), "proved")
         for name, (evaluations, violations, tightest, evidence) in counts.items():
             for head in range(len(evaluations)):
@@ -361,18 +336,11 @@ class _Run:
                 "Scores and their bounds need none."
             )
 
-    def _kept(self) -> list[tuple[int, int, int]]:
-        """Return layer, scaling and region of what was gathered of layers whose rows were never refused."""
-        return [key for key in sorted(self.mass) if key[0] not in self.refused]
-
     def _attention_rows(self, layer: int, number: int, region: int) -> Iterator[AttentionRow]:
         mass = self.mass[layer, number, region]
         means, errors = mass.means.result()
         for head in range(means.shape[-1]):
-            numbers = dict(zip(QUANTITIES, means[:, head].tolist(), strict=True))
-            numbers |= {
-                f"{name}_error": value for name, value in zip(QUANTITIES, errors[:, head].tolist(), strict=True)
-            }
+            numbers = _named(QUANTITIES, means, errors, head)
             yield AttentionRow(
                 layer=layer,
                 head=head,
@@ -396,6 +364,12 @@ class _Run:
                 loss=float(mean),
                 loss_error=float(error),
             )
+
+
+def _named(names: Sequence[str], means: NDArray[Any], errors: NDArray[Any], head: int) -> dict[str, float]:
+    """Return means (names, heads) and their errors of one head under the names of a row."""
+    wholes = dict(zip(names, means[:, head].tolist(), strict=True))
+    return wholes | {f"{name}_error": float(error) for name, error in zip(names, errors[:, head], strict=True)}
 
 
 def _stretches(ids: Any, length: int) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from rope_theory._core.optional import load
 from rope_theory.errors import CopyRefused
 from rope_theory.models._executed import rotary_modules
+from rope_theory.models._packages import torch
 from rope_theory.precision._model_tables import tables_of
 
 STATES = ("training", "gradient_checkpointing", "_gradient_checkpointing_func")
@@ -34,16 +35,11 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
 
     Tables of frequencies stay the empty model's own, also where a class keeps them among its weights.
     """
-    torch = load("torch", "models")
     _check_modules(copied, model)
     _share_modules(copied, model)
     tables = {found.name for found in tables_of(copied, torch)}
-    clones: dict[int, Any] = {}
-    weights = {
-        name: clones.setdefault(id(value), _clone(value, torch))
-        for name, value in model.state_dict(keep_vars=True).items()
-        if name not in tables and torch.is_tensor(value)
-    }
+    kept = model.state_dict(keep_vars=True).items()
+    weights = copy.deepcopy({name: one for name, one in kept if name not in tables and torch.is_tensor(one)})
     weights |= {name: value for name, value in copied.state_dict().items() if name in tables}
     _check_names("weights", set(copied.state_dict()), set(weights), model)
     for name, value in copied.state_dict().items():
@@ -55,7 +51,7 @@ def filled(copied: Any, model: Any, plain: Any) -> Any:
     trained = dict(model.named_parameters(remove_duplicate=False))
     for name, weight in copied.named_parameters(remove_duplicate=False):
         weight.requires_grad_(trained[name].requires_grad)
-    _copy_buffers(copied, model, {*tables, *weights}, torch)
+    _copy_buffers(copied, model, {*tables, *weights})
     if getattr(model, "generation_config", None) is not None:
         copied.generation_config = copy.deepcopy(model.generation_config)
     copied.to(model.device)
@@ -70,8 +66,7 @@ def _check_modules(copied: Any, model: Any) -> None:
 
 
 def _check_names(kind: str, made: set[str], given: set[str], model: Any) -> None:
-    other = sorted(made ^ given)
-    if other:
+    if other := sorted(made ^ given):
         raise CopyRefused(
             f"its {kind} are not those of a plain {type(model).__name__}: {other[0]} ({len(other)} in all) is in one "
             "of the two alone. Merge adapters first, where there are any"
@@ -107,12 +102,7 @@ def _share_modules(copied: Any, model: Any) -> None:
             copied.get_submodule(parent)._modules[name] = copied.get_submodule(place)
 
 
-def _clone(value: Any, torch: Any) -> Any:
-    clone = value.detach().clone()
-    return torch.nn.Parameter(clone, value.requires_grad) if isinstance(value, torch.nn.Parameter) else clone
-
-
-def _copy_buffers(copied: Any, model: Any, done: set[str], torch: Any) -> None:
+def _copy_buffers(copied: Any, model: Any, done: set[str]) -> None:
     """Copy buffers that are no weights, which a user may have changed; one that follows the window keeps its size."""
     originals = dict(model.named_buffers(remove_duplicate=False))
     for name, buffer in list(copied.named_buffers(remove_duplicate=False)):

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.optional import load
 from rope_theory.errors import RunRefused
 from rope_theory.models._modes import evaluating, restoring_tables
+from rope_theory.models._packages import torch
 from rope_theory.precision._model_tables import FREQUENCY_NAME
 from rope_theory.precision._table_rounding import allowed
 from rope_theory.precision.formats import FLOAT32
@@ -78,30 +78,22 @@ def executed(model: Any, start: int, tokens: int = TOKENS, angles: Execution | N
     RunRefused
         When the forward pass raises; the message is the model's.
     """
-    torch = load("torch", "models")
     result = Execution()
     vocabulary = model.get_input_embeddings().weight.shape[0]
     takes = inspect.signature(model.forward).parameters
-    given: dict[str, Any] = {"input_ids": (torch.arange(tokens, device=model.device) % vocabulary)[None]}
-    positions = torch.arange(start, start + tokens, device=model.device)[None]
-    shift = start
-    if "position_ids" in takes:
-        given["position_ids"], shift = positions, 0
-    if "use_cache" in takes:
-        given["use_cache"] = False
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.compiler.set_stance("force_eager"))
-        stack.enter_context(evaluating(model))
-        stack.enter_context(restoring_tables(model))  # no reset first: the pass uses what the model holds
+    shift = 0 if "position_ids" in takes else start
+    places = torch.arange(tokens, device=model.device)[None]
+    optional = {"position_ids": places + start, "use_cache": False}
+    given = {name: value for name, value in optional.items() if name in takes}
+    eagerly = torch.compiler.set_stance("force_eager")
+    # tables are restored, and not reset first: the pass uses what the model holds
+    with ExitStack() as stack, torch.no_grad(), eagerly, evaluating(model), restoring_tables(model):
         for path, module in rotary_modules(model):
             if shift:
-                hook = module.register_forward_pre_hook(_shifted_by(shift), with_kwargs=True)
-                stack.callback(hook.remove)
-            hook = module.register_forward_hook(_recorder(path, result, angles), with_kwargs=True)
-            stack.callback(hook.remove)
+                stack.enter_context(module.register_forward_pre_hook(_shifted_by(shift), with_kwargs=True))
+            stack.enter_context(module.register_forward_hook(_recorder(path, result, angles), with_kwargs=True))
         try:
-            output = model(**given)
+            output = model(input_ids=places % vocabulary, **given)
         except Exception as error:  # whatever a class raises is the answer
             raise RunRefused(f"{type(error).__name__}: {error}") from error
     value = getattr(output, "logits", None)
@@ -114,25 +106,18 @@ def rotary_modules(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield path and module of everything that keeps inverse frequencies and whose forward takes position_ids."""
     for path, module in model.named_modules():
         held = {**vars(module), **dict(module.named_buffers(recurse=False))}
-        if any(FREQUENCY_NAME.fullmatch(name) for name in held) and "position_ids" in _arguments(module):
+        if any(FREQUENCY_NAME.fullmatch(name) for name in held) and "position_ids" in _signature(module).parameters:
             yield path, module
 
 
-def _arguments(module: Any) -> Any:
-    return inspect.signature(inspect.unwrap(type(module).forward)).parameters
-
-
-def _bound(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    signature = inspect.signature(inspect.unwrap(type(module).forward))
-    return dict(signature.bind(module, *args, **kwargs).arguments)
+def _signature(module: Any) -> inspect.Signature:
+    return inspect.signature(inspect.unwrap(type(module).forward))
 
 
 def _shifted_by(shift: int) -> Any:
     def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        bound = _bound(module, args, kwargs)
-        bound["position_ids"] = bound["position_ids"] + shift
-        _module, *rest = bound.items()
-        return (), dict(rest)
+        _module, *given = _signature(module).bind(module, *args, **kwargs).arguments.items()
+        return (), {name: value + shift if name == "position_ids" else value for name, value in given}
 
     return hook
 
@@ -143,7 +128,7 @@ def _recorder(path: str, result: Execution, angles: Execution | None) -> Any:
     def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         if get_ident() != thread:  # somebody else runs the model meanwhile
             return None
-        bound = _bound(module, args, kwargs)
+        bound = _signature(module).bind(module, *args, **kwargs).arguments
         positions = bound["position_ids"].detach().double().cpu().numpy()
         number = len(result.rotations)
         result.rotations.append(Rotation(path, bound.get("layer_type"), positions, output))
@@ -154,7 +139,6 @@ def _recorder(path: str, result: Execution, angles: Execution | None) -> Any:
 
 def same_but_for_angles(before: Execution, twin: Execution) -> str:
     """Return how two passes with the same angles differ; nothing where they do not."""
-    torch = load("torch", "models")
     given, found = before.output, twin.output
     if given.shape != found.shape:
         return f"its output has shape {tuple(found.shape)} where the original's has {tuple(given.shape)}"
@@ -199,7 +183,6 @@ def angles_off(rotation: Rotation, table: Frequencies) -> str:
 
 def _phasors(output: Any, pairs: int) -> tuple[NDArray[np.complex128], float] | None:
     """Return cos + i sin, (T, P), and the unit roundoff of its dtype; None for anything else."""
-    torch = load("torch", "models")
     if torch.is_tensor(output) and output.is_complex():
         values = output.detach().to(torch.complex128).cpu().reshape(-1, output.shape[-1]).numpy()
         return (values, FLOAT32.roundoff) if values.shape[1] == pairs else None

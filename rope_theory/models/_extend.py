@@ -8,13 +8,13 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import zip_longest
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from rope_theory._core.checks import flag, integer
-from rope_theory._core.optional import load
 from rope_theory.config import RopeConfig
 from rope_theory.errors import (
     CannotExtend,
@@ -37,6 +37,7 @@ from rope_theory.models._executed import (
     same_but_for_angles,
 )
 from rope_theory.models._layer_settings import layer_settings
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_model
 from rope_theory.precision._audit import audit
 from rope_theory.scaling import (
@@ -157,7 +158,7 @@ def extend(model: Any, scaling: Scaling, *, length: int | None = None, replace: 
     plain: list[Any] = []
     for config in _configs(model, rope, whole, reach):
         try:
-            with _one_at_a_time, load("torch", "models").inference_mode(False):
+            with _one_at_a_time, torch.inference_mode(False):
                 return _extended(model, config, rope, whole, reach, plain)
         except CannotExtend as error:
             error.__cause__ = error.__context__ = None
@@ -306,8 +307,7 @@ def _as_lists(rope: HuggingFaceRope, scaling: Scaling) -> LongRoPE | None:
 
 def _divisors(config: RopeConfig, table: Frequencies) -> Any:
     """Return what the unscaled frequencies are divided by, one number per pair."""
-    still = int((np.asarray(table.theta) == 0.0).sum())
-    if still:
+    if still := int((np.asarray(table.theta) == 0.0).sum()):
         raise ScalingRefused(
             table.scaling.label,
             f"lets {still} of the {len(table)} frequency pairs of this model stand still (θ = 0), which no divisor of "
@@ -353,9 +353,7 @@ def _configs(model: Any, rope: HuggingFaceRope, whole: Scaling, reach: int) -> I
     """
     before = _dictionary_of(model)
     share = {"partial_rotary_factor": exact_share(rope.config.width, rope.config.head_dim)}
-    spellings: list[dict[str, Any] | None] = []
-    if whole == rope.scaling:
-        spellings.append(None)
+    spellings: list[dict[str, Any] | None] = [None] if whole == rope.scaling else []
     softmax = rescales_softmax(model.config.get_text_config().to_dict())
     scalings = [whole] if isinstance(whole, DynamicNTK | LongRoPE) else [whole, _as_lists(rope, whole)]
     for scaling in filter(None, scalings):
@@ -426,9 +424,7 @@ def _lost_when_saved(config: Any) -> str:
         except Exception as error:  # whatever a config class raises is the answer
             return f"transformers cannot save and load its config: {type(error).__name__}: {one_line(error)}"
     before, after = (_flat(one.get_text_config().to_dict().get("rope_parameters") or {}) for one in (config, loaded))
-    other = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    if other:
-        key = other[0]
+    if key := min((key for key in before.keys() | after.keys() if before.get(key) != after.get(key)), default=""):
         return f"saved and loaded again, its {key} is {after.get(key)!r}, and {before.get(key)!r} was written"
     return ""
 
@@ -473,19 +469,17 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     if whole != rope.scaling and not after.rotations:
         return "none of its rotary modules is called in a forward pass, so that its angles cannot be compared"
     chosen, types = _layer_type(model), _types(model)
-    same = len(after.rotations) * [False]
-    if before is not None and len(before.rotations) == len(after.rotations):
-        same = [
-            _same_output(old.output, new.output) for old, new in zip(before.rotations, after.rotations, strict=True)
-        ]
-    for new, equal in zip(after.rotations, same, strict=True):
+    alike = before.rotations if before is not None and len(before.rotations) == len(after.rotations) else []
+    for new, old in zip_longest(after.rotations, alike):
         name = _type_of(new, types)
+        equal = old is not None and _same_output(old.output, new.output)
         if equal and (whole == rope.scaling or (types and name != chosen)):
             continue
         if types and name is None:
             return f"the angles of {new.path} changed, and its config does not say whose they are"
         # a model cast to a narrow format has rounded frequencies, the copy has those of its config
-        table = whole.frequencies(rope.config, new.length) if name == chosen or not types else _table(model, name, new)
+        described = from_hf(model.config.get_text_config(), layer_type=name) if types and name != chosen else None
+        table = described.frequencies(new.length) if described else whole.frequencies(rope.config, new.length)
         if reason := angles_off(new, table):
             return reason
     if before is None or twin is None:
@@ -493,10 +487,6 @@ def _difference_at(start: int, tokens: int, model: Any, extended: Any, rope: Hug
     if len(before.rotations) != len(after.rotations):
         return f"rotary modules are called {len(after.rotations)} times, and {len(before.rotations)} in the original"
     return same_but_for_angles(before, twin)
-
-
-def _table(model: Any, name: str | None, rotation: Rotation) -> Frequencies:
-    return from_hf(model.config.get_text_config(), layer_type=name).frequencies(rotation.length)
 
 
 def _types(model: Any) -> tuple[str, ...]:
@@ -512,7 +502,6 @@ def _type_of(rotation: Rotation, types: tuple[str, ...]) -> str | None:
 
 
 def _same_output(given: Any, found: Any) -> bool:
-    torch = load("torch", "models")
     pairs = zip(given, found, strict=True) if isinstance(given, tuple) else ((given, found),)
     return all(torch.equal(one, other) for one, other in pairs)
 

@@ -28,9 +28,10 @@ from rope_theory._core.optional import load
 from rope_theory._core.records import Record, json_ready
 from rope_theory.errors import MissingArgument, NotAFolder, WrongType, WrongValue
 from rope_theory.models import run_folder
-from rope_theory.models._documents import texts_or_tokens
+from rope_theory.models._documents import special_token, texts_or_tokens
 from rope_theory.models._extend import extend
 from rope_theory.models._memory import saying_what_fits
+from rope_theory.models._packages import torch, transformers
 from rope_theory.models.loading import bars_on_terminals_only, checked_device, errors_only
 from rope_theory.scaling import DynamicNTK, Scaling
 
@@ -115,9 +116,7 @@ class FineTuning(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record without the model."""
-        content = super().to_dict()
-        del content["model"]
-        return content
+        return {name: value for name, value in super().to_dict().items() if name != "model"}
 
 
 def finetune(
@@ -236,17 +235,19 @@ def finetune(
         if folder is not None and arguments.process_index == 0:
             held.enter_context(run_folder.locked(place))
         rows_of = _examples if _are_examples(texts_or_ids) else _slices
-        source = rows_of(texts_or_ids, model, tokenizer, length)
+        ids, labels, digest = rows_of(texts_or_ids, model, tokenizer, length)
         trained = _wide(_extended(model, scaling, length))
         if not any(weight.requires_grad for weight in trained.parameters()):
             raise WrongValue("All weights of this model", "are frozen", remedy="let some require gradients")
         rows_per_step = batch * accumulation * arguments.world_size
+        chosen: dict[str, Any] = {
+            "length": length, "rate": rate, "warmup": warmup, "seed": seed, "precision": precision, "lora": lora,
+        }  # fmt: skip
         settings = {
-            "scaling": json_ready(scaling), "length": length, "rate": rate, "warmup": warmup, "seed": seed,
-            "precision": precision, "lora": lora, "text": source.digest(), "model": _digest(model),
+            "scaling": json_ready(scaling), **chosen, "text": digest, "model": _digest(model),
             "rows per step": rows_per_step,
         }  # fmt: skip
-        rows = _Rows(source, seed, steps * rows_per_step)
+        rows = _Rows(ids, labels, seed, steps * rows_per_step)
         run = run_folder.identity(settings)
         checkpoint = None if folder is None else _begun(place, settings, steps, arguments)
         adapted = trained if lora is None else _with_adapters(trained, lora, seed)
@@ -262,23 +263,17 @@ def finetune(
         warnings.simplefilter("ignore", FutureWarning)
         finished.gradient_checkpointing_disable()
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
-    losses = np.array([entry["loss"] for entry in log])
     return FineTuning(
         model=finished.eval(),
-        losses=losses,
+        losses=np.array([entry["loss"] for entry in log]),
         rates=np.array([entry["learning_rate"] for entry in log]),
         tokens=len(rows) * length,
         scaling=scaling,
-        length=length,
         steps=steps,
         batch=batch,
         processes=arguments.world_size,
         accumulation=accumulation,
-        warmup=warmup,
-        seed=seed,
-        rate=rate,
-        precision=precision,
-        lora=lora,
+        **chosen,
         resumed_at=0 if checkpoint is None else run_folder.step_of(checkpoint),
         device=str(finished.device),
         kind=type(finished).__name__,
@@ -286,48 +281,24 @@ def finetune(
     )
 
 
+@dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of tokens by number: each from a place that follows from the seed and its number alone."""
+    """Rows of tokens by number: each of those there are that follows from the seed and its number alone.
 
-    def __init__(self, source: _Slices | _Examples, seed: int, count: int) -> None:
-        self.source, self.seed, self.count = source, seed, count
+    ``ids`` and ``labels`` are (n, length); a label is −100 where no loss is taken.
+    """
+
+    ids: Any
+    labels: Any
+    seed: int
+    count: int
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, number: int) -> dict[str, Any]:
-        return self.source.row(np.random.default_rng([self.seed, number]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Slices:
-    """Slices of one stream of tokens."""
-
-    stream: Any
-    length: int
-
-    def digest(self) -> str:
-        return _sha256(self.stream)
-
-    def row(self, generator: np.random.Generator) -> dict[str, Any]:
-        start = int(generator.integers(0, len(self.stream) - self.length + 1))
-        ids = self.stream[start : start + self.length]
-        return {"input_ids": ids, "labels": ids}
-
-
-@dataclass(frozen=True, eq=False)
-class _Examples:
-    """Whole examples, (n, length) with their labels: −100 where no loss is taken."""
-
-    ids: Any
-    labels: Any
-
-    def digest(self) -> str:
-        return _sha256(self.ids, self.labels)
-
-    def row(self, generator: np.random.Generator) -> dict[str, Any]:
-        number = int(generator.integers(0, len(self.ids)))
-        return {"input_ids": self.ids[number], "labels": self.labels[number]}
+        drawn = int(np.random.default_rng([self.seed, number]).integers(0, len(self.ids)))
+        return {"input_ids": self.ids[drawn], "labels": self.labels[drawn]}
 
 
 def _are_examples(given: Any) -> bool:
@@ -337,22 +308,24 @@ def _are_examples(given: Any) -> bool:
     return kinds == {True}
 
 
-def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> _Slices:
-    """Return all documents as one row of tokens, with the token that ends each."""
-    torch = load("torch", "models")
+def _slices(given: Any, model: Any, tokenizer: Any, length: int) -> tuple[Any, Any, str]:
+    """Return all slices of the documents, put one behind the other with the token that ends each: ids, labels, hash."""
     documents = texts_or_tokens(given, model, tokenizer)
-    between = torch.tensor(_end(model)[:1], dtype=torch.int64)
+    between = torch.tensor(_end(model), dtype=torch.int64)
     parts = [part for ids in documents for part in (ids.cpu().long(), between)]
     stream = torch.cat(parts[:-1])
     if len(stream) < length:
         raise WrongValue("The documents", f"have {len(stream)} tokens, fewer than one row of {length}")
-    return _Slices(stream, length)
+    slices = stream.unfold(0, length, 1)
+    return slices, slices, _sha256(stream)
 
 
-def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int) -> _Examples:
-    """Return every example as a row, filled up behind; what is behind an answer is never attended to before it."""
-    torch = load("torch", "models")
-    end = _end(model)[:1]
+def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int) -> tuple[Any, Any, str]:
+    """Return every example as a row: ids, labels, hash.
+
+    Rows are filled up behind; what is behind an answer is never attended to before it.
+    """
+    end = _end(model)
     ids = torch.full((len(given), length), end[0] if end else 0, dtype=torch.int64)
     labels = torch.full((len(given), length), -100, dtype=torch.int64)
     for number, example in enumerate(given):
@@ -364,7 +337,7 @@ def _examples(given: Sequence[Example], model: Any, tokenizer: Any, length: int)
             )
         ids[number, : len(whole)] = torch.tensor(whole)
         labels[number, len(prompt) : len(whole)] = ids[number, len(prompt) : len(whole)]
-    return _Examples(ids, labels)
+    return ids, labels, _sha256(ids, labels)
 
 
 def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
@@ -382,13 +355,8 @@ def _tokens_of(part: Any, model: Any, tokenizer: Any, number: int) -> list[int]:
 
 
 def _end(model: Any) -> list[int]:
-    """Return the tokens that end a document; none where the config names none."""
-    end = model.config.get_text_config().eos_token_id
-    tokens = [] if end is None else [end] if isinstance(end, int) else list(end)
-    size = model.get_input_embeddings().weight.shape[0]
-    if tokens and not 0 <= tokens[0] < size:
-        raise WrongValue("The config's end-of-sequence token", f"is {tokens[0]}, and the vocabulary has {size} tokens")
-    return tokens
+    """Return the token that ends a document, alone; nothing where the config names none."""
+    return special_token(model, "eos_token_id", "end-of-sequence")
 
 
 def _warm(warmup: int) -> Callable[[int], float]:
@@ -397,7 +365,7 @@ def _warm(warmup: int) -> Callable[[int], float]:
 
 
 def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
-    kind = load("transformers", "models").TrainingArguments
+    kind = transformers.TrainingArguments
     names = {field.name for field in dataclasses.fields(kind)}
     checkpointing = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
     return kind(
@@ -419,7 +387,7 @@ def _arguments(place: Path, *, recomputing: bool, **settings: Any) -> Any:
 @cache
 def _trainer_class() -> Any:
     """Return a Trainer that takes rows in their order and a learning rate of our own; made late: torch is heavy."""
-    torch, _ = load("torch", "models"), load("transformers", "models")  # a missing one is told with the pip command
+    load("transformers", "models")  # a missing one is told with the pip command
     from transformers import Trainer
 
     class InOrder(Trainer):
@@ -463,7 +431,6 @@ def _extended(model: Any, scaling: Scaling | None, length: int) -> Any:
 
 def _wide(model: Any) -> Any:
     """Cast weights in half precision to float32: a small step changes few numbers of seven or ten bits."""
-    torch = load("torch", "models")
     for weight in model.parameters():
         if weight.dtype in (torch.bfloat16, torch.float16):
             weight.data = weight.data.float()
@@ -480,7 +447,6 @@ def _narrow(finished: Any, model: Any) -> None:
 @contextmanager
 def _own_randomness() -> Iterator[None]:
     """Give the user's random generators back as they were: Trainer seeds all of them."""
-    torch = load("torch", "models")
     python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
@@ -499,7 +465,6 @@ def _sha256(*tensors: Any) -> str:
 
 def _digest(model: Any) -> str:
     """Return a hash of the config and of some numbers of every weight."""
-    torch = load("torch", "models")
     result = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
     for name, weight in model.named_parameters():
         flat = weight.detach().flatten()
@@ -526,15 +491,7 @@ def _whole(trainer: Any, untrained: Callable[[], Any], lora: int | None, seed: i
 
 
 def _quiet(trainer: Any) -> None:
-    """Let the trainer show its bar, and print no dictionaries."""
-    for callback in [callback for callback in trainer.callback_handler.callbacks if "Print" in type(callback).__name__]:
-        trainer.remove_callback(callback)
-    trainer.add_callback(_watchman())
-
-
-def _watchman() -> Any:
-    """Return a callback that ends a run at the first loss that is no number, before a checkpoint of it is written."""
-    load("transformers", "models")
+    """Let the trainer show its bar, print no dictionaries, and end before a checkpoint of a loss that is no number."""
     from transformers import TrainerCallback
 
     class Watchman(TrainerCallback):
@@ -544,11 +501,12 @@ def _watchman() -> Any:
                     f"The loss of step {state.global_step}", "is not finite", remedy="lower the learning rate"
                 )
 
-    return Watchman()
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.add_callback(Watchman)
 
 
 def _with_adapters(model: Any, rank: int, seed: int) -> Any:
-    torch, peft = load("torch", "models"), load("peft", "models")
+    peft = load("peft", "models")
     torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # peft reads an attribute under its old name
@@ -557,11 +515,10 @@ def _with_adapters(model: Any, rank: int, seed: int) -> Any:
 
 def _begun(place: Path, settings: dict[str, Any], steps: int, arguments: Any) -> Path | None:
     """Return the checkpoint to resume from, the same one in every process; the main one reads and writes the folder."""
-    found: list[str | None] = [None]
+    found: list[Path | None] = [None]
     if arguments.process_index == 0:
         run_folder.keep_settings(place, settings)
-        newest = run_folder.newest_whole(place, run_folder.identity(settings), steps)
-        found = [None if newest is None else str(newest)]
+        found[0] = run_folder.newest_whole(place, run_folder.identity(settings), steps)
     if arguments.world_size > 1:
         load("accelerate", "models").utils.broadcast_object_list(found)
-    return None if found[0] is None else Path(found[0])
+    return found[0]

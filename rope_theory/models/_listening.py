@@ -7,13 +7,13 @@ sparse keys, and must find the ones they were set to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from rope_theory._core.optional import load
+from rope_theory.models._packages import transformers
 
 _listener: ContextVar[Callable[..., Any] | None] = ContextVar("rope_theory_listener", default=None)
 _lock = Lock()
@@ -56,7 +56,7 @@ def listening(listener: Callable[..., Any]) -> Iterator[None]:
     what they always do.
     """
     global _listening
-    registry = load("transformers", "models").AttentionInterface
+    registry = transformers.AttentionInterface
     with _lock:
         _listening += 1
         if _listening == 1:
@@ -69,23 +69,19 @@ def listening(listener: Callable[..., Any]) -> Iterator[None]:
         with _lock:
             _listening -= 1
             if _listening == 0:
-                _put_back(registry)
+                _own.close()
 
 
-_own: dict[str, Any] = {}
+_own = ExitStack()
+"""Puts back the methods that were replaced."""
 
 
 def _replace(registry: Any) -> None:
     get_interface, item = registry.get_interface, registry.__getitem__
-    _own.update({name: vars(registry).get(name) for name in ("get_interface", "__getitem__")})
+    for name in ("get_interface", "__getitem__"):
+        if name in vars(registry):
+            _own.callback(setattr, registry, name, vars(registry)[name])
+        else:  # inherited
+            _own.callback(delattr, registry, name)
     registry.get_interface = lambda self, name, default: _heard(get_interface(self, name, default), name)
     registry.__getitem__ = lambda self, name: _heard(item(self, name), name)
-
-
-def _put_back(registry: Any) -> None:
-    for name, method in _own.items():
-        if method is None:  # inherited
-            delattr(registry, name)
-        else:
-            setattr(registry, name, method)
-    _own.clear()

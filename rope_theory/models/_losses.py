@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._packages import torch
 
 LOGITS = 1 << 24
 """Logits held at one time."""
@@ -24,7 +24,6 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
     Tried on a few tokens, against the model's own logits: models may scale or cap what the output layer gives, and in
     half precision a few of them tell little apart, so the nearest candidate is taken.
     """
-    torch = load("torch", "models")
     head = model.get_output_embeddings()
     if head is None:
         return None
@@ -49,20 +48,16 @@ def output_layer(model: Any) -> Callable[[Any], Any] | None:
 def _candidates(head: Any, config: Any) -> Iterator[Callable[[Any], Any]]:
     """Yield what the classes of transformers make of the output layer: nothing more, a cap, a factor, a divisor."""
     yield head
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap:
+    if cap := getattr(config, "final_logit_softcapping", None):
         yield lambda states: (head(states) / cap).tanh() * cap
-    factor = getattr(config, "logit_scale", None)
-    if factor:
+    if factor := getattr(config, "logit_scale", None):
         yield lambda states: head(states) * factor
-    divisor = getattr(config, "logits_scaling", None)
-    if divisor:
+    if divisor := getattr(config, "logits_scaling", None):
         yield lambda states: head(states) / divisor
 
 
 def token_losses(project: Callable[[Any], Any], states: Any, targets: Any, vocabulary: int) -> Any:
     """Return −ln p of ``targets``, (N,), given last states, (N, hidden); in float32, in float64 for such a model."""
-    torch = load("torch", "models")
     wide = torch.promote_types(states.dtype, torch.float32)
     size = max(1, LOGITS // vocabulary)
     with torch.no_grad():

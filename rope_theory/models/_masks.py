@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.errors import RowsRefused
+from rope_theory.models._packages import torch
 
 HIDING = 0.5
 """An added number below this share of the lowest number of its dtype hides a key: masks are filled with the lowest."""
@@ -67,7 +67,6 @@ def seen_by(attended: Attended, heads: slice, places: Any, length: int) -> tuple
     bias : tensor, (heads or 1, rows, T), or None
         Added after any soft cap.
     """
-    torch = load("torch", "models")
     mask, bias = attended.mask, attended.options.get("position_bias")
     added = None if bias is None else _rows_of(bias, heads, places, length).double()
     if mask is None:
@@ -103,14 +102,12 @@ def _hidden_without_mask(attended: Attended, places: Any, length: int) -> Any:
     Without a mask, ``eager`` and ``flex_attention`` hide nothing and ``sdpa`` hides later tokens where the module is
     causal; flash attention hides those and what is outside the sliding window, on both sides where it is not causal.
     """
-    torch = load("torch", "models")
     distance = places[:, None] - torch.arange(length, device=places.device)
     hidden = torch.zeros_like(distance, dtype=torch.bool)
     if attended.implementation.startswith(("eager", "flex")):
         return hidden
     given = attended.options.get("is_causal")
-    causal = attended.causal if given is None else bool(given)
-    if causal:
+    if attended.causal if given is None else given:
         hidden = distance < 0
     window = attended.options.get("sliding_window")
     if window is not None and attended.implementation != "sdpa":
@@ -120,7 +117,6 @@ def _hidden_without_mask(attended: Attended, places: Any, length: int) -> Any:
 
 def _block_mask_rows(mask_mod: Any, places: Any, length: int) -> Any:
     """Return (rows, T), True where a mask of flex attention lets a row see."""
-    torch = load("torch", "models")
     zero = torch.zeros((), dtype=places.dtype, device=places.device)
     keys = torch.arange(length, device=places.device)
     over_keys = torch.vmap(mask_mod, in_dims=(None, None, None, 0))
@@ -139,7 +135,6 @@ def scale_of(attended: Attended, width: int) -> float:
 
 def weights_of(logits: Any, hidden: Any, bias: Any, attended: Attended, heads: slice) -> Any:
     """Return the softmax of logits (heads, rows, T): soft cap, then bias and mask, beside a sink where there is one."""
-    torch = load("torch", "models")
     cap, sinks = attended.options.get("softcap"), attended.options.get("s_aux")
     capped = logits if cap is None else cap * torch.tanh(logits / cap)
     if bias is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.optional import load
+from rope_theory.models._packages import torch
 
 
 class Means:
@@ -46,7 +46,6 @@ class Means:
 
 def batch_sums(values: Any, batch: Any, batches: int) -> NDArray[np.float64]:
     """Return the sums of a tensor (..., n) over the members of every batch, (..., batches)."""
-    torch = load("torch", "models")
     sums = torch.zeros((*values.shape[:-1], batches), dtype=torch.float64, device=values.device)
     result: NDArray[np.float64] = sums.index_add_(-1, batch, values.to(torch.float64)).cpu().numpy()
     return result

@@ -9,10 +9,10 @@ from typing import Any
 from rope_theory._core.optional import load
 from rope_theory.errors import NotEnoughMemory
 from rope_theory.models._layer_settings import layer_settings
+from rope_theory.models._packages import torch
 
 SPARE = 0.9
 """Share of the free memory that may be used."""
-
 
 AT_ONCE = {"cpu": 2048, "cuda": 65536}
 """Tokens in one forward pass of several sequences: more of them leave the caches of a processor."""
@@ -52,7 +52,6 @@ def _fitting(model: Any) -> int | None:
 @contextmanager
 def saying_what_fits(model: Any, remedy: str = "") -> Iterator[None]:
     """Turn torch's running out of memory into a sentence: ``remedy``, or how many positions would fit."""
-    torch = load("torch", "models")
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -76,7 +75,6 @@ def _bytes_a_token(model: Any) -> int:
 
 
 def _free(device: Any) -> int:
-    torch = load("torch", "models")
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's own
         return int(torch.cuda.mem_get_info(device)[0]) + int(unused)

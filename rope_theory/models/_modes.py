@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rope_theory._core.optional import load
 from rope_theory.errors import WrongValue
+from rope_theory.models._packages import torch, transformers
+
+
+def what_ran(model: Any) -> dict[str, str]:
+    """Return what records say of a model: its class, the dtype of its weights, and its device."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    return {"model": type(model).__name__, "dtype": dtype, "device": str(model.device)}
 
 
 def body_of(model: Any) -> Any:
@@ -16,18 +22,14 @@ def body_of(model: Any) -> Any:
     It is what the class names as its base model, else its decoder, else the one model inside it; a part that has an
     output layer of its own is looked into again.
     """
-    transformers = load("transformers", "models")
     inside = [part for part in model.children() if isinstance(part, transformers.PreTrainedModel)]
     named = getattr(model, model.base_model_prefix, None)
     decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
     for body in (named, decoder, inside[0] if len(inside) == 1 else None):
         if body is not None and body is not model:
-            return body_of(body) if _has_output_layer(body) else body
+            head = getattr(body, "get_output_embeddings", lambda: None)()
+            return body if head is None else body_of(body)
     return model
-
-
-def _has_output_layer(part: Any) -> bool:
-    return hasattr(part, "get_output_embeddings") and part.get_output_embeddings() is not None
 
 
 def last_states(model: Any, ids: Any) -> Any:
@@ -94,7 +96,6 @@ def starting_anew(model: Any) -> Iterator[None]:
 @contextmanager
 def measuring(model: Any) -> Iterator[None]:
     """Both of these, without gradients."""
-    torch = load("torch", "models")
     with torch.no_grad(), evaluating(model), starting_anew(model):
         yield
 

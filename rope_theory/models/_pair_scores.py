@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rope_theory._core.arrays import phasors, space_of
-from rope_theory._core.optional import load
+from rope_theory._core.arrays import slices
 from rope_theory.bounds._abel import abel_sum
 from rope_theory.bounds.chord import chord_published, chord_repaired, chord_sharp
 from rope_theory.coefficients import position_free_term, score_coefficients
 from rope_theory.config import RopeConfig
 from rope_theory.models._means import Means, batch_sums
-from rope_theory.models._recording import VisitedLayer
+from rope_theory.models._packages import torch
+from rope_theory.models._recording import VisitedLayer, cos_sin
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
@@ -50,6 +50,9 @@ SPAN = 1024
 
 CELL = (4, 8, 12)
 """Points of a cell, in sixteenths, at which scores are held against the chord."""
+
+SIZES = 6
+"""Numbers per pair and head that are averaged: A, H, Σ abs(h_j), abs(C), and two ratios to A."""
 
 PER_PAIR = ("chord_sharp", "chord_curvature")
 """Chord bounds that take every modulus of h; the others take the largest."""
@@ -92,10 +95,10 @@ class PairScores:
     sizes: Means = field(default_factory=Means)
     ratios: Means = field(default_factory=Means)
     shares: Means = field(default_factory=Means)
-    largest_sizes: NDArray[np.float64] | None = None
-    largest_ratios: NDArray[np.float64] | None = None
-    largest_scores: NDArray[np.float64] | None = None
-    bounds: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    largest_sizes: Any = 0.0
+    largest_ratios: Any = 0.0
+    largest_scores: Any = 0.0
+    bounds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     pairs: int = 0
 
     def add(self, visited: VisitedLayer, query: Any, key: Any, batch: Any, batches: int) -> None:
@@ -107,37 +110,30 @@ class PairScores:
         group = heads // visited.key.shape[0]
         held = max(1, HELD.get(query.device.type, HELD["cpu"]) // width)
         span, pairs = max(1, held // len(query)), min(held, len(query))
-        parts = []
-        for first in range(0, heads, span):
-            some = slice(first, min(heads, first + span))
+        grids = (len(self.asked), len(REGIONS), 2, heads)
+        sums = [np.zeros((*shape, batches)) for shape in ((SIZES, heads), grids, (self.config.width // 2, heads))]
+        largest = [np.zeros(shape) for shape in ((SIZES, heads), grids, grids)]
+        for some in slices(heads, span):
             keys = [head // group for head in range(some.start, some.stop)]
-            blocks = [
-                self._reduced(
-                    visited.query[some, query[start : start + pairs]],
-                    visited.key[keys][:, key[start : start + pairs]],
-                    visited.rope.pairing,
-                    batch[start : start + pairs],
-                    batches,
-                )
-                for start in range(0, len(query), pairs)
-            ]
-            parts.append(_joined(blocks))
-        sums = [np.concatenate(part, axis=-2) for part in zip(*(part[0] for part in parts), strict=True)]
-        largest = [np.concatenate(part, axis=-1) for part in zip(*(part[1] for part in parts), strict=True)]
+            for part in slices(len(query), pairs):
+                of_heads = visited.query[some, query[part]], visited.key[keys][:, key[part]]
+                added, most, counts = self._reduced(*of_heads, visited.rope.pairing, batch[part], batches)
+                for total, values in zip(sums, added, strict=True):
+                    total[..., some, :] += values
+                for known, values in zip(largest, most, strict=True):
+                    known[..., some] = np.maximum(known[..., some], values)
+                for name, (evaluations, violations, tightest) in counts.items():
+                    known = self.bounds.setdefault(name, np.zeros((3, heads)))
+                    known[:2, some] += evaluations, violations
+                    known[2, some] = np.maximum(known[2, some], tightest)
         for means, values in zip((self.sizes, self.ratios, self.shares), sums, strict=True):
             means.add_sums(values, batch, batches)
-        self.largest_sizes = _larger(self.largest_sizes, largest[0])
-        self.largest_ratios = _larger(self.largest_ratios, largest[1])
-        self.largest_scores = _larger(self.largest_scores, largest[2])
-        for name in parts[0][2]:
-            found = [np.concatenate(part) for part in zip(*(part[2][name] for part in parts), strict=True)]
-            known = self.bounds.setdefault(name, [np.zeros(heads) for _ in range(3)])
-            self.bounds[name] = [known[0] + found[0], known[1] + found[1], np.maximum(known[2], found[2])]
+        before = (self.largest_sizes, self.largest_ratios, self.largest_scores)
+        self.largest_sizes, self.largest_ratios, self.largest_scores = map(np.maximum, before, largest)
         self.pairs += len(query)
 
     def _reduced(self, query: Any, key: Any, pairing: str, batch: Any, batches: int) -> tuple[Any, Any, Any]:
         """Return of some heads: sums by batch (..., heads, batches), largest (..., heads), and counts of each bound."""
-        torch = load("torch", "models")
         width = self.config.width
         h = score_coefficients(query, key, pairing=pairing, rotary_dim=width)
         free = position_free_term(query, key, rotary_dim=width)
@@ -150,13 +146,14 @@ class PairScores:
         reachable = total + abs(free)
         sizes = torch.stack([trained, maximum, total, abs(free), _over(maximum, trained), _over(reachable, trained)])
         ratios, shares = _over(largest, trained), _over(moduli, total[..., None]).movedim(-1, 0)
+        curves.hold_master(trained.reshape(-1))
         counts = {
             name: (
                 evaluations * np.full(heads, count, dtype=float),
                 violations.reshape(heads, count).sum(-1).cpu().numpy(),
                 tightest.reshape(heads, count).amax(-1).cpu().numpy(),
             )
-            for name, (evaluations, violations, tightest) in curves.held(trained.reshape(-1)).items()
+            for name, (evaluations, violations, tightest) in curves.counts.items()
         }
         sums = tuple(batch_sums(values, batch, batches) for values in (sizes, ratios, shares))
         return sums, tuple(values.amax(-1).cpu().numpy() for values in (sizes, ratios, largest)), counts
@@ -164,25 +161,7 @@ class PairScores:
 
 def _over(value: Any, by: Any) -> Any:
     """Return value / by, and 0 where ``by`` is 0: such a pair scores nothing anywhere."""
-    torch = load("torch", "models")
     return torch.where(by > 0, value / torch.where(by > 0, by, 1.0), 0.0)
-
-
-def _joined(blocks: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    """Return what blocks of pairs of the same heads come to together."""
-    if len(blocks) == 1:
-        return blocks[0]
-    sums = tuple(sum(part[1:], part[0]) for part in zip(*(block[0] for block in blocks), strict=True))
-    largest = tuple(np.maximum.reduce(part) for part in zip(*(block[1] for block in blocks), strict=True))
-    counts = {}
-    for name in blocks[0][2]:
-        evaluations, violations, tightest = zip(*(block[2][name] for block in blocks), strict=True)
-        counts[name] = (np.sum(evaluations, axis=0), np.sum(violations, axis=0), np.maximum.reduce(tightest))
-    return sums, largest, counts
-
-
-def _larger(known: NDArray[np.float64] | None, new: NDArray[np.float64]) -> NDArray[np.float64]:
-    return new if known is None else np.maximum(known, new)
 
 
 @dataclass(eq=False)
@@ -197,25 +176,23 @@ class _Curves:
     h: Any
     free: Any
     counts: dict[str, tuple[float, Any, Any]] = field(default_factory=dict)
+    """Per bound the evaluations a pair, and by pair the violations and the largest value over bound."""
 
     def largest(self) -> Any:
         """Return the largest abs(score) by table, region, grid (integers, fine) and pair: (tables, 2, 2, n)."""
-        torch = load("torch", "models")
-        result = torch.zeros((len(self.owner.asked), 2, 2, len(self.h)), dtype=torch.float64, device=self.h.device)
+        result = self.h.real.new_zeros((len(self.owner.asked), 2, 2, len(self.h)))
         window = self.owner.config.context_length
-        cells = {}  # chord bounds by table
+        cells = [self._cell_limits(table) for table in (self.owner.asked[0].inside, self.owner.asked[0].beyond)]
         for number, asked in enumerate(self.owner.asked):
             for first, last, region in self._stretches():
                 table = asked.beyond if region else asked.inside
                 gain = table.attention_factor**2
                 between = _on(np.exp(1j * np.outer(np.arange(PER_TOKEN) / PER_TOKEN, table.theta)), self.h)
-                grid = _integers(table, first, last, self.h.device)
-                if number == 0 and id(table) not in cells:
-                    cells[id(table)] = self._cell_limits(table)
-                cell = cells.get(id(table), {})
+                grid = torch.cat(cos_sin(table, first, last + 1, self.h.device), dim=-1).T.contiguous()
                 sums = _on(abel_sum(table, np.arange(first, last + 1, dtype=float)), self.h) if number == 0 else None
                 begin = int(region == 1 and first == window - 1)  # offset L − 1 itself is inside
-                for rows in self._rows(PER_TOKEN * grid.shape[1]):
+                size = BLOCK.get(self.h.device.type, BLOCK["cpu"]) // (PER_TOKEN * grid.shape[1])
+                for rows in slices(len(self.h), max(1, size)):
                     moved = gain * self.h[rows, None, :] * between
                     scores = torch.cat([moved.real, -moved.imag], dim=-1) @ grid
                     free, target = self.free[rows], result[number, region]
@@ -226,13 +203,8 @@ class _Curves:
                         fine = torch.maximum(fine, _extreme(scores[:, 1:, :-1], free[:, None]).amax(-1))
                     target[1, rows] = fine
                     if number == 0:
-                        self._hold_block(rows, scores, table, sums, cell)
+                        self._hold_block(rows, scores, table, sums, cells[region])
         return result
-
-    def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
-        """Return per bound the evaluations a pair, and by pair the violations and the largest value over bound."""
-        self._hold_master(trained)
-        return self.counts
 
     def _stretches(self) -> Iterator[tuple[int, int, int]]:
         """Yield stretches of offsets [first, last] and their region; they share ends, none crosses the last trained."""
@@ -243,16 +215,11 @@ class _Curves:
         if window == 1:
             yield 0, 0, 0
 
-    def _rows(self, columns: int) -> Iterator[slice]:
-        size = max(1, BLOCK.get(self.h.device.type, BLOCK["cpu"]) // columns)
-        for first in range(0, len(self.h), size):
-            yield slice(first, min(len(self.h), first + size))
-
     def _cell_limits(self, own: Frequencies) -> dict[str, Any]:
         """Return the chord bounds at ``CELL``: (P, λ) for the moduli of h, or (1, λ) for the largest of them."""
         share = np.array(CELL) / PER_TOKEN
         limits = {
-            "chord_sharp": _unit_deviations(own, share).T,
+            "chord_sharp": chord_sharp(own, share, 0.0, 1.0, h=np.eye(len(own), dtype=complex)),  # a pair at a time
             "chord_curvature": np.outer(own.theta**2, 0.5 * share * (1.0 - share)),
         }
         if isinstance(own.scaling, Unscaled):
@@ -262,7 +229,6 @@ class _Curves:
 
     def _hold_block(self, rows: slice, scores: Any, own: Frequencies, sums: Any, cell: dict[str, Any]) -> None:
         """Hold the scores (pairs, λ, n) of a stretch under the model's own table against the bounds of single pairs."""
-        torch = load("torch", "models")
         gain = own.attention_factor**2
         moduli, free = gain * abs(self.h[rows]), self.free[rows]
         total, maximum = moduli.sum(-1), moduli.amax(-1)
@@ -281,14 +247,13 @@ class _Curves:
         chord = (1.0 - weight) * scores[:, :1, :-1] + weight * scores[:, :1, 1:]
         away = abs(scores[:, list(CELL), :-1] - chord)
         furthest = away.amax(-1)  # over the cells: the bounds are the same in each
-        held = {name: (moduli if name in PER_PAIR else maximum[:, None]) @ limit for name, limit in cell.items()}
-        for name, bound in held.items():
-            exceeded = None
+        for name, limit in cell.items():
+            bound, exceeded = (moduli if name in PER_PAIR else maximum[:, None]) @ limit, None
             if name == "chord_published":  # the one that is not expected to hold: counted cell by cell
                 exceeded = (away > bound[:, :, None] + slack[:, None, None]).sum((1, 2))
             self._count(name, rows, furthest, bound, slack[:, None], away[0].numel(), exceeded)
 
-    def _hold_master(self, trained: Any) -> None:
+    def hold_master(self, trained: Any) -> None:
         """Hold |a(s)| ≤ ‖w‖₁A + Σ|h_j||ρ_j| in the middle, at the edge and far beyond, w from least squares."""
         own, window = self.owner.asked[0].inside, self.owner.config.context_length
         gain = own.attention_factor**2
@@ -304,10 +269,8 @@ class _Curves:
         self, name: str, rows: slice, value: Any, bound: Any, slack: Any, evaluations: int, exceeded: Any = None
     ) -> None:
         """Add values and bounds of some pairs, (n,) or (n, …) each, to the counts of a bound."""
-        torch = load("torch", "models")
         if name not in self.counts:
-            zeros = torch.zeros(len(self.h), dtype=torch.float64, device=self.h.device)
-            self.counts[name] = (0.0, zeros, zeros.clone())
+            self.counts[name] = (0.0, *self.h.real.new_zeros((2, len(self.h))))
         total, violations, tightest = self.counts[name]
         over = value > bound + slack
         share = _over(value - slack, bound)
@@ -319,7 +282,6 @@ class _Curves:
 
 
 def _on(array: NDArray[Any], like: Any) -> Any:
-    torch = load("torch", "models")
     dtype = torch.complex128 if np.iscomplexobj(array) else torch.float64
     return torch.tensor(array, dtype=dtype, device=like.device)
 
@@ -327,24 +289,7 @@ def _on(array: NDArray[Any], like: Any) -> Any:
 def _extreme(scores: Any, free: Any) -> Any:
     """Return the largest abs(score + free) along the last axis, without a copy of the scores."""
     low, high = scores.aminmax(dim=-1)
-    torch = load("torch", "models")
     return torch.maximum(abs(high + free), abs(low + free))
-
-
-def _integers(table: Frequencies, first: int, last: int, device: Any) -> Any:
-    """Return cos and sin of nθ at first, …, last: (2P, last − first + 1)."""
-    torch = load("torch", "models")
-    theta = torch.tensor(np.array(table.theta), dtype=torch.float64, device=device)
-    n = torch.arange(first, last + 1, dtype=torch.float64, device=device)
-    cos, sin = phasors(theta, n, space_of(theta))
-    return torch.cat([cos, sin], dim=-1).T.contiguous()
-
-
-def _unit_deviations(table: Frequencies, share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return |e^{iλθ_j} − (1 − λ) − λe^{iθ_j}|, (λ, P): the sharp chord bound, a pair at a time."""
-    unit = np.eye(len(table), dtype=complex)
-    result: NDArray[np.float64] = chord_sharp(table, share, 0.0, 1.0, h=unit).T
-    return result
 
 
 def _weights(theta: NDArray[np.float64], window: int, s: float) -> tuple[float, NDArray[np.float64]]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product, takewhile
 from typing import Any
 
 import numpy as np
 
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Table
 from rope_theory.errors import WrongValue
+from rope_theory.models._documents import in_batches
 from rope_theory.models._losses import output_layer
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._modes import last_states, measuring, what_ran
+from rope_theory.models._packages import torch
 from rope_theory.models._recording import checked_model
 from rope_theory.models.passkey_prompt import WORDING, PasskeyPrompt, PasskeyPrompts, PasskeyWording
 
@@ -170,8 +172,7 @@ def passkey(
     random = np.random.default_rng(seed)
     cells = [
         (one, place, [f"{random.integers(10**4, 10**5)}" for _ in range(trials)])
-        for one in lengths
-        for place in range(1, distances + 1)
+        for one, place in product(lengths, range(1, distances + 1))
     ]
     bare = {key: prompts.make(prompts.shortest(key), 0, key) for _, _, keys in cells for key in keys}
     _refuse_other_tokenizer(model, prompts, bare)
@@ -183,12 +184,17 @@ def passkey(
     refuse_too_long(model, max(lengths))
     rows = []
     with measuring(model), saying_what_fits(model):
-        project = output_layer(model) or _refuse(model)
+        project = output_layer(model)
+        if project is None:
+            raise WrongValue(
+                f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
+            )
         for one, place, keys in watched(cells, "Passkeys", len(cells)):
-            nominal = place * one / distances
+            nominal, at_once = place * one / distances, sequences_at_once(model, one)
             distance = int(np.clip(round(nominal), nearest, nearest + one - room))
-            made = [_prompt(prompts, one, distance, bare[key]) for key in keys]
-            found = sum(_found(model, project, some) for some in _alike(made, sequences_at_once(model, one)))
+            made = [prompts.make(one - len(bare[key].answer), distance - bare[key].distance, key) for key in keys]
+            alike = in_batches(made, lambda prompt: (len(prompt.ids), len(prompt.answer)), at_once)
+            found = sum(_found(model, project, some) for some in alike)
             low, high = wilson(found, trials)
             rows.append(PasskeyRow(one, nominal, distance, trials, found, found / trials, low, high))
     return Passkey(
@@ -197,13 +203,8 @@ def passkey(
         distances=distances,
         trials=trials,
         seed=seed,
-        instruction=wording.instruction,
-        filler=wording.filler,
-        key=wording.key,
-        question=wording.question,
-        model=type(model).__name__,
-        dtype=str(model.dtype).removeprefix("torch."),
-        device=str(model.device),
+        **asdict(wording),
+        **what_ran(model),
     )
 
 
@@ -215,23 +216,7 @@ def wilson(found: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _prompt(prompts: PasskeyPrompts, length: int, distance: int, bare: PasskeyPrompt) -> PasskeyPrompt:
-    """Return the prompt with the key line that far from its end, as long as its answer leaves room for."""
-    return prompts.make(length - len(bare.answer), distance - bare.distance, bare.key)
-
-
-def _alike(made: list[PasskeyPrompt], size: int) -> Iterator[list[PasskeyPrompt]]:
-    """Yield prompts of one length with answers of one length, at most ``size`` of them."""
-    shapes: dict[tuple[int, int], list[PasskeyPrompt]] = {}
-    for prompt in made:
-        shapes.setdefault((len(prompt.ids), len(prompt.answer)), []).append(prompt)
-    for alike in shapes.values():
-        for first in range(0, len(alike), size):
-            yield alike[first : first + size]
-
-
 def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
-    torch = load("torch", "models")
     ids = torch.tensor([prompt.ids + prompt.answer for prompt in made], device=model.device)
     digits = len(made[0].answer)
     states = last_states(model, ids)[:, -digits - 1 : -1]
@@ -239,12 +224,9 @@ def _found(model: Any, project: Any, made: list[PasskeyPrompt]) -> int:
 
 
 def _reach(length: int, rows: list[PasskeyRow]) -> ReachRow:
-    reach = 0.0
-    for row in rows:
-        if row.share < NEEDED:
-            break
-        reach = row.nominal
-    return ReachRow(length, reach, sum(row.found for row in rows) / sum(row.trials for row in rows))
+    reached = [row.nominal for row in takewhile(lambda row: row.share >= NEEDED, rows)]
+    share = sum(row.found for row in rows) / sum(row.trials for row in rows)
+    return ReachRow(length, reached[-1] if reached else 0.0, share)
 
 
 def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[str, PasskeyPrompt]) -> None:
@@ -256,9 +238,3 @@ def _refuse_other_tokenizer(model: Any, prompts: PasskeyPrompts, bare: Mapping[s
         raise WrongValue(
             "The tokenizer", f"makes token {largest}, and the model knows {size}: it is not the model's tokenizer"
         )
-
-
-def _refuse(model: Any) -> Any:
-    raise WrongValue(
-        f"The output layer of {type(model).__name__}", "does more than this package knows, or there is none"
-    )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rope_theory._core.checks import integer, one_of
-from rope_theory._core.optional import load
 from rope_theory._core.progress import watched
 from rope_theory._core.records import Record
 from rope_theory.errors import WrongValue
-from rope_theory.models._documents import documents_of
+from rope_theory.models._documents import documents_of, in_batches, special_token
 from rope_theory.models._losses import output_layer, token_losses
 from rope_theory.models._memory import refuse_too_long, saying_what_fits, sequences_at_once
-from rope_theory.models._modes import last_states, measuring
+from rope_theory.models._modes import last_states, measuring, what_ran
+from rope_theory.models._packages import torch
 from rope_theory.models._windows import BEGINNINGS, CONVENTIONS, Window, windows_of
 from rope_theory.models.measurements import Rows
 
@@ -161,7 +159,6 @@ def perplexity(
     Logits are made of a block of tokens at a time, those that count only. Source: section 3.2 of arXiv 2306.15595v2,
     S = 256.
     """
-    torch = load("torch", "models")
     window = integer(window, "window", 2, "A window holds at least one token and the one it predicts.")
     stride = integer(stride, "stride", 1)
     seed = integer(seed, "seed", 0)
@@ -203,7 +200,7 @@ def perplexity(
     ]
     tally = _Tally(len(documents), window, by_windows=convention == "window-mean")
     vocabulary = model.get_input_embeddings().weight.shape[0]
-    passes = list(_passes(plans, size))
+    passes = list(in_batches(plans, lambda plan: plan[1].shape, size))
     with measuring(model), saying_what_fits(model):
         for members in watched(passes, "Windows", len(passes)):
             rows = torch.stack([documents[number][one.start : one.stop] for number, one in members])
@@ -221,37 +218,19 @@ def perplexity(
         stride=window - lead if convention == "disjoint" else stride,
         convention=convention,
         beginning=beginning,
-        model=type(model).__name__,
-        dtype=str(model.dtype).removeprefix("torch."),
-        device=str(model.device),
+        **what_ran(model),
         seed=seed,
     )
 
 
 def _beginning(model: Any) -> Any:
     """Return the beginning-of-sequence token as (1,)."""
-    torch = load("torch", "models")
-    token = model.config.get_text_config().bos_token_id
-    if token is None:
+    tokens = special_token(model, "bos_token_id", "beginning-of-sequence")
+    if not tokens:
         raise WrongValue(
             "The model's config", "names no beginning-of-sequence token", remedy="leave beginning at 'none'"
         )
-    token = token[0] if isinstance(token, list) else token
-    size = model.get_input_embeddings().weight.shape[0]
-    if not 0 <= token < size:
-        raise WrongValue(
-            "The config's beginning-of-sequence token", f"is {token}, and the vocabulary has {size} tokens"
-        )
-    return torch.tensor([token], device=model.device)
-
-
-def _passes(plans: list[tuple[int, Window]], size: int) -> Iterator[list[tuple[int, Window]]]:
-    """Yield windows of one shape, at most ``size`` of them; documents stay in order inside a shape."""
-    ordered = sorted(plans, key=lambda plan: plan[1].shape)
-    for _, members in groupby(ordered, key=lambda plan: plan[1].shape):
-        alike = list(members)
-        for first in range(0, len(alike), size):
-            yield alike[first : first + size]
+    return torch.tensor(tokens, device=model.device)
 
 
 class _Tally:

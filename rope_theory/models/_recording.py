@@ -13,13 +13,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rope_theory._core.arrays import phasors, space_of
 from rope_theory._core.checks import integer
-from rope_theory._core.optional import load
+from rope_theory.coefficients import pair_parts
 from rope_theory.errors import CannotCapture, InputError, WrongType, WrongValue
 from rope_theory.models._layer_settings import layer_settings
 from rope_theory.models._listening import Heard, listening
 from rope_theory.models._masks import Attended
 from rope_theory.models._modes import evaluating, last_states, starting_anew
+from rope_theory.models._packages import torch, transformers
+from rope_theory.scaling import Frequencies
 from rope_theory.scaling.huggingface import HuggingFaceRope, from_hf
 
 ARGUMENTS = ("hidden_states", "position_embeddings", "attention_mask")
@@ -65,7 +68,6 @@ def visit(
     Nothing of a layer is kept once the visitor returns, but the cosines and sines. Arguments and errors are those of
     ``capture``; the rotation of the layers is checked at the end.
     """
-    torch = load("torch", "models")
     ids = checked_tokens(input_ids, model)
     modules = _attention_modules(model)
     chosen = _chosen(layers, sorted(modules))
@@ -76,10 +78,8 @@ def visit(
         states = last_states(model, ids)  # logits of all tokens would cost more than attention
         for layer in chosen:
             if layer not in recorder.few:
-                raise CannotCapture(
-                    type(model).__name__,
-                    f"layer {layer} did not attend through transformers' registry of attention functions",
-                )
+                reason = f"layer {layer} did not attend through transformers' registry of attention functions"
+                raise _refused(model, reason)
             _check_rotation(recorder.attending[layer], recorder, layer)
     return states
 
@@ -107,6 +107,20 @@ class _Recorder:
     shown: dict[int, Any] = field(default_factory=dict)
     attending: dict[int, Any] = field(default_factory=dict)
     replaying: bool = False
+
+    def keep_call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep what a module is given: its table, and a few tokens of the rest."""
+        if id(module) in self.calls:  # the call that checks the rotation
+            return
+        bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+        call = {**bound, **bound.get("kwargs", {})}
+        call.pop("kwargs", None)
+        if "position_embeddings" not in call:
+            return
+        self.tables[id(module)] = call["position_embeddings"]
+        # copies of a few rows, so that no layer's input or mask is kept alive
+        length = call["hidden_states"].shape[1]
+        self.calls[id(module)] = {name: _few_tokens(value, length) for name, value in call.items()}
 
     def attend(
         self, heard: Heard, module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, *rest: Any,
@@ -138,9 +152,7 @@ class _Recorder:
             self.attending[layer] = module
             self.visitor(VisitedLayer(layer, *plain, self.phasors[layer], self.described[layer], attended))
         elif not all(bool((one == other).all()) for one, other in zip(before, few, strict=True)):
-            raise CannotCapture(
-                type(self.model).__name__, f"layer {layer} attends with several queries and keys in one pass"
-            )
+            raise _refused(self.model, f"layer {layer} attends with several queries and keys in one pass")
 
     def undone(self, layer: int, table: Any, query: Any, key: Any) -> tuple[Any, Any]:
         """Return query and key without the rotation that the table describes."""
@@ -154,30 +166,10 @@ class _Recorder:
 @contextmanager
 def _recording(model: Any, recorder: _Recorder, modules: list[Any]) -> Iterator[None]:
     """Let ``recorder`` hear how ``model`` attends inside, in evaluation mode; put everything back after."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, listening(recorder.attend), evaluating(model), starting_anew(model):
         for module in modules:
-            handle = module.register_forward_pre_hook(
-                lambda module, args, kwargs: _keep_call(recorder, module, args, kwargs), with_kwargs=True
-            )
-            stack.callback(handle.remove)
-        stack.enter_context(listening(recorder.attend))
-        stack.enter_context(evaluating(model))
-        stack.enter_context(starting_anew(model))
+            stack.enter_context(module.register_forward_pre_hook(recorder.keep_call, with_kwargs=True))
         yield
-
-
-def _keep_call(recorder: _Recorder, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if id(module) in recorder.calls:  # the call that checks the rotation
-        return
-    bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    call = {**bound, **bound.get("kwargs", {})}
-    call.pop("kwargs", None)
-    if "position_embeddings" not in call:
-        return
-    recorder.tables[id(module)] = call["position_embeddings"]
-    # copies of a few rows, so that no layer's input or mask is kept alive
-    length = call["hidden_states"].shape[1]
-    recorder.calls[id(module)] = {name: _few_tokens(value, length) for name, value in call.items()}
 
 
 def _few_tokens(value: Any, length: int) -> Any:
@@ -186,7 +178,6 @@ def _few_tokens(value: Any, length: int) -> Any:
     That axis is the first of a vector, the second of (1, T, …), and the third of (1, heads, T, …), whose last may be
     one too.
     """
-    torch = load("torch", "models")
     if type(value) in (tuple, list):
         return type(value)(_few_tokens(one, length) for one in value)
     if type(value) is dict:
@@ -214,8 +205,8 @@ def _attention_modules(model: Any) -> dict[int, list[Any]]:
         if number is not None and hasattr(module, "config") and _takes(module, *ARGUMENTS):
             found.setdefault(int(number), []).append(module)
     if not found:
-        raise CannotCapture(
-            type(model).__name__,
+        raise _refused(
+            model,
             "none of its attention modules is given cosines and sines as position_embeddings, as "
             "transformers' Llama is. It may have no rotary positions",
         )
@@ -233,7 +224,7 @@ def _described(model: Any, module: Any, layer: int) -> HuggingFaceRope:
     try:
         return from_hf(module.config, layer_type=name)
     except InputError as error:
-        raise CannotCapture(type(model).__name__, str(error)) from error
+        raise _refused(model, str(error)) from error
 
 
 def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
@@ -242,15 +233,13 @@ def _chosen(layers: Sequence[int] | None, known: list[int]) -> list[int]:
     if isinstance(layers, int) or not len(layers):
         raise WrongType("layers", "must be a sequence of layer numbers", f"{layers!r}", "[0] is the first layer alone")
     chosen = [integer(layer, "layers", 0, "Layers count from 0.") for layer in layers]
-    unknown = [layer for layer in chosen if layer not in known]
-    if unknown:
+    if unknown := [layer for layer in chosen if layer not in known]:
         raise WrongValue("layers", f"has {unknown[0]}, and this model's attention layers are {known[0]} … {known[-1]}")
     return sorted(set(chosen))
 
 
 def checked_model(model: Any) -> None:
     """Raise when ``model`` is no loaded transformers model."""
-    transformers = load("transformers", "models")
     if not isinstance(model, transformers.PreTrainedModel):
         raise WrongType(
             "model", "must be a loaded transformers model", type(model).__name__, "from_pretrained makes one"
@@ -261,7 +250,6 @@ def checked_model(model: Any) -> None:
 
 def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
     """Return the tokens of one sequence, called ``name`` in errors, as (1, T), on the device of the model."""
-    torch = load("torch", "models")
     checked_model(model)
     if isinstance(input_ids, str | bytes):
         raise WrongType(name, "must be integers", "a text", "the model's tokenizer makes them of it")
@@ -289,9 +277,12 @@ def checked_tokens(input_ids: Any, model: Any, name: str = "input_ids") -> Any:
     return ids.to(model.device)
 
 
+def _refused(model: Any, reason: str) -> CannotCapture:
+    return CannotCapture(type(model).__name__, reason)
+
+
 def _is_complex(table: Any) -> bool:
     """Tell cos + i sin in one tensor, as Llama 4 has it, from cosines and sines."""
-    torch = load("torch", "models")
     return isinstance(table, torch.Tensor) and table.is_complex()
 
 
@@ -307,7 +298,6 @@ def _cos_sin(table: Any) -> tuple[Any, Any]:
 
 def _without_rotation(table: Any, tokens: int) -> Any:
     """Return a table of the same kind for the first tokens that rotates by nothing."""
-    torch = load("torch", "models")
     if _is_complex(table):
         return torch.ones_like(table[:, :tokens])
     return torch.ones_like(table[0][:, :tokens]), torch.zeros_like(table[1][:, :tokens])
@@ -316,35 +306,38 @@ def _without_rotation(table: Any, tokens: int) -> Any:
 def _check_shapes(model: Any, layer: int, rope: HuggingFaceRope, table: Any, rotated: tuple[Any, Any]) -> None:
     pairs, width = len(rope.frequencies()), rope.config.head_dim
     if not _is_complex(table) and (not isinstance(table, tuple) or len(table) != 2):
-        raise CannotCapture(
-            type(model).__name__, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines"
-        )
-    latent = next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None)
-    if latent:
-        raise CannotCapture(
-            type(model).__name__,
+        raise _refused(model, f"layer {layer} is given a table of {type(table).__name__}, not cosines and sines")
+    if latent := next((width for width in layer_settings(model.config, "qk_rope_head_dim") if width), None):
+        raise _refused(
+            model,
             f"its latent attention rotates {latent} dimensions behind the others and shares one "
             "rotated key among the heads",
         )
     table = _cos_sin(table)
     for x in rotated:
         if x.shape[0] != 1 or x.shape[2] != table[0].shape[1]:
-            raise CannotCapture(
-                type(model).__name__,
+            raise _refused(
+                model,
                 f"layer {layer} attends with {x.shape[2]} queries or keys in {x.shape[0]} sequences, "
                 f"and was given cosines of {table[0].shape[1]} positions in one",
             )
         if x.shape[-1] != width or table[0].shape[-1] not in (pairs, 2 * pairs):
-            raise CannotCapture(
-                type(model).__name__,
+            raise _refused(
+                model,
                 f"the heads of layer {layer} are {x.shape[-1]} wide with {table[0].shape[-1]} "
                 f"cosines, and its config describes heads {width} wide of {pairs} pairs",
             )
 
 
+def cos_sin(table: Frequencies, first: int, last: int, device: Any) -> tuple[Any, Any]:
+    """Return cos and sin of nθ at n = first … last − 1, without the attention factor: (last − first, P) each."""
+    theta = torch.tensor(table.theta.copy(), dtype=torch.float64, device=device)
+    n = torch.arange(first, last, dtype=torch.float64, device=device)
+    return phasors(theta, n, space_of(theta))
+
+
 def _phasors(table: Any, pairs: int) -> Any:
     """Return cos + i sin, (T, P), from tables that hold each pair once, or twice: one behind the other, or in turns."""
-    torch = load("torch", "models")
     cos, sin = (x[0] for x in _cos_sin(table))
     in_turns = cos.shape[-1] == 2 * pairs and not torch.equal(cos[:, :pairs], cos[:, pairs:])
     cos, sin = (x[:, ::2] if in_turns else x[:, :pairs] for x in (cos, sin))
@@ -354,21 +347,15 @@ def _phasors(table: Any, pairs: int) -> Any:
 
 def _undone(x: Any, z: Any, rope: HuggingFaceRope) -> Any:
     """Return (heads, T, head_dim) with the rotation of the first dimensions undone."""
-    torch = load("torch", "models")
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     width = rope.config.width
-    turned, rest = x[..., :width].to(wide), x[..., width:]
-    if rope.pairing == "half":
-        pairs = torch.complex(*turned.chunk(2, dim=-1)) / z
-        plain = torch.cat([pairs.real, pairs.imag], dim=-1)
-    else:
-        pairs = torch.view_as_complex(turned.unflatten(-1, (-1, 2)).contiguous()) / z
-        plain = torch.view_as_real(pairs).flatten(-2)
-    return torch.cat([plain.to(x.dtype), rest], dim=-1)
+    pairs = torch.complex(*pair_parts(x.to(wide), width, rope.pairing)) / z
+    parts = [pairs.real, pairs.imag]
+    plain = torch.cat(parts, dim=-1) if rope.pairing == "half" else torch.stack(parts, dim=-1).flatten(-2)
+    return torch.cat([plain.to(x.dtype), x[..., width:]], dim=-1)
 
 
 def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
-    torch = load("torch", "models")
     for name, x in zip(("queries", "keys"), captured, strict=True):
         finite = torch.isfinite(x).flatten(1).all(1)
         if not bool(finite.all()):
@@ -378,7 +365,6 @@ def _refuse_infinite(captured: tuple[Any, Any], layer: int) -> None:
 
 def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     """Let the module rotate a few of its tokens by nothing, and compare: this sees layouts and layers without RoPE."""
-    torch = load("torch", "models")
     arguments, before = recorder.calls[id(module)], recorder.few[layer]
     recorder.tables[id(module)] = _without_rotation(recorder.tables[id(module)], CHECKED_TOKENS)
     recorder.replaying = True
@@ -386,8 +372,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
     try:
         module(**{**arguments, **unused, "position_embeddings": recorder.tables[id(module)]})
     except (TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
-        raise CannotCapture(
-            type(recorder.model).__name__,
+        raise _refused(
+            recorder.model,
             f"layer {layer} could not be run once more on its first {before[0].shape[1]} tokens, "
             f"which checks its rotation ({type(error).__name__}: {error})",
         ) from error
@@ -397,8 +383,8 @@ def _check_rotation(module: Any, recorder: _Recorder, layer: int) -> None:
         away = float((given.double() - other.double()).abs().max())
         size = float(other.abs().max())
         if away > max(32 * torch.finfo(given.dtype).eps, 1e-4) * size:  # another layout is off by the size itself
-            raise CannotCapture(
-                type(recorder.model).__name__,
+            raise _refused(
+                recorder.model,
                 f"layer {layer} does not rotate its {name} as its config describes (off by "
                 f"{away:.2g}, the largest is {size:.2g}). It may have no rotation there",
             )

@@ -71,12 +71,7 @@ def windows_of(length: int, window: int, stride: int, convention: str, lead: int
     done = 0
     for start in range(0, length, stride):
         stop = min(start + size, length)
-        if convention == "last":
-            first = max(start, stop - stride)
-        elif convention == "every-token":
-            first = start
-        else:
-            first = done
+        first = {"last": max(start, stop - stride), "every-token": start}.get(convention, done)
         first = max(first, start + 1 - lead)  # nothing stands before the first token of a window
         if stop > first and (convention != "last" or stop - start == size):
             yield Window(start, stop, first, stop, lead)

@@ -10,10 +10,10 @@ from typing import Any
 
 from rope_theory._core.checks import path_of
 from rope_theory._core.files import check_folder_place, whole_folder, write_text
-from rope_theory._core.optional import load
 from rope_theory._core.records import Record
 from rope_theory.errors import FileInTheWay, MissingFile, NotAFolder
 from rope_theory.models._extend import extend, table_of, window_of
+from rope_theory.models._packages import torch, transformers
 from rope_theory.models.loading import bars_on_terminals_only
 from rope_theory.precision._audit import audit
 from rope_theory.scaling import Scaling
@@ -91,7 +91,10 @@ def export(model: Any, tokenizer: Any, folder: Path, *, window: int) -> None:
             model.save_pretrained(temporary)
         if tokenizer is not None:
             tokenizer.save_pretrained(temporary)
-            _set_window(temporary, window)
+            path = temporary / "tokenizer_config.json"
+            if path.is_file():
+                content = json.loads(path.read_text(encoding="utf-8"))
+                write_text(path, json.dumps({**content, "model_max_length": window}, indent=2))
 
 
 def export_extended(
@@ -130,38 +133,25 @@ def export_extended(
     check_folder(folder)
     extended = extend(model, scaling, length=length, replace=replace)
     export(extended, tokenizer, folder, window=window_of(extended))
-    return _described(extended, model, folder)
-
-
-def _described(model: Any, original: Any, folder: Path) -> Extension:
-    """Return what was done, with the written checkpoint loaded again, audited, and its logits compared."""
-    torch, transformers = load("torch", "models"), load("transformers", "models")
-    trained = table_of(model).config.context_length
+    trained = table_of(extended).config.context_length
     tokens = trained + 8 if trained <= LONG else 24  # beyond the trained window where that is cheap
     with bars_on_terminals_only():
         loaded = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto", use_safetensors=True).eval()
-    ids = (torch.arange(tokens) % model.get_input_embeddings().weight.shape[0])[None]
+    ids = (torch.arange(tokens) % extended.get_input_embeddings().weight.shape[0])[None]
     with torch.no_grad():
-        difference = (loaded(ids).logits - model.cpu()(ids).logits).abs().max()
-    before, after = table_of(original), table_of(loaded)
+        difference = (loaded(ids).logits - extended.cpu()(ids).logits).abs().max()
+    before, after = table_of(model), table_of(loaded)
     half = next(loaded.parameters()).dtype == torch.float16
     return Extension(
-        source=str(original.name_or_path),
+        source=str(model.name_or_path),
         folder=str(folder),
-        kind=type(model).__name__,
+        kind=type(extended).__name__,
         before=before.scaling,
         after=after.scaling,
         trained_window=after.config.context_length,
-        window_before=window_of(original),
-        window=window_of(model),
+        window_before=window_of(model),
+        window=window_of(extended),
         keys=dict(loaded.config.get_text_config().rope_parameters),
         tables=audit(loaded.float() if half else loaded).verdict,
         logit_difference=float(difference),
     )
-
-
-def _set_window(folder: Path, window: int) -> None:
-    path = folder / "tokenizer_config.json"
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        write_text(path, json.dumps({**content, "model_max_length": window}, indent=2))

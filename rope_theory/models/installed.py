@@ -9,6 +9,8 @@ from typing import Any
 from rope_theory._core.optional import load
 from rope_theory.doctor.engines import Engine, EngineTable, Request
 from rope_theory.errors import EngineRefused
+from rope_theory.models._packages import torch, transformers
+from rope_theory.models.loading import errors_only
 
 NOT_TEXT = ("Vision", "Audio", "Speech")
 """Parts of the names of rotary classes that are not a text model's."""
@@ -32,7 +34,6 @@ def installed_engine() -> Engine:
     -----
     Source: ``modeling_rope_utils.py`` of the installed version.
     """
-    transformers = load("transformers", "models")
     about = "The rotary class of the installed version, at the length asked, fresh for every table."
     return Engine("transformers", str(transformers.__version__), "executed", about, _executed)
 
@@ -42,27 +43,22 @@ def _executed(asked: Request) -> EngineTable:
     kind = asked.case.model_type
     if kind is None or kind not in mapping:
         raise EngineRefused(f"has no model type {kind!r}")
-    logging = load("transformers", "models").logging
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()  # what it thinks of the config is the doctor's to say
-    try:
-        return _run(mapping[kind], asked)
-    except EngineRefused:
-        raise
-    except Exception as error:  # whatever a config class or a rotary class raises is the answer
-        raise EngineRefused(f"raises {type(error).__name__}: {str(error)[:200]}") from error
-    finally:
-        logging.set_verbosity(before)
+    with errors_only():  # what it thinks of the config is the doctor's to say
+        try:
+            return _run(mapping[kind], asked)
+        except EngineRefused:
+            raise
+        except Exception as error:  # whatever a config class or a rotary class raises is the answer
+            raise EngineRefused(f"raises {type(error).__name__}: {str(error)[:200]}") from error
 
 
 def _run(config_class: Any, asked: Request) -> EngineTable:
-    torch = load("torch", "models")
     keys = json.loads(json.dumps(dict(asked.case.raw)))  # config classes change what they are given
     config = config_class(**{key: value for key, value in keys.items() if key != "model_type" and key[0] != "_"})
     module = _rotary(config)(config=config)
     layer = () if asked.layer_type is None else (asked.layer_type,)
     module(torch.zeros(1, 1, 1), torch.tensor([[asked.length - 1]]), *layer)  # which a table by length is made at
-    prefix = "" if asked.layer_type is None else f"{asked.layer_type}_"
+    prefix = "".join(f"{name}_" for name in layer)
     theta = getattr(module, f"{prefix}inv_freq", None)
     if theta is None:
         raise EngineRefused("has a rotary class that keeps no inv_freq")
@@ -73,8 +69,7 @@ def _run(config_class: Any, asked: Request) -> EngineTable:
 def _rotary(config: Any) -> Any:
     """Return the rotary class of a config's own modelling file."""
     module = importlib.import_module(type(config).__module__.replace("configuration_", "modeling_"))
-    names = [name for name in vars(module) if name.endswith("RotaryEmbedding")]
-    names = [name for name in names if not any(word in name for word in NOT_TEXT)]
-    if not names:
-        raise EngineRefused("has no rotary class for this model type")
-    return getattr(module, names[0])
+    for name, value in vars(module).items():
+        if name.endswith("RotaryEmbedding") and not any(word in name for word in NOT_TEXT):
+            return value
+    raise EngineRefused("has no rotary class for this model type")

@@ -10,6 +10,7 @@ from typing import Any
 
 from rope_theory._core.optional import load
 from rope_theory.errors import CannotLoad, DamagedFile, MissingFile, WrongValue
+from rope_theory.models._packages import torch, transformers
 
 _LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError)
 """What transformers raises for folders that are no model it knows."""
@@ -42,7 +43,6 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
     ValueError
         For weights that are pickled, or a device that is not there.
     """
-    torch, transformers = load("torch", "models"), load("transformers", "models")
     checked_device(device)
     folder = Path(source)
     if folder.is_file():
@@ -65,8 +65,7 @@ def load_model(source: str | Path, *, device: str = "cpu", dtype: str = "auto") 
         if not isinstance(error, load("safetensors", "models").SafetensorError):
             raise
         raise CannotLoad(str(source), f"has damaged weights: {_first_line(error)}") from error
-    lacking = sorted(found["missing_keys"])
-    if lacking:
+    if lacking := sorted(found["missing_keys"]):
         raise CannotLoad(
             str(source), f"lacks the weights {lacking[0]} ({len(lacking)} in all): they would be random numbers"
         )
@@ -88,7 +87,6 @@ def is_path(source: str | Path) -> bool:
 
 def checked_device(device: str) -> None:
     """Raise when ``device`` is none of torch's, or not there."""
-    torch = load("torch", "models")
     try:
         kind = torch.device(device)
     except RuntimeError:
@@ -129,8 +127,7 @@ def read_text(path: str | Path | None) -> tuple[str, str]:
         For a file that is not UTF-8.
     """
     if path is None:
-        root = Path(__file__).resolve().parent.parent
-        files = sorted(root.rglob("*.py"))
+        files = sorted(Path(__file__).resolve().parents[1].rglob("*.py"))
         return "\n".join(file.read_text(encoding="utf-8") for file in files), "the sources of rope_theory"
     if not Path(path).is_file():
         raise MissingFile(str(path), "is no file", "give a UTF-8 text")
@@ -171,8 +168,7 @@ def _refuse_unsafe(folder: Path) -> None:
         raise CannotLoad(str(folder), "is no model: it holds no config.json")
     if any(folder.glob("*.safetensors")):
         return
-    pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
-    if pickled:
+    if pickled := sorted(path.name for pattern in PICKLED for path in folder.glob(pattern)):
         raise WrongValue(
             str(folder),
             f"holds pickled weights only ({pickled[0]}), which run code when they are loaded: refused",
@@ -182,5 +178,4 @@ def _refuse_unsafe(folder: Path) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -12,7 +12,13 @@ from rope_theory.scaling import Scaling
 
 
 @dataclass(frozen=True)
-class ScoreRow(Record):
+class _OfHead(Record):
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True)
+class ScoreRow(_OfHead):
     """Sizes of the scores of one head in one region, under one scaling; ratios to A, pair by pair.
 
     Attributes
@@ -35,8 +41,6 @@ class ScoreRow(Record):
         Largest abs(score) of any pair on the fine grid, before 1/√head_dim.
     """
 
-    layer: int
-    head: int
     scaling: Scaling
     region: str
     pairs: int
@@ -50,7 +54,7 @@ class ScoreRow(Record):
 
 
 @dataclass(frozen=True)
-class HeadRow(Record):
+class HeadRow(_OfHead):
     """Sizes of the coefficients of one head: means over pairs, their standard errors, and the largest ratios.
 
     Attributes
@@ -76,8 +80,6 @@ class HeadRow(Record):
         Mean share of pair j in Σ abs(h_j).
     """
 
-    layer: int
-    head: int
     pairs: int
     trained_maximum: float
     trained_maximum_error: float
@@ -97,7 +99,7 @@ class HeadRow(Record):
 
 
 @dataclass(frozen=True)
-class BoundRow(Record):
+class BoundRow(_OfHead):
     """One bound on the data of one head.
 
     Attributes
@@ -120,8 +122,6 @@ class BoundRow(Record):
         1 − tightest: the smallest share of the bound that was left; below 0 where it was exceeded.
     """
 
-    layer: int
-    head: int
     bound: str
     evidence: str
     evaluations: int
@@ -131,7 +131,7 @@ class BoundRow(Record):
 
 
 @dataclass(frozen=True)
-class AttentionRow(Record):
+class AttentionRow(_OfHead):
     """Where the attention of one head goes: means over query positions, and their standard errors.
 
     Weights are those that multiply the values, under the model's own mask; beside a sink they sum to less than one.
@@ -160,8 +160,6 @@ class AttentionRow(Record):
         Total variation between the row and the one of the model's own table; 0 for that one.
     """
 
-    layer: int
-    head: int
     scaling: Scaling
     region: str
     queries: int

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,31 +85,30 @@ def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
     Settings of a run that ended before its first checkpoint are replaced.
     """
     path, found = folder / SETTINGS, checkpoints(folder)
-    if not os.path.lexists(path):
+    if os.path.lexists(path):
+        try:
+            stored = read_json(path, "the settings of a run", MOST_BYTES)
+        except FileProblem as error:
+            raise OtherRun(error.path, error.problem, PUT_BACK) from error
+        except DamagedFile as error:
+            raise OtherRun(error.path, f"is not {error.what}: {error.reason}", PUT_BACK) from error
+        if not isinstance(stored, dict) or set(stored) != set(settings):
+            raise OtherRun(str(path), "is not the settings of a run: it has other names", PUT_BACK)
+        other = sorted(name for name in settings if stored[name] != settings[name])
+        if not other:
+            return
         if found:
+            before, now = (repr(values[other[0]])[:80] for values in (stored, settings))
             raise OtherRun(
-                str(path),
-                f"is missing, and {folder} holds checkpoints ({found[-1].name}): nothing says which run they are of",
-                PUT_BACK,
+                str(folder), f"holds a run with another {other[0]} ({before}, now {now}), as {path.name} says", REMEDY
             )
-        write_text(path, json.dumps(settings, indent=2) + "\n")
-        return
-    try:
-        stored = read_json(path, "the settings of a run", MOST_BYTES)
-    except FileProblem as error:
-        raise OtherRun(error.path, error.problem, PUT_BACK) from error
-    except DamagedFile as error:
-        raise OtherRun(error.path, f"is not {error.what}: {error.reason}", PUT_BACK) from error
-    if not isinstance(stored, dict) or set(stored) != set(settings):
-        raise OtherRun(str(path), "is not the settings of a run: it has other names", PUT_BACK)
-    other = sorted(name for name in settings if stored[name] != settings[name])
-    if other and not found:
-        write_text(path, json.dumps(settings, indent=2) + "\n")
-    elif other:
-        before, now = (repr(values[other[0]])[:80] for values in (stored, settings))
+    elif found:
         raise OtherRun(
-            str(folder), f"holds a run with another {other[0]} ({before}, now {now}), as {path.name} says", REMEDY
+            str(path),
+            f"is missing, and {folder} holds checkpoints ({found[-1].name}): nothing says which run they are of",
+            PUT_BACK,
         )
+    write_text(path, json.dumps(settings, indent=2) + "\n")
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -131,11 +130,8 @@ def newest_whole(folder: Path, run: str, steps: int) -> Path | None:
     ValueError
         For a checkpoint of another run.
     """
-    for path in reversed(checkpoints(folder)):
-        if step_of(path) > steps:
-            continue
-        damage = damage_of(path, run, STATE)
-        if damage is None:
+    for path in reversed([path for path in checkpoints(folder) if step_of(path) <= steps]):
+        if (damage := damage_of(path, run, STATE)) is None:
             return path
         warn_of(damage, path)
     return None
@@ -170,10 +166,8 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
         return f"{path / last} is missing or damaged"
     try:
         stored = read_json(manifest, "the list of a checkpoint's files", MOST_BYTES)
-        owner, files = (
-            stored["run"],
-            {str(name): (int(size), str(sha)) for name, (size, sha) in stored["files"].items()},
-        )
+        files = {str(name): (int(size), str(sha)) for name, (size, sha) in stored["files"].items()}
+        owner = stored["run"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return f"{manifest} is damaged"
     if owner != run:
@@ -192,18 +186,16 @@ def damage_of(path: Path, run: str, last: str) -> str | None:
 
 
 def _is_file(path: Path) -> bool:
-    try:
+    with suppress(OSError, ValueError):  # a name that no file can have
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
+    return False
 
 
 def _is_whole_json(path: Path) -> bool:
-    try:
+    with suppress(OSError, ValueError, RecursionError):
         json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _sha256(path: Path) -> str:

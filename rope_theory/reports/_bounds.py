@@ -116,6 +116,8 @@ def bounds(
         theta = "unscaled" if unscaled or not about_this_table else table.scaling.name
         rows.append(BoundValue(name, float(value), statement.relation, statement.evidence, theta, statement.formula))
     low = float(np.floor(s)) if s1 is None else float(s1)
+    high = low + 1.0 if s2 is None else float(s2)
+    at_an_end = (f"s = {s:g} is an end of its cell: every chord bound is 0 there.",) if s in (low, high) else ()
     return BoundsAtOffset(
         rows=tuple(rows),
         config=config,
@@ -123,16 +125,10 @@ def bounds(
         attention_factor=table.attention_factor,
         s=s,
         s1=low,
-        s2=low + 1.0 if s2 is None else float(s2),
+        s2=high,
         h_max=h_max,
-        notes=_notes_on_bounds(table) + _notes_on_place(s, low, low + 1.0 if s2 is None else float(s2)),
+        notes=_notes_on_bounds(table) + at_an_end,
     )
-
-
-def _notes_on_place(s: float, s1: float, s2: float) -> tuple[str, ...]:
-    if s not in (s1, s2):
-        return ()
-    return (f"s = {s:g} is an end of its cell: every chord bound is 0 there.",)
 
 
 def _notes_on_bounds(table: Frequencies) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from rope_theory import plots
@@ -13,7 +15,7 @@ from rope_theory._core.records import Record, Table
 from rope_theory.plots._attention_mass import QUANTITIES
 from rope_theory.reports._blocks import Block, Heading, Paragraph, Picture, Points, grid, grid_of
 from rope_theory.reports._report import Report
-from rope_theory.reports._words import described
+from rope_theory.reports._words import described, grouped
 from rope_theory.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -138,42 +140,35 @@ def check_overview(check: Check) -> CheckOverview:
     with_attributes(
         check, "check", ("rows", "heads", "bounds", "attention", "losses"), "Check", "rope_theory.models.check"
     )
+    by_region = attrgetter("scaling", "region")
     return CheckOverview(
         rows=tuple(
             RegionRow(
                 scaling, region, mean=_mean(rows, "between"), highest_head=max(row.between for row in rows),
                 largest=max(row.largest_between for row in rows),
             )
-            for (scaling, region), rows in _grouped(check.rows, "scaling", "region")
+            for (scaling, region), rows in grouped(check.rows, by_region).items()
         ),
         bounds=tuple(
             BoundSummary(
                 name, rows[0].evidence, evaluations=sum(row.evaluations for row in rows),
                 violations=sum(row.violations for row in rows), tightest=max(row.tightest for row in rows),
             )
-            for (name,), rows in _grouped(check.bounds.rows, "bound")
+            for name, rows in grouped(check.bounds.rows, attrgetter("bound")).items()
         ),
         attention=tuple(
             AttentionSummary(
                 scaling, region, largest_logit=max(row.largest_logit for row in rows),
                 **{name: _mean(rows, name) for name in ("entropy", "first", "last", "far", "moved")},
             )
-            for (scaling, region), rows in _grouped(check.attention.rows, "scaling", "region")
+            for (scaling, region), rows in grouped(check.attention.rows, by_region).items()
         ),
-        losses=tuple(_loss(region, rows) for (region,), rows in _grouped(check.losses.rows, "region")),
+        losses=tuple(starmap(_loss, grouped(check.losses.rows, attrgetter("region")).items())),
         heads=len(check.heads.rows),
         maximum_ratio=_mean(check.heads.rows, "maximum_ratio"),
         sum_ratio=_mean(check.heads.rows, "sum_ratio"),
         largest_sum_ratio=max(head.largest_sum_ratio for head in check.heads.rows),
     )  # fmt: skip
-
-
-def _grouped(rows: Iterable[Any], *names: str) -> Iterable[tuple[tuple[Any, ...], list[Any]]]:
-    """Return rows of equal content in some columns together, in the order in which they come first."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for row in rows:
-        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
-    return groups.items()
 
 
 def _mean(rows: Iterable[Any], name: str) -> float:
@@ -196,16 +191,12 @@ def check_report(found: Check, *, source: str = "a model", text: str = "a text",
 
 def _blocks(found: Check, text: str, page: bool) -> Iterator[Block]:
     seen = check_overview(found)
-    stretches = (
-        f"one stretch of {found.tokens} tokens"
-        if found.stretches == 1
-        else f"{found.stretches} stretches of up to {found.tokens} tokens"
-    )
+    stretches = "one stretch of" if found.stretches == 1 else f"{found.stretches} stretches of up to"
     yield _verdict(found, seen)
     yield Paragraph(
         f"{found.model}, {seen.heads} query heads; {described(found.config, found.rows[0].scaling)}. Text: {text}; "
-        f"{stretches}, {found.rows[0].pairs} pairs per head, {found.dtype} on {found.device}, seed {found.seed}. "
-        f"Offsets up to {found.length - 1}."
+        f"{stretches} {found.tokens} tokens, {found.rows[0].pairs} pairs per head, {found.dtype} on {found.device}, "
+        f"seed {found.seed}. Offsets up to {found.length - 1}."
     )
     yield Points(found.notes)
     yield Heading("Scores over the trained maximum A")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from rope_theory.doctor._reach import PRECISION_HYPOTHESIS, TOLERANCE
 from rope_theory.doctor.finding import SEVERITIES
 from rope_theory.reports._blocks import Block, Code, Heading, Item, Paragraph, Picture, Points, Tone, grid
 from rope_theory.reports._report import Report
-from rope_theory.reports._words import described
+from rope_theory.reports._words import described, grouped
 from rope_theory.scaling.unscaled import Unscaled
 
 LONGEST_LIST = 8
@@ -127,7 +127,7 @@ def _engines(found: Diagnosis, page: bool) -> Iterator[Block]:
         "Largest relative difference of a frequency, and after the stroke of the attention factor, row against column. "
         "0: the same table up to rounding. –: no table. ∞: another number of frequencies."
     )
-    for alike in _alike(found.conformance.matrices):
+    for alike in grouped(found.conformance.matrices, _appearance).values():
         matrix = alike[0]
         layers = f", layers {matrix.layer_type}" if matrix.layer_type else ""
         yield Heading(f"At {' and at '.join(str(one.length) for one in alike)} tokens{layers}")
@@ -141,13 +141,9 @@ def _engines(found: Diagnosis, page: bool) -> Iterator[Block]:
         )
 
 
-def _alike(matrices: Iterable[ConformanceMatrix]) -> list[list[ConformanceMatrix]]:
-    """Return matrices in groups that show the same numbers."""
-    groups: dict[Any, list[ConformanceMatrix]] = {}
-    for one in matrices:
-        shown = tuple(_shown(value) for value in (*one.theta.ravel(), *one.attention.ravel()))
-        groups.setdefault((one.layer_type, shown), []).append(one)
-    return list(groups.values())
+def _appearance(matrix: ConformanceMatrix) -> tuple[Any, ...]:
+    """Return what is shown of a matrix."""
+    return matrix.layer_type, *map(_shown, (*matrix.theta.ravel(), *matrix.attention.ravel()))
 
 
 def _shown(value: float) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rope_theory._core.checks import scaling_factor, shown
 from rope_theory._core.records import Record, Table
@@ -106,24 +106,18 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
     if not isinstance(model, HuggingFaceRope):
         raise WrongType("model", "must be what rope_theory.from_hf returns", shown(model))
     config = model.config
-    if factor is None:
-        factor = getattr(model.scaling, "factor", None) or 4.0
-    factor = scaling_factor(factor)
+    factor = scaling_factor((getattr(model.scaling, "factor", None) or 4.0) if factor is None else factor)
     unscaled, configured = Unscaled().frequencies(config), model.frequencies(length)
     alternatives = (PositionInterpolation(factor), NTKAware(factor), NTKByParts(factor), YaRN(factor))
     notes = list(model.notes)
-    factors: list[float | None] = []
-    columns: list[list[float] | list[None]] = [_divisors(unscaled, configured)]
+    tables: list[Frequencies | None] = []
     for scaling in alternatives:
         try:
-            table = scaling.frequencies(config, length)
+            tables.append(scaling.frequencies(config, length))
         except InputError as error:
-            columns.append([None] * len(unscaled))
-            factors.append(None)
+            tables.append(None)
             notes.append(f"{scaling.name} cannot be applied: {error}")
-        else:
-            columns.append(_divisors(unscaled, table))
-            factors.append(table.attention_factor)
+    columns = [_divisors(unscaled, table) for table in (configured, *tables)]
     numbers_of = zip(unscaled.wavelength.tolist(), unscaled.turns().tolist(), *columns, strict=True)
     return FrequencyOverview(
         rows=tuple(FrequencyRow(pair, *numbers) for pair, numbers in enumerate(numbers_of)),
@@ -134,16 +128,16 @@ def frequencies(model: HuggingFaceRope, *, length: int | None = None, factor: fl
         attention_factor=configured.attention_factor,
         length=length,
         alternatives=alternatives,
-        alternative_attention_factors=tuple(factors),
+        alternative_attention_factors=tuple(getattr(table, "attention_factor", None) for table in tables),
         notes=tuple(notes),
     )
 
 
-def _divisors(unscaled: Frequencies, scaled: Frequencies) -> list[float]:
+def _divisors(unscaled: Frequencies, scaled: Frequencies | None) -> list[Any]:
+    if scaled is None:
+        return [None] * len(unscaled)
     with np.errstate(divide="ignore"):
-        divisors: NDArray[np.float64] = unscaled.theta / scaled.theta
-    values: list[float] = divisors.tolist()
-    return values
+        return list(map(float, unscaled.theta / scaled.theta))
 
 
 def frequencies_report(found: FrequencyOverview, *, source: str = "a config") -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rope_theory.reports._blocks import Block, Grid, Heading
@@ -11,21 +10,15 @@ from rope_theory.reports._report import Report
 
 def proofs_report(found: Any) -> Report:
     """Return what checking proofs found as a report: a row per proof, and of a single one a row per step."""
-    return Report("Proofs, checked step by step", tuple(_blocks(found)))
-
-
-def _blocks(found: Any) -> Iterator[Block]:
     rows = tuple((one.proof, len(one.rows), _verdict(one), one.formula) for one in found.proofs)
     failing = frozenset(number for number, one in enumerate(found.proofs) if not one.holds)
-    yield Grid(("proof", "steps", "verdict", "statement"), rows, "lrlw", failing)
+    blocks: list[Block] = [Grid(("proof", "steps", "verdict", "statement"), rows, "lrlw", failing)]
     if len(found.proofs) == 1:
         steps = found.proofs[0].rows
-        yield Heading("Steps")
-        yield Grid(
-            ("step", "verdict", "by", "why"),
-            tuple((row.step, row.verdict, row.method, _why(row)) for row in steps), "lllw",
-            frozenset(number for number, row in enumerate(steps) if row.verdict == "fails"),
-        )  # fmt: skip
+        verdicts = tuple((row.step, row.verdict, row.method, _why(row)) for row in steps)
+        failing = frozenset(number for number, row in enumerate(steps) if row.verdict == "fails")
+        blocks += [Heading("Steps"), Grid(("step", "verdict", "by", "why"), verdicts, "lllw", failing)]
+    return Report("Proofs, checked step by step", tuple(blocks))
 
 
 def _verdict(checked: Any) -> str:

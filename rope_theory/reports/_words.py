@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Scaling
 
@@ -13,6 +16,14 @@ def described(config: RopeConfig, scaling: Scaling | None = None) -> str:
         f"head width {config.head_dim}{rotated}; base {config.base:.10g}; "
         f"trained window {config.context_length} tokens" + (f"; {scaling.label}" if scaling else "")
     )
+
+
+def grouped(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """Return items of equal key together, in the order in which they come first."""
+    groups: dict[Any, list[Any]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def aligned(value: float | None, digits: int) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rope_theory._core.checks import above, integer, shown
+from rope_theory._core.checks import above, at_most, integer, shown
 from rope_theory._core.records import Record
 from rope_theory.certificates import Certificate, Enclosure, worst_case
 from rope_theory.config import RopeConfig
-from rope_theory.errors import OutOfRange, WrongType
+from rope_theory.errors import WrongType
 from rope_theory.reports._blocks import Paragraph, Points, grid
 from rope_theory.reports._report import Report
 from rope_theory.reports._words import described
@@ -100,8 +100,7 @@ def certify(
     if not isinstance(table, Frequencies):
         raise WrongType("table", "must be the frequencies of a config and a scaling", shown(table))
     window = integer(window, "window", 1, "It is the trained window in tokens.")
-    if window > LONGEST:
-        raise OutOfRange("window", window, high=LONGEST, remedy="it is solved on a table of that many rows")
+    at_most(window, "window", LONGEST, "it is solved on a table of that many rows")
     ratio = above(ratio, "ratio", 0.0, "It is the largest |h_j| over the largest trained score.")
     scaled = not isinstance(table.scaling, Unscaled)
     trained = Unscaled().frequencies(table.config)
@@ -141,18 +140,14 @@ def verify(certificate: Certificate, *, bits: int = 256) -> WorstCase:
         config=getattr(asked, "config", None),
         scaling=getattr(asked, "scaling", None),
         trained=getattr(certificate.theta, "scaling", None),
-        s=certificate.s,
+        **{name: getattr(certificate, name) for name in ("s", "h_max", "score_max", "rounds", "notes")},
         first=float(certificate.grid[0]),
         last=float(certificate.grid[-1]),
         count=len(certificate.grid),
-        h_max=certificate.h_max,
-        score_max=certificate.score_max,
         proved=proved,
         gap=float(proved.width / proved.upper),
         triangle=certificate.h_max * len(certificate.witness),
         carried=len(certificate.support),
-        rounds=certificate.rounds,
-        notes=certificate.notes,
     )
 
 

@@ -122,8 +122,9 @@ def test_texts_need_their_tokenizer(model):
 
 
 def test_documents_are_put_behind_each_other(model):
-    stream = _slices([[3, 4, 5], [6, 7]], model, None, 2).stream
-    assert stream.tolist() == [3, 4, 5, 2, 6, 7]  # 2 ends a document in tests/tiny_models.py
+    slices, labels, _ = _slices([[3, 4, 5], [6, 7]], model, None, 2)
+    assert slices.tolist() == [[3, 4], [4, 5], [5, 2], [2, 6], [6, 7]]  # 2 ends a document in tests/tiny_models.py
+    assert labels is slices
 
 
 def test_examples_are_learnt_by_their_answers(model):
@@ -133,9 +134,9 @@ def test_examples_are_learnt_by_their_answers(model):
     with torch.no_grad():
         for key in (6, 7, 8):
             assert int(found.model(torch.tensor([[3, 4, 5, key]])).logits[0, -1].argmax()) == key
-    source = _examples(examples[:1], model, None, 8)
-    assert source.ids.tolist() == [[3, 4, 5, 6, 6, 2, 2, 2]]
-    assert source.labels.tolist() == [[-100] * 4 + [6, 2] + [-100] * 2]
+    ids, labels, _ = _examples(examples[:1], model, None, 8)
+    assert ids.tolist() == [[3, 4, 5, 6, 6, 2, 2, 2]]
+    assert labels.tolist() == [[-100] * 4 + [6, 2] + [-100] * 2]
 
 
 @pytest.mark.parametrize(
