@@ -8,13 +8,16 @@ not admissible.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.columns import records_as_columns, rows_of
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep
 from rope_theory.laws import admissible_bases, smallest_admissible_base
@@ -75,7 +78,7 @@ def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
                 "undecided": len(smallest.undecided), "last_inadmissible": last,
             }
         )  # fmt: skip
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    return records_as_columns(rows)
 
 
 def last_inadmissible(width: int, window: int, step: float, top: float, at_once: int) -> float:
@@ -121,46 +124,36 @@ def verdict(row: Mapping[str, Any]) -> str:
 
 def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
     """Return the rows by window with their verdicts."""
-    columns: dict[str, list[Any]] = {name: [] for name in (*sweep, "verdict")}
-    order = sorted(range(len(sweep["window"])), key=lambda at: sweep["window"][at])
-    for at in order:
-        row = {name: values[at] for name, values in sweep.items()}
+    rows = sorted(rows_of(sweep), key=itemgetter("window"))
+    for row in rows:
         row["printed"] = inputs["printed"][row["source"]][inputs["windows"].index(row["window"])]  # text, as printed
-        for name, value in {**row, "verdict": verdict(row)}.items():
-            columns[name].append(value)
-    counts = {
-        source: {
-            words: sum(v == words for v, s in zip(columns["verdict"], columns["source"], strict=True) if s == source)
-            for words in sorted(set(columns["verdict"]))
-        }
-        for source in inputs["printed"]
-    }
-    facts = {"sources": SOURCES, "verdicts": counts, "in_thousands": _in_thousands(inputs, columns)}
-    return Data(tables={"bases": columns}, facts=facts)
+        row["verdict"] = verdict(row)
+    counted = Counter((row["source"], row["verdict"]) for row in rows)
+    words = sorted({row["verdict"] for row in rows})
+    counts = {source: {word: counted[source, word] for word in words} for source in inputs["printed"]}
+    facts = {"sources": SOURCES, "verdicts": counts, "in_thousands": _in_thousands(inputs, rows)}
+    return Data(tables={"bases": records_as_columns(rows)}, facts=facts)
 
 
-def _in_thousands(inputs: Mapping[str, Any], columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _in_thousands(inputs: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return, for printed values to which no admissible base rounds, whether one does where k means 1000, not 1024."""
     found = []
-    for window, source, printed, words in zip(
-        *(columns[name] for name in ("window", "source", "printed", "verdict")), strict=True
-    ):
-        if words == NONE_ROUNDS:
-            shorter, (low, high) = window * 1000 // 1024, interval(printed)
+    for row in rows:
+        if row["verdict"] == NONE_ROUNDS:
+            shorter, (low, high) = row["window"] * 1000 // 1024, interval(row["printed"])
             inside = smallest_admissible_base(
                 inputs["head_dim"], shorter, start=low, end=high, resolution=inputs["resolution"]
             )
-            found.append({"source": source, "printed": printed, "window": shorter, "inside": inside.base})
+            known = {name: row[name] for name in ("source", "printed")}
+            found.append({**known, "window": shorter, "inside": inside.base})
     return found
 
 
 def lines(data: Data) -> list[tuple[str, ...]]:
     """Return the rows of the ledger as text: window, smallest, a cell a source, the last base that fails."""
-    columns = data.tables["bases"]
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     found = []
     for window in INPUTS["windows"]:
-        cells = {row["source"]: row for row in rows if row["window"] == window}
+        cells = {row["source"]: row for row in rows_of(data.tables["bases"], window=window)}
         first = next(iter(cells.values()))
         printed = (
             f"{cells[source]['printed']}: {cells[source]['verdict']}{_itself(cells[source])}"

@@ -18,8 +18,8 @@ from scipy import stats
 
 import rope_theory as rt
 from experiments import pretrain
+from experiments.columns import one_of, records_as_columns, rows_of
 from experiments.extension import heads, plan, results, runs, variants
-from experiments.extension.results import one_of
 from experiments.parts import Data, Part
 from rope_theory import plots
 from rope_theory.plots import GREY, MARKERS, PALETTE
@@ -107,7 +107,7 @@ def compute(inputs: Mapping[str, Any]) -> Data:
         },
         "rule": {group: _judged(some) for group, some in (("first", first), ("foretold", tried))},
     }
-    return Data(tables={"cases": {name: [row[name] for row in rows] for name in rows[0]} if rows else {}}, facts=facts)
+    return Data(tables={"cases": records_as_columns(rows)}, facts=facts)
 
 
 def _judged(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -189,7 +189,7 @@ def draw(data: Data) -> Figure:
     """Draw how far Position Interpolation is ahead by steps, and early on against what was measured before."""
     from matplotlib import pyplot as plt
 
-    cases, ranks = list(results.rows_of(data.tables["cases"])), data.facts["rank_correlation"]["first"]
+    cases, ranks = list(rows_of(data.tables["cases"])), data.facts["rank_correlation"]["first"]
     with plots.style():
         figure = plt.figure(figsize=(14, 8.5), layout="constrained")
         grid = figure.add_gridspec(2, 4)

@@ -10,9 +10,9 @@ import numpy as np
 
 import rope_theory as rt
 from experiments import files, pretrain
+from experiments.columns import one_of
 from experiments.compared import Tolerance
 from experiments.extension import plan, results, runs, texts
-from experiments.extension.results import one_of
 from experiments.parts import Data, Part
 from rope_theory.models.loading import load_model
 

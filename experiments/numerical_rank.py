@@ -8,10 +8,12 @@ turn once in the window; where a short window cannot tell neighbouring pairs apa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.columns import records_as_columns
 from experiments.parts import Data, Part
 from rope_theory import plots
 from rope_theory.config import RopeConfig
@@ -30,12 +32,8 @@ INPUTS = {
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a config and window: critical dimension, ranks at each tolerance, ranks over κ windows."""
-    rows: list[dict[str, Any]] = []
-    for head_dim in inputs["head_dims"]:
-        for base in inputs["bases"]:
-            for window in inputs["windows"]:
-                rows.append(_row(inputs, head_dim, base, window))
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    cases = product(inputs["head_dims"], inputs["bases"], inputs["windows"])
+    columns = records_as_columns([_row(inputs, *case) for case in cases])
     difference = {
         f"{tolerance:g}": np.asarray(columns[_name("trained", tolerance)]) - np.asarray(columns["critical_dimension"])
         for tolerance in inputs["tolerances"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.columns import rows_of
 from experiments.extension import plan, results, runs
 from experiments.parts import Data, Part
 from experiments.pretraining.recipe import Recipe
@@ -59,7 +60,7 @@ def draw(data: Data) -> Figure:
         figure, panels = plt.subplots(1, 2, figsize=(12, 3.6), sharey=True, layout="constrained")
         for axes, method in zip(panels, plan.COMPARED, strict=True):
             for place, step in enumerate(steps):
-                rows = list(results.rows_of(columns, method=method, step=step))
+                rows = list(rows_of(columns, method=method, step=step))
                 edges = np.array([0.0, *(row["distance"] for row in rows)])
                 shares = np.array([[row["share"] for row in rows]])
                 fields = axes.pcolormesh(

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.columns import as_columns, one_of, records_as_columns, rows_of
 from experiments.extension import plan, results, runs
 from experiments.parts import Data, Part
 from experiments.pretrain import REFERENCE
@@ -34,8 +35,9 @@ INPUTS: dict[str, Any] = {
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a measured perplexity, and how often the rule was right."""
     rows = [*_published(inputs["within"]), *_own(inputs["within"])]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return Data(tables={"measured": columns, "counts": _counts(rows)}, facts={"within": inputs["within"]})
+    return Data(
+        tables={"measured": records_as_columns(rows), "counts": _counts(rows)}, facts={"within": inputs["within"]}
+    )
 
 
 def _published(within: float) -> Iterator[dict[str, Any]]:
@@ -57,9 +59,9 @@ def _own(within: float) -> Iterator[dict[str, Any]]:
     config = from_hf(REFERENCE).config
     columns = results.columns_of(results.at_hand((*plan.UNTUNED, *plan.MAIN, *plan.FACTORS)))
     wanted = {"quantity": "nll", "corpus": "code", "model": "reference"}
-    inside = results.one_of(columns, **wanted, method="direct", step=0, factor=4.0, window=config.context_length)
+    inside = one_of(columns, **wanted, method="direct", step=0, factor=4.0, window=config.context_length)
     assert inside is not None  # the model as it is: the first run of all
-    for row in results.rows_of(columns, **wanted):
+    for row in rows_of(columns, **wanted):
         tuned = row["step"] > 0
         if row["step"] not in STEPS or (row["method"] == "direct" and (tuned or row["factor"] != 4.0)):
             continue
@@ -92,18 +94,13 @@ def _counts(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
         kind = "Position Interpolation" if row["method"] == "PositionInterpolation" else "other methods"
         kind = "no scaling" if row["method"] == "Unscaled" else kind
         groups.setdefault((origin, group, kind), []).append(row)
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("origin", "tuned", "method", "rows", "hits", "works, not foretold", "foretold, fails")
-    }
+    counts = []
     for key, group_rows in sorted(groups.items()):
         missed = [row for row in group_rows if not row["hit"]]
-        values = (
-            *key, len(group_rows), len(group_rows) - len(missed), sum(row["works"] for row in missed),
-            sum(row["foretold"] for row in missed),
-        )  # fmt: skip
-        for name, value in zip(columns, values, strict=True):
-            columns[name].append(value)
-    return columns
+        kinds_of_miss = (sum(row[kind] for row in missed) for kind in ("works", "foretold"))
+        counts.append((*key, len(group_rows), len(group_rows) - len(missed), *kinds_of_miss))
+    names = ("origin", "tuned", "method", "rows", "hits", "works, not foretold", "foretold, fails")
+    return as_columns(names, counts)
 
 
 PART = Part("reach_rule", "tables", INPUTS, compute)

@@ -16,6 +16,7 @@ import numpy as np
 
 import rope_theory as rt
 from experiments import files, pretrain
+from experiments.columns import records_as_columns, rows_of
 from experiments.far_keys import TREATMENTS, treated
 from experiments.parts import Data, Part
 from experiments.pretraining import corpus, measured
@@ -190,16 +191,11 @@ def _labelled(seen: Any) -> dict[str, Any]:
 def _tables(checked: Columns) -> dict[str, dict[str, list[Any]]]:
     """Return the long rows of a check as one table a kind of row."""
     found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in TABLES}
-    names = list(checked)
-    for values in zip(*checked.values(), strict=True):
-        line = dict(zip(names, values, strict=True))
+    for line in rows_of(checked):
         key = tuple(line[name] for name in KEYS)
         row = found[line["table"]].setdefault(key, {name: line[name] for name in KEYS if line[name] != ""})
         row[line["quantity"]] = line["value"]
-    return {
-        name: {column: [row[column] for row in rows.values()] for column in next(iter(rows.values()))}
-        for name, rows in found.items()
-    }
+    return {name: records_as_columns(list(rows.values())) for name, rows in found.items()}
 
 
 def draw(data: Data) -> Figure:
@@ -247,7 +243,7 @@ def draw_losses(axes: Any, data: Data) -> None:
 
 def _check(tables: Mapping[str, Mapping[str, Any]]) -> Any:
     """Return the tables as the record that overview and pictures take."""
-    rows = {name: tuple(_row(kind, one) for one in _lines(tables[name])) for name, kind in TABLES.items()}
+    rows = {name: tuple(_row(kind, one) for one in rows_of(tables[name])) for name, kind in TABLES.items()}
     heads, bounds, attention = (Rows(rows[name]) for name in ("heads", "bounds", "attention"))
     return SimpleNamespace(rows=rows["scores"], heads=heads, bounds=bounds, attention=attention, losses=Rows(()))
 
@@ -260,10 +256,6 @@ def _row(kind: Any, line: dict[str, Any]) -> Any:
     if "scaling" in fields:
         content["scaling"] = SCALINGS[line["scaling"]]
     return kind(**content)
-
-
-def _lines(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 PART = Part(

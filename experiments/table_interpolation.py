@@ -9,11 +9,13 @@ so that half of it is enough.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from experiments import worst_case_rows as rows
+from experiments.columns import as_columns, rows_of
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
@@ -55,12 +57,7 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
     """Return a row an offset."""
-    theta = rows.frequencies(chunk["head_dim"], chunk["base"], chunk["window"])
-    return {
-        **rows.constant(chunk, ("window", "ratio", "cell"), len(chunk["offsets"])),
-        "offset": chunk["offsets"],
-        **rows.bounds(theta, chunk["offsets"], chunk["window"], chunk["ratio"]),
-    }
+    return rows.enclosed(chunk, ("window", "ratio", "cell"))
 
 
 SWEEP = Sweep(
@@ -75,20 +72,16 @@ SWEEP = Sweep(
 
 def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
     """Return the largest V/A over the offsets each factor visits, by window, ratio and cell."""
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("window", "factor", "ratio", "cell", "offsets", "offset", "lower", "upper")
-    }
-    for window in inputs["windows"]:
-        for factor in inputs["factors"]:
-            for ratio in inputs["ratios"]:
-                for cell, stored in zip(CELLS, ("first", "middle", "beyond"), strict=True):
-                    row = rows.chosen(sweep, window=window, ratio=ratio, cell=stored)
-                    visited = np.mod(row["offset"] * factor, 1.0) == 0.0
-                    lower, upper, offset = (row[name][visited] for name in ("lower", "upper", "offset"))
-                    at = offset[lower.argmax()].item()
-                    values = (window, factor, ratio, cell, len(offset), at, lower.max().item(), upper.max().item())
-                    for name, value in zip(columns, values, strict=True):
-                        columns[name].append(value)
+    found = []
+    cells = zip(CELLS, ("first", "middle", "beyond"), strict=True)
+    for window, factor, ratio, (cell, stored) in product(inputs["windows"], inputs["factors"], inputs["ratios"], cells):
+        row = rows.chosen(sweep, window=window, ratio=ratio, cell=stored)
+        visited = np.mod(row["offset"] * factor, 1.0) == 0.0
+        lower, upper, offset = (row[name][visited] for name in ("lower", "upper", "offset"))
+        at = offset[lower.argmax()].item()
+        found.append((window, factor, ratio, cell, len(offset), at, lower.max().item(), upper.max().item()))
+    names = ("window", "factor", "ratio", "cell", "offsets", "offset", "lower", "upper")
+    columns = as_columns(names, found)
     return Data(
         tables={"interpolation": columns},
         facts={
@@ -120,15 +113,12 @@ def _largest(columns: Mapping[str, Any], cell: str) -> dict[str, dict[str, float
 
 def _reflection(inputs: Mapping[str, Any], sweep: Columns) -> dict[str, float]:
     """Return how far the last cell, computed by itself, is from the first one: 0 where the bounds overlap."""
-    apart, count = 0.0, 0
-    first, last = rows.chosen(sweep, cell="first"), rows.chosen(sweep, cell="last")
-    for window, ratio, offset, lower, upper in zip(
-        *(last[name].tolist() for name in ("window", "ratio", "offset", "lower", "upper")), strict=True
-    ):
-        twin = rows.chosen(first, window=window, ratio=ratio, offset=window - 1 - offset)
-        apart = max(apart, lower - float(twin["upper"][0]), float(twin["lower"][0]) - upper)
-        count += 1
-    return {"offsets_checked": count, "largest_contradiction": max(apart, 0.0)}
+    apart = 0.0
+    first, last = rows.chosen(sweep, cell="first"), list(rows_of(sweep, cell="last"))
+    for row in last:
+        twin = rows.chosen(first, window=row["window"], ratio=row["ratio"], offset=row["window"] - 1 - row["offset"])
+        apart = max(apart, row["lower"] - float(twin["upper"][0]), float(twin["lower"][0]) - row["upper"])
+    return {"offsets_checked": len(last), "largest_contradiction": apart}
 
 
 PART = Part("table_interpolation", "tables", INPUTS, compute, sweeps=(SWEEP,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.columns import as_columns
 from experiments.parts import Data, Part
 from rope_theory.certificates import shortest_kernel
 from rope_theory.config import RopeConfig
@@ -16,20 +17,22 @@ INPUTS = {"head_dim": 128, "base": 10000.0, "gain": 1.14, "leakages": [1e-2, 1e-
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a leakage, and a row a weight; proved numbers are upper ends of their enclosures."""
     theta = Unscaled().frequencies(RopeConfig(inputs["head_dim"], inputs["base"]))
-    kernels: dict[str, list[Any]] = {
-        name: [] for name in ("allowed", "taps", "nonzero", "digits", "proved_gain", "proved_leakage")
-    }
-    weights: dict[str, list[Any]] = {name: [] for name in ("allowed", "distance", "weight")}
+    kernels: list[tuple[Any, ...]] = []
+    weights: list[tuple[Any, ...]] = []
     for allowed in inputs["leakages"]:
         kernel = shortest_kernel(theta, gain=inputs["gain"], leakage=allowed)
         proof = kernel.verify()
-        row = (allowed, kernel.taps, kernel.nonzero, kernel.digits, proof.gain.upper, proof.leakage.upper)
-        for name, value in zip(kernels, row, strict=True):
-            kernels[name].append(value)
-        for distance, weight in zip(kernel.distances.tolist(), kernel.weights.tolist(), strict=True):
-            for name, value in zip(weights, (allowed, distance, weight), strict=True):
-                weights[name].append(value)
-    return Data(tables={"kernels": kernels, "weights": weights})
+        bounds = (proof.gain.upper, proof.leakage.upper)
+        kernels.append((allowed, kernel.taps, kernel.nonzero, kernel.digits, *bounds))
+        pairs = zip(kernel.distances.tolist(), kernel.weights.tolist(), strict=True)
+        weights += [(allowed, *pair) for pair in pairs]
+    names = ("allowed", "taps", "nonzero", "digits", "proved_gain", "proved_leakage")
+    return Data(
+        tables={
+            "kernels": as_columns(names, kernels),
+            "weights": as_columns(("allowed", "distance", "weight"), weights),
+        }
+    )
 
 
 def lines(data: Data) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments import files, pretrain
+from experiments.columns import as_columns
 from experiments.extension.runs import scaling_of
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep
@@ -57,14 +58,12 @@ def rows(chunk: Mapping[str, Any]) -> Columns:
     generator = torch.Generator().manual_seed(chunk["seed"])
     ids = torch.randint(3, size, (1, chunk["tokens"]), generator=generator)
     plain = _eager(model, ids)
-    columns: dict[str, list[Any]] = {name: [] for name in ("method", "way", "difference", "largest")}
+    found_rows = []
     for way in ways:
         found = DIFFERENT[way](copy.deepcopy(model), ids)
         difference = float("nan") if found is None else float((found.float() - plain).abs().max())
-        values = (chunk["method"], way, difference, float(plain.abs().max()))
-        for name, value in zip(columns, values, strict=True):
-            columns[name].append(value)
-    return columns
+        found_rows.append((chunk["method"], way, difference, float(plain.abs().max())))
+    return as_columns(("method", "way", "difference", "largest"), found_rows)
 
 
 def _scaling(method: str, factor: float, model: Any) -> Scaling:

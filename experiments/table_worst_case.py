@@ -33,12 +33,7 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
     """Return a row an offset."""
-    theta = rows.frequencies(chunk["head_dim"], chunk["base"], chunk["window"])
-    return {
-        **rows.constant(chunk, ("window", "ratio"), len(chunk["offsets"])),
-        "offset": chunk["offsets"],
-        **rows.bounds(theta, chunk["offsets"], chunk["window"], chunk["ratio"]),
-    }
+    return rows.enclosed(chunk, ("window", "ratio"))
 
 
 SWEEP = Sweep("table_worst_case", "tables", rows.ABOUT, INPUTS, chunks, compute_chunk)

@@ -51,12 +51,7 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
     """Return a row an offset."""
-    theta = rows.frequencies(chunk["head_dim"], chunk["base"], chunk["window"])
-    return {
-        **rows.constant(chunk, ("place", "ratio"), len(chunk["offsets"])),
-        "offset": chunk["offsets"],
-        **rows.bounds(theta, chunk["offsets"], chunk["window"], chunk["ratio"]),
-    }
+    return rows.enclosed(chunk, ("place", "ratio"))
 
 
 SWEEP = Sweep("worst_case_edge", "figures", rows.ABOUT, INPUTS, chunks, compute_chunk)

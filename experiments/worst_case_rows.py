@@ -48,6 +48,17 @@ def bounds(
     }
 
 
+def enclosed(chunk: Mapping[str, Any], names: Sequence[str], **columns: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Return a row an offset of a chunk: its settings ``names``, further ``columns``, the offset and its bounds."""
+    theta = frequencies(chunk["head_dim"], chunk["base"], chunk["window"])
+    return {
+        **constant(chunk, names, len(chunk["offsets"])),
+        **columns,
+        "offset": chunk["offsets"],
+        **bounds(theta, chunk["offsets"], chunk["window"], chunk["ratio"]),
+    }
+
+
 def constant(chunk: Mapping[str, Any], names: Sequence[str], count: int) -> dict[str, list[Any]]:
     """Return columns that repeat settings of a chunk."""
     return {name: [chunk[name]] * count for name in names}

@@ -41,13 +41,7 @@ def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def compute_chunk(chunk: Mapping[str, Any]) -> Columns:
     """Return a row a cell."""
-    theta = rows.frequencies(chunk["head_dim"], chunk["base"], chunk["window"])
-    return {
-        **rows.constant(chunk, ("window", "ratio"), len(CELLS)),
-        "cell": CELLS,
-        "offset": chunk["offsets"],
-        **rows.bounds(theta, chunk["offsets"], chunk["window"], chunk["ratio"]),
-    }
+    return rows.enclosed(chunk, ("window", "ratio"), cell=CELLS)
 
 
 SWEEP = Sweep("worst_case_window", "figures", rows.ABOUT, INPUTS, chunks, compute_chunk)

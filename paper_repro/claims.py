@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments import real_heads
+from experiments.columns import one_of
 from experiments.compared import Comparison, Difference, Tolerance, apart, facts
 from experiments.extension import plan
-from experiments.extension.results import one_of
 from experiments.parts import ROOT, Data, fingerprint
 from experiments.settings import CONFIG, theta
 from paper_repro import extended_windows, figure_2, figure_2_exact, published

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.columns import one_of, rows_of
 from experiments.extension import plan, results, runs, summaries
-from experiments.extension.results import one_of, rows_of
 from experiments.parts import Data, Part
 from experiments.pretraining.recipe import Recipe
 from paper_repro import published
@@ -70,20 +70,23 @@ def _control(columns: Any, original: float) -> dict[str, dict[str, Any]]:
 
 def _reached(columns: Any, method: str, original: float) -> dict[str, Any]:
     """Return what a method has reached, by step."""
-    return {
-        str(step): {
-            "ratio": _ratio(columns, method, step, original),
-            "inside": _ratio(columns, method, step, original, WINDOW),
-            "k_max": _value(columns, method, step, "k_max", "passkey", round(FACTOR * WINDOW)),
-            "found": _value(columns, method, step, "found", "passkey", round(FACTOR * WINDOW)),
-            "seeds": _seeds(columns, method, step),
-            "nll_spread": _spread(columns, method, step, "nll", "code"),
-            "k_max_spread": _spread(columns, method, step, "k_max", "passkey"),
-            "found_spread": _spread(columns, method, step, "found", "passkey"),
+    reached: dict[str, Any] = {}
+    for step in (0, *plan.STAGES, *plan.LONGER[1:]):
+        rows = {
+            quantity: _row(columns, method, step, quantity, corpus, round(FACTOR * WINDOW))
+            for quantity, corpus in (("nll", "code"), ("k_max", "passkey"), ("found", "passkey"))
         }
-        for step in (0, *plan.STAGES, *plan.LONGER[1:])
-        if _seeds(columns, method, step)
-    }
+        if (nll := rows["nll"]) is None:
+            continue
+        inside = _value(columns, method, step, "nll", "code", WINDOW)
+        reached[str(step)] = {
+            "ratio": math.exp(nll["mean"] - original),
+            "inside": None if inside is None else math.exp(inside - original),
+            **{name: row and float(row["mean"]) for name, row in rows.items() if name != "nll"},
+            "seeds": int(nll["seeds"]),
+            **{f"{name}_spread": _spread(row) for name, row in rows.items()},
+        }
+    return reached
 
 
 def _summaries() -> dict[str, list[Any]]:
@@ -116,24 +119,9 @@ def _value(columns: Any, method: str, step: int, quantity: str, corpus: str, win
     return None if row is None else float(row["mean"])
 
 
-def _spread(columns: Any, method: str, step: int, quantity: str, corpus: str) -> float | None:
-    """Return the standard deviation over seeds at the new window; None for a single one."""
-    row = _row(columns, method, step, quantity, corpus, round(FACTOR * WINDOW))
+def _spread(row: Mapping[str, Any] | None) -> float | None:
+    """Return the standard deviation over seeds; None for a single one."""
     return None if row is None or math.isnan(row["spread"]) else float(row["spread"])
-
-
-def _ratio(columns: Any, method: str, step: int, original: float, window: int = round(FACTOR * WINDOW)) -> float | None:
-    """Return the perplexity over that of the original model inside its window."""
-    value = _value(columns, method, step, "nll", "code", window)
-    return None if value is None else math.exp(value - original)
-
-
-def _seeds(columns: Any, method: str, step: int) -> int:
-    row = one_of(
-        columns, method=method, step=step, factor=FACTOR, quantity="nll", corpus="code", model="reference",
-        window=round(FACTOR * WINDOW),
-    )  # fmt: skip
-    return 0 if row is None else int(row["seeds"])
 
 
 def draw(data: Data) -> Figure:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from experiments.columns import one_of, rows_of
 from experiments.extension import plan, summaries
-from experiments.extension.results import one_of, rows_of
 from experiments.parts import Data
 from paper_repro import published
 
@@ -194,11 +194,9 @@ def quality_table(data: Data) -> tuple[Cells, list[Cells]]:
 
 def summaries_table(data: Data) -> tuple[Cells, list[Cells]]:
     """Return table 6: ROUGE by method, mean ± spread over seeds, or over the examples of one."""
-    columns = data.tables["summaries"]
     names = {"cut": "cut to L", "direct": "direct", "PI": "PI", "YaRN": "YaRN"}
     rows: list[Cells] = []
-    for values in zip(*columns.values(), strict=True):
-        row = dict(zip(columns, values, strict=True))
+    for row in rows_of(data.tables["summaries"]):
         scores = [f"{row[kind]:.1f} ± {row[f'{kind}, spread']:.1f}" for kind in summaries.KINDS]
         rows.append((names[row["method"]], _times(row["factor"]), str(row["seeds"]), *scores))
     return ("input", "window", "seeds", "ROUGE-1", "ROUGE-2", "ROUGE-L"), rows

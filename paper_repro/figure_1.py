@@ -61,20 +61,14 @@ def draw(data: Data) -> Figure:
     whole = np.mod(places, 1.0) == 0.0
     with plots.style():
         figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
-        top.plot(positions, values["as_trained"], color="0.6", linewidth=1, linestyle="-", zorder=1)
+        thin: Any = {"color": "0.6", "linewidth": 1, "linestyle": "-", "zorder": 1}
+        top.plot(positions, values["as_trained"], **thin)
         top.scatter(positions[seen], values["as_trained"][seen], s=26, label="trained positions", zorder=2)
         top.scatter(positions[~seen], values["as_trained"][~seen], s=30, marker="x",
                     label="extrapolated: phases mθ never seen", zorder=2)  # fmt: skip
         top.set_title(f"Extrapolation to {longer} tokens: cos(mθ), pair {facts['pair']}, "
                       f"wavelength {facts['wavelength_tokens']:.0f} tokens")  # fmt: skip
-        bottom.plot(
-            values["interpolated_to"],
-            values["interpolated"],
-            color="0.6",
-            linewidth=1,
-            linestyle="-",
-            zorder=1,
-        )
+        bottom.plot(values["interpolated_to"], values["interpolated"], **thin)
         bottom.scatter(places[whole], values["interpolated"][whole], s=26, label="fall on trained positions", zorder=2)
         bottom.scatter(places[~whole], values["interpolated"][~whole], s=26, marker="^",
                        label="fall between them", zorder=2)  # fmt: skip

@@ -8,11 +8,13 @@ beyond the window is the median. Panel 4 varies what the paper does not: solver,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from experiments.columns import as_columns
 from experiments.compared import Tolerance
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG, SEEDS, changed, config_of, theta
@@ -104,23 +106,18 @@ def compute(inputs: Mapping[str, Any] = INPUTS, **changes: Any) -> Data:
 def _sweep(inputs: Mapping[str, Any], offsets: Any, outside: Any) -> dict[str, list[Any]]:
     """Return a row a route, ridge and seed; where the route fails, the largest values are None."""
     targets = noise(inputs["seeds"], len(offsets))
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("solver", "dtype", "alpha", "seed", "largest_inside", "largest_outside")
-    }
-    for solver, dtype in inputs["routes"]:
-        for alpha in inputs["alphas"]:
-            inside: Any = [None] * len(inputs["seeds"])
-            beyond = inside
-            try:
-                fit = regression.RotaryRidge(theta(config_of(inputs)), alpha, solver, dtype).fit(offsets, targets)
-                inside, beyond = (np.abs(fit.predict(s)).max(0).tolist() for s in (offsets, outside))
-            except ValueError:  # not positive definite in this precision
-                if solver != "cholesky":
-                    raise
-            for row in zip(inputs["seeds"], inside, beyond, strict=True):
-                for name, value in zip(columns, (solver, dtype, alpha, *row), strict=True):
-                    columns[name].append(value)
-    return columns
+    rows: list[tuple[Any, ...]] = []
+    for (solver, dtype), alpha in product(inputs["routes"], inputs["alphas"]):
+        inside: Any = [None] * len(inputs["seeds"])
+        beyond = inside
+        try:
+            fit = regression.RotaryRidge(theta(config_of(inputs)), alpha, solver, dtype).fit(offsets, targets)
+            inside, beyond = (np.abs(fit.predict(s)).max(0).tolist() for s in (offsets, outside))
+        except ValueError:  # not positive definite in this precision
+            if solver != "cholesky":
+                raise
+        rows += [(solver, dtype, alpha, *row) for row in zip(inputs["seeds"], inside, beyond, strict=True)]
+    return as_columns(("solver", "dtype", "alpha", "seed", "largest_inside", "largest_outside"), rows)
 
 
 def _median_seed(sweep: Mapping[str, Any], solver: str, dtype: str, alpha: float) -> int:

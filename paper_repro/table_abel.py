@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.columns import as_columns
 from experiments.parts import Data, Part
 from rope_theory.bounds import abel_sum
 from rope_theory.config import RopeConfig
@@ -22,14 +23,12 @@ def compute(inputs: Mapping[str, Any]) -> Data:
     """Return the smallest B(s)/d over integers 0 ≤ s < stop, where it is reached, and the share below 1."""
     cases = [(inputs["rotary_dim"], stop) for stop in inputs["stops"]]
     cases += [(width, inputs["stop_for_widths"]) for width in inputs["widths"] if width != inputs["rotary_dim"]]
-    columns: dict[str, list[Any]] = {name: [] for name in ("rotary_dim", "stop", "smallest", "at", "share_below_one")}
+    rows = []
     for width, stop in cases:
         table = Unscaled().frequencies(RopeConfig(width, inputs["base"]))
         ratio = abel_sum(table, np.arange(stop)) / width
-        row = (width, stop, float(ratio.min()), int(ratio.argmin()), float((ratio < 1.0).mean()))
-        for name, value in zip(columns, row, strict=True):
-            columns[name].append(value)
-    return Data(tables={"abel": columns})
+        rows.append((width, stop, float(ratio.min()), int(ratio.argmin()), float((ratio < 1.0).mean())))
+    return Data(tables={"abel": as_columns(("rotary_dim", "stop", "smallest", "at", "share_below_one"), rows)})
 
 
 PART = Part("table_abel", "tables", INPUTS, compute)

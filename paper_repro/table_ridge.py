@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.columns import as_columns
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG, config_of, theta
 from rope_theory.regression import prediction_std
@@ -20,14 +21,11 @@ INPUTS = {
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a ridge and offset."""
     frequencies = theta(config_of(inputs))
-    columns: dict[str, list[Any]] = {"alpha": [], "offset": [], "prediction_std": []}
+    rows: list[tuple[Any, ...]] = []
     for alpha in inputs["alphas"]:
         values = prediction_std(frequencies, np.arange(inputs["window"]), inputs["offsets"], alpha=alpha)
-        for offset, value in zip(inputs["offsets"], values, strict=True):
-            columns["alpha"].append(alpha)
-            columns["offset"].append(offset)
-            columns["prediction_std"].append(float(value))
-    return Data(tables={"ridge": columns})
+        rows += [(alpha, offset, float(value)) for offset, value in zip(inputs["offsets"], values, strict=True)]
+    return Data(tables={"ridge": as_columns(("alpha", "offset", "prediction_std"), rows)})
 
 
 PART = Part("table_ridge", "tables", INPUTS, compute)

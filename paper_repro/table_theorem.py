@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.columns import as_columns
 from experiments.parts import Data, Part
 from rope_theory.bounds import chord_curvature, chord_published, chord_repaired, chord_sharp
 from rope_theory.config import RopeConfig
@@ -15,18 +16,15 @@ INPUTS = {"base": 10000.0, "widths": [8, 16, 32, 64, 96, 128, 256, 512], "offset
 
 def compute(inputs: Mapping[str, Any]) -> Data:
     """Return a row a width, for max abs(h_j) = 1 at the middle of a unit cell."""
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("rotary_dim", "published", "curvature", "repaired", "sharp", "sharp_over_published")
-    }
+    rows = []
     for width in inputs["widths"]:
         config = RopeConfig(width, inputs["base"])
         table = Unscaled().frequencies(config)
         published, sharp = chord_published(config, inputs["offset"]), chord_sharp(table, inputs["offset"])
-        row = (width, published, chord_curvature(table, inputs["offset"]), chord_repaired(config, inputs["offset"]),
-               sharp, sharp / published)  # fmt: skip
-        for name, value in zip(columns, row, strict=True):
-            columns[name].append(value)
-    return Data(tables={"theorem": columns})
+        curvature, repaired = chord_curvature(table, inputs["offset"]), chord_repaired(config, inputs["offset"])
+        rows.append((width, published, curvature, repaired, sharp, sharp / published))
+    names = ("rotary_dim", "published", "curvature", "repaired", "sharp", "sharp_over_published")
+    return Data(tables={"theorem": as_columns(names, rows)})
 
 
 PART = Part("table_theorem", "tables", INPUTS, compute)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments import files
+from experiments.columns import as_columns
 from experiments.extension import runs
 from experiments.extension.runs import Settings
 
@@ -42,29 +43,14 @@ def columns_of(settings: Sequence[Settings], data: Path = runs.DATA) -> dict[str
             numbers = (float(row["value"]), math.nan if error is None else float(error))
             seeds = found.setdefault(tuple(of_run[key] for key in KEYS), {})
             seeds.setdefault(one.seed, numbers)  # two runs of one seed are the same up to the shorter one's end
-    columns: dict[str, list[Any]] = {name: [] for name in (*KEYS, "seeds", "mean", "spread", "error")}
+    rows = []
     for key in sorted(found, key=_order):
         values, errors = np.array(list(found[key].values())).T
         spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-        row_values = (*key, len(values), float(values.mean()), spread, float(errors.mean()))
-        for name, value in zip(columns, row_values, strict=True):
-            columns[name].append(value)
-    return columns
+        rows.append((*key, len(values), float(values.mean()), spread, float(errors.mean())))
+    return as_columns((*KEYS, "seeds", "mean", "spread", "error"), rows)
 
 
 def _order(key: tuple[Any, ...]) -> tuple[Any, ...]:
     model, method, factor, step, *rest = key
     return (model, factor, runs.METHODS.index(method), step, *rest)
-
-
-def rows_of(columns: Mapping[str, Any], **wanted: Any) -> Iterator[dict[str, Any]]:
-    """Yield the rows whose columns have the wanted values."""
-    for values in zip(*columns.values(), strict=True):
-        row = dict(zip(columns, values, strict=True))
-        if all(row[name] == value for name, value in wanted.items()):
-            yield row
-
-
-def one_of(columns: Mapping[str, Any], **wanted: Any) -> dict[str, Any] | None:
-    """Return the row with the wanted values, or None."""
-    return next(rows_of(columns, **wanted), None)

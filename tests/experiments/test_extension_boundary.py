@@ -10,6 +10,7 @@ from pinned_text import needs_pinned_text
 import rope_theory as rt
 from experiments import extension_boundary as boundary
 from experiments import pretrain
+from experiments.columns import rows_of
 from experiments.extension import heads, plan, results, runs, texts, variants
 from paper_repro import extension_pages
 
@@ -51,7 +52,7 @@ def test_the_command_makes_it():
 
 
 def test_a_case_says_what_its_runs_say(data):
-    (case,) = results.rows_of(data.tables["cases"], model="small_512", factor=4.0)
+    (case,) = rows_of(data.tables["cases"], model="small_512", factor=4.0)
     nll = {}
     for method in plan.COMPARED:
         one = next(one for one in plan.BOUNDARY if (one.model, one.method) == ("small_512", method))
@@ -136,7 +137,7 @@ def test_what_is_counted(data):
 def test_the_picture_shows_the_cases(data):
     figure = boundary.draw(data)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    for case in results.rows_of(data.tables["cases"]):
+    for case in rows_of(data.tables["cases"]):
         line = lines[boundary.label(case)]
         assert list(line.get_xdata()) == list(boundary.STEPS)
         assert list(line.get_ydata()) == [case[f"advantage_{step}"] for step in boundary.STEPS]

@@ -8,6 +8,7 @@ import pytest
 
 import rope_theory as rt
 from experiments import files, pretrain
+from experiments.columns import one_of
 from experiments.extension import plan, results, runs, texts, variants
 from rope_theory._core.records import json_ready
 
@@ -119,7 +120,7 @@ def test_a_seed_counts_once_though_two_runs_have_it(tmp_path):
         return one
 
     made = [stored((2,), seed, float(seed)) for seed in (0, 1, 2)] + [stored((2, 4), 0, 0.0)]
-    row = results.one_of(results.columns_of(made, tmp_path), step=2)
+    row = one_of(results.columns_of(made, tmp_path), step=2)
     assert (row["seeds"], row["mean"], row["spread"]) == (3, 1.0, 1.0)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from experiments import passkeys_by_step
+from experiments.columns import rows_of
 from experiments.extension import plan, results, runs
 
 mpl.use("Agg")
@@ -31,7 +32,7 @@ def test_shares_are_means_over_the_runs_that_kept_them(data):
         for one in results.at_hand(passkeys_by_step.RUNS)
         if one.method == "PI" and "passkeys" in runs.read(one)
     ]
-    rows = list(results.rows_of(data.tables["shares"], method="PI", step=100))
+    rows = list(rows_of(data.tables["shares"], method="PI", step=100))
     assert [row["distance"] for row in rows] == sorted(kept[0])
     for row in rows:
         assert row["seeds"] == len(kept)
@@ -39,7 +40,7 @@ def test_shares_are_means_over_the_runs_that_kept_them(data):
 
 
 def test_the_mean_over_distances_is_the_share_found(data):
-    rows = list(results.rows_of(data.tables["shares"], method="direct", step=200))
+    rows = list(rows_of(data.tables["shares"], method="direct", step=200))
     found = [
         row["value"]
         for one in results.at_hand(passkeys_by_step.RUNS)
@@ -56,7 +57,7 @@ def test_the_picture_has_a_row_a_step(data):
         fields = axes.collections
         assert len(fields) == len(plan.STAGES)
         for mesh, step in zip(fields, plan.STAGES, strict=True):
-            shares = [row["share"] for row in results.rows_of(data.tables["shares"], method=method, step=step)]
+            shares = [row["share"] for row in rows_of(data.tables["shares"], method=method, step=step)]
             assert np.asarray(mesh.get_array()).ravel().tolist() == shares
     mpl.pyplot.close(figure)
 

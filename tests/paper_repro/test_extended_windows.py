@@ -8,6 +8,7 @@ import pytest
 from pinned_text import needs_pinned_text
 
 from experiments import live_finetuning, table_savers
+from experiments.columns import one_of
 from experiments.extension import plan, results, runs
 from experiments.parts import Data
 from paper_repro import extended_windows, extension_pages, published
@@ -33,16 +34,14 @@ def test_a_number_is_the_mean_of_its_runs(data):
         for row in runs.read(one)["rows"]
         if (row["quantity"], row["corpus"], row["window"]) == ("nll", "prose", 512)
     )
-    row = results.one_of(
-        data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="prose", window=512
-    )
+    row = one_of(data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="prose", window=512)
     assert row["mean"] == stored["value"]
     assert row["error"] == stored["error"]
     assert math.isnan(row["spread"])
     original = data.facts["original"]["code"]
-    nll = results.one_of(
-        data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="code", window=1024
-    )["mean"]
+    nll = one_of(data.tables["numbers"], method="YaRN", factor=4.0, step=0, quantity="nll", corpus="code", window=1024)[
+        "mean"
+    ]
     assert data.facts["methods"]["YaRN"]["0"]["ratio"] == math.exp(nll - original)
 
 
