@@ -86,7 +86,7 @@ def recipe_of(model: str) -> tuple[int, int, int, int]:
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
-    """Return a row a case: what the model is, the quantities, and what both ways reach after every stage."""
+    """Return one row per case: what the model is, the quantities, and what both ways reach after every stage."""
     columns = results.columns_of(results.at_hand(RUNS))
     rows = [row for case in results.at_hand(plan.HEADS) if (row := _case(columns, case)) is not None]
     first, tried = ([row for row in rows if row["foretold"] == later] for later in (False, True))
@@ -201,7 +201,7 @@ def draw(data: Data) -> Figure:
             _draw_quantity(scatters[-1], cases, quantity, EARLY, ranks)
         scatters[-1].axvline(BALANCE, color=GREY, linewidth=0.8, linestyle="--")
         for axes in (figure.axes[1], scatters[0]):
-            axes.set_ylabel("nats a token gained by PI")
+            axes.set_ylabel("nats per token gained by PI")
         figure.legend(
             *figure.axes[0].get_legend_handles_labels(), loc="outside right upper",
             title="hollow: run after the\nrule was written down",
@@ -225,7 +225,7 @@ def _draw_steps(axes: Axes, cases: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel("fine-tuning steps")
-    axes.set_ylabel("nats a token gained over direct\nfine-tuning, at the new window")
+    axes.set_ylabel("nats per token gained over direct\nfine-tuning, at the new window")
     axes.set_title("Above zero Position Interpolation is ahead")
 
 

@@ -20,7 +20,7 @@ from rope_theory.models._recording import VisitedLayer
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
-"""Offsets a token on the fine grid."""
+"""Offsets per token on the fine grid."""
 
 REGIONS = ("inside", "beyond")
 
@@ -230,7 +230,7 @@ class _Curves:
         return result
 
     def held(self, trained: Any) -> dict[str, tuple[float, Any, Any]]:
-        """Return per bound the evaluations a pair, and by pair the violations and the largest value over bound."""
+        """Return by bound the evaluations per pair, and by pair the violations and the largest value over bound."""
         self._hold_master(trained)
         return self.counts
 
