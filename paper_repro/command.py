@@ -74,7 +74,7 @@ def run(
     ] = False,
     svg: Annotated[bool, typer.Option("--svg", help="Draw every picture as SVG too, in the same folder.")] = False,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="First compute the stored sweeps again, many minutes; may be stopped.")
+        bool, typer.Option("--rebuild", help="First rewrite the sweeps in experiments/data: minutes; may be stopped.")
     ] = False,
     preset: Annotated[
         Preset, typer.Option(help="full: first make the fine-tuning runs that are missing, hours; may be stopped.")
@@ -87,7 +87,8 @@ def run(
     """Reproduce arXiv 2306.15595 into build/reproduction and compare with the committed files.
 
     Data, pictures and pages are compared within the tolerance of their part. The exit code is 1 where something
-    differs that does not depend on rounding, or a verdict changed. Nothing committed is written without --update.
+    differs that does not depend on rounding, or a verdict changed. Without --update no committed file is
+    written, except that --rebuild and --preset full write into experiments/data.
     Finished figures, tables and claims are remembered and skipped; a claim named by --only is not.
     """
     try:
@@ -114,7 +115,7 @@ def run(
         differing |= {one.name for one in compared if one.name in made and one.is_reworded}
         _update(workshop, differing | set(only or ()), made)
         differing = set()
-    changed = (("differ, and nothing says that they may", differing), ("have a different verdict", disagreements))
+    changed = (("different, which was not expected", differing), ("with another verdict than before", disagreements))
     for words, names in changed:
         if names:
             console.print(f"{len(names)} {words}: {', '.join(sorted(names))}.", markup=False)
@@ -223,7 +224,9 @@ def _update(workshop: Workshop, names: set[str], made: dict[str, Path]) -> None:
 
 
 def _show(compared: list[Comparison], parts: list[str]) -> None:
-    shown = RichTable("computed", "beside the committed files", "where, by how much", title="Reproduction")
+    same = sum(one.status != "differs" for one in compared)
+    title = f"Reproduction: {same} of {len(compared)} as committed"
+    shown = RichTable("part", "compared with the committed files", "where, by how much", title=title)
     for one in compared:
         where = [each.sentence for each in one.differences[:MOST]]
         if len(one.differences) > MOST:
