@@ -13,7 +13,7 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV): torch, transformers, JupyterLab and others, about 2.5 GB and a few minutes."
+	@echo "Installing into $(VENV): torch, transformers, JupyterLab and others: 2.5 GB or, with CUDA, over 6; a few minutes."
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[all]'
 	touch $@
 

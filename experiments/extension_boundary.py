@@ -86,7 +86,7 @@ def recipe_of(model: str) -> tuple[int, int, int, int]:
 
 
 def compute(inputs: Mapping[str, Any]) -> Data:
-    """Return a row a case: what the model is, the quantities, and what both ways reach after every stage."""
+    """Return one row per case: what the model is, the quantities, and what both ways reach after every stage."""
     columns = results.columns_of(results.at_hand(RUNS))
     rows = [row for case in results.at_hand(plan.HEADS) if (row := _case(columns, case)) is not None]
     first, tried = ([row for row in rows if row["foretold"] == later] for later in (False, True))

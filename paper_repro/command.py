@@ -71,7 +71,7 @@ def run(
     ] = False,
     svg: Annotated[bool, typer.Option("--svg", help="Draw every picture as SVG too, in the same folder.")] = False,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="First compute the stored sweeps again, many minutes; may be stopped.")
+        bool, typer.Option("--rebuild", help="First rewrite the sweeps in experiments/data: minutes; may be stopped.")
     ] = False,
     preset: Annotated[
         Preset, typer.Option(help="full: first make the fine-tuning runs that are missing, hours; may be stopped.")
@@ -84,7 +84,8 @@ def run(
     """Reproduce arXiv 2306.15595 into build/reproduction and compare with the committed files.
 
     Data, pictures and pages are compared within the tolerance of their part. The exit code is 1 where something
-    differs that does not depend on rounding, or a verdict changed. Nothing committed is written without --update.
+    differs that does not depend on rounding, or a verdict changed. Without --update no committed file is
+    written, except that --rebuild and --preset full write into experiments/data.
     Finished figures, tables and claims are remembered and skipped; a claim named by --only is not.
     """
     try:
@@ -105,14 +106,16 @@ def run(
     except (OSError, ValueError) as error:
         console.print(f"{error} What was finished before is kept.", markup=False)
         raise typer.Exit(1) from None
-    columns = ("computed", "beside the committed files", "where, by how much")
-    _print("Reproduction", columns, [(one.name, one.status, one.where) for one in compared])
+    columns = ("part", "compared with the committed files", "where, by how much")
+    same = sum(one.status != "differs" for one in compared)
+    title = f"Reproduction: {same} of {len(compared)} as committed"
+    _print(title, columns, [(one.name, one.status, one.where) for one in compared])
     differing = {one.name for one in compared if one.status == "differs"}
     if update:
         differing |= {one.name for one in compared if one.name in written and one.is_reworded}
         _update(workshop, differing | set(only or ()), made, written)
         differing = set()
-    changed = (("differ, and nothing says that they may", differing), ("have a different verdict", disagreements))
+    changed = (("different, which was not expected", differing), ("with another verdict than before", disagreements))
     for words, names in changed:
         if names:
             console.print(f"{len(names)} {words}: {', '.join(sorted(names))}.", markup=False)

@@ -113,7 +113,7 @@ class Reach(Table):
     Attributes
     ----------
     rows : tuple of ReachRow
-        One a scaling.
+        One per scaling.
     trained_window, target_length : int
         Tokens.
     critical_dimension : int
@@ -196,7 +196,7 @@ def reach(
     Returns
     -------
     Reach
-        One row a scaling.
+        One row per scaling.
 
     Raises
     ------

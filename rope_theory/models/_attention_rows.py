@@ -45,7 +45,7 @@ class AttentionMass:
     means : Means
         Of ``QUANTITIES``, (5, heads).
     queries : int
-        Rows a head.
+        Rows per head.
     largest_logit, violations, tightest : ndarray, (heads,)
         As in ``RowValues``, over all rows.
     """

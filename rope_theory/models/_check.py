@@ -97,7 +97,7 @@ def check(
     length : int, optional
         Extended window in tokens; four times the trained one when not given.
     pairs : int or None
-        Pairs a head, drawn evenly among those of a window over all stretches; None takes all of them.
+        Pairs per head, drawn evenly among those of a window over all stretches; None takes all of them.
     seed : int
         Of pairs and queries drawn.
 

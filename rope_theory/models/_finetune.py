@@ -154,13 +154,13 @@ def finetune(
     scaling : Scaling or None
         What to extend the model by, ``Unscaled()`` for direct fine-tuning; None trains it as it is.
     length : int
-        Tokens a row, and the new window.
+        Tokens per row, and the new window.
     steps : int
         Steps in all.
     tokenizer : transformers tokenizer, optional
         The model's own.
     batch, accumulation : int
-        Rows a forward pass of one process, and passes a step.
+        Rows per forward pass of one process, and passes per step.
     rate : float
         Peak learning rate; the paper's are 2e-5 for 7B and 13B, 1e-5 for 33B and 65B.
     warmup : int

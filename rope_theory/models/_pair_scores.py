@@ -20,7 +20,7 @@ from rope_theory.models._recording import VisitedLayer, cos_sin
 from rope_theory.scaling import Frequencies, Unscaled
 
 PER_TOKEN = 16
-"""Offsets a token on the fine grid."""
+"""Offsets per token on the fine grid."""
 
 REGIONS = ("inside", "beyond")
 

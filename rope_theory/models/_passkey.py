@@ -84,7 +84,7 @@ class Passkey(Table):
     reach : tuple of ReachRow
         One a length.
     distances, trials, seed : int
-        Distances a length, trials a distance, seed of the keys.
+        Distances per length, trials per distance, seed of the keys.
     instruction, filler, key, question : str
         The wording.
     model, dtype, device : str
@@ -133,7 +133,7 @@ def passkey(
     distances : int
         The nominal distances are i · length / distances, i = 1 … distances.
     trials : int
-        Prompts a distance, each with a fresh key.
+        Prompts per distance, each with a fresh key.
     seed : int
         Of the keys.
     wording : PasskeyWording
@@ -142,7 +142,7 @@ def passkey(
     Returns
     -------
     Passkey
-        One row a length and distance with Wilson intervals, and k_max.
+        One row per length and distance with Wilson intervals, and k_max.
 
     Raises
     ------

@@ -143,7 +143,7 @@ def perplexity(
     Returns
     -------
     Perplexity
-        With the mean by position, one row a document, and a standard error over documents.
+        With the mean by position, one row per document, and a standard error over documents.
 
     Raises
     ------

@@ -115,7 +115,7 @@ class BoundRow(_OfHead):
         How many values it was held against.
     violations : int
         How many exceeded it by more than the rounding of float64: every value for "chord_published", for others at
-        least one a pair that has any.
+        least one per pair that has any.
     tightest : float
         Largest value / bound.
     slack : float
@@ -252,7 +252,7 @@ class Check(Table):
     stretches : int
         Stretches of text run.
     pairs : int or None
-        Pairs a head asked for; None is all of them.
+        Pairs per head asked for; None is all of them.
     seed : int
         Of the sampled pairs and queries.
     notes : tuple of str
