@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 
 def as_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
     """Return rows of values as named columns; without rows the columns are empty."""
@@ -18,6 +20,15 @@ def as_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str,
 def records_as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return rows by name, which all have the names of the first one, as columns; none without rows."""
     return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+
+def chosen(columns: Mapping[str, Any], **wanted: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the rows in which each named column has the value given for it, as arrays."""
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    keep = np.ones(len(next(iter(arrays.values()))), dtype=bool)
+    for name, value in wanted.items():
+        keep &= arrays[name] == value
+    return {name: array[keep] for name, array in arrays.items()}
 
 
 def rows_of(columns: Mapping[str, Any], **wanted: Any) -> Iterator[dict[str, Any]]:

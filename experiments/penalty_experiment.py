@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import rope_theory as rt
+from experiments.columns import chosen
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep
 from rope_theory import plots
@@ -274,16 +275,13 @@ FORMS = {"plain": r"penalty $\sum_j |h_j|^2$", "theta_squared": r"penalty $\sum_
 def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
     """Return the runs, and median, smallest and largest value over seeds of every measure and setting."""
     columns = {name: np.asarray(values) for name, values in sweep.items()}
-    settings = list(dict.fromkeys(zip(sweep["form"], sweep["strength"], strict=True)))
-    measures = [name for name in columns if name not in ("form", "strength", "seed", "torch")]
-    summary = []
-    for form, strength in settings:
-        rows = (columns["form"] == form) & (columns["strength"] == strength)
-        found: dict[str, Any] = {"form": form, "strength": strength}
-        for name in measures:
-            values = columns[name][rows]
-            found[name] = {"median": float(np.median(values)), "smallest": values.min(), "largest": values.max()}
-        summary.append(found)
+    summary: list[dict[str, Any]] = []
+    for form, strength in dict.fromkeys(zip(sweep["form"], sweep["strength"], strict=True)):
+        summary.append({"form": form, "strength": strength})
+        for name, values in chosen(columns, form=form, strength=strength).items():
+            if name not in ("form", "strength", "seed", "torch"):
+                spread = {"median": float(np.median(values)), "smallest": values.min(), "largest": values.max()}
+                summary[-1][name] = spread
     facts = {
         **{name: inputs[name] for name in ("window", "heads", "head_dim", "base", "steps", "seeds")},
         "guessing": math.log(inputs["values"]),
@@ -309,14 +307,12 @@ def draw(data: Data) -> Figure:
             for ax, (measures, first) in zip(panels[:, column], rows, strict=True):
                 _points(ax, data.tables["runs"], settings, measures, first)
                 ax.set_yscale("log")
-            panels[0, column].set_yticks([0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0])
-            panels[0, column].yaxis.set_major_formatter("{x:g}")
-            panels[0, column].minorticks_off()
-            panels[0, column].axhline(facts["guessing"], color=GREY, linestyle=":", linewidth=1.2)
-            panels[2, column].axhline(1.0, color=GREY, linestyle=":", linewidth=1.2)
-            panels[2, column].set_yticks([1.0, 2.0, 5.0])
-            panels[2, column].yaxis.set_major_formatter("{x:g}")
-            panels[2, column].minorticks_off()
+            reference = {0: (facts["guessing"], [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0]), 2: (1.0, [1.0, 2.0, 5.0])}
+            for row, (level, ticks) in reference.items():
+                panels[row, column].axhline(level, color=GREY, linestyle=":", linewidth=1.2)
+                panels[row, column].set_yticks(ticks)
+                panels[row, column].yaxis.set_major_formatter("{x:g}")
+                panels[row, column].minorticks_off()
             panels[0, column].set_title(FORMS[form])
             names = [f"{entry['strength']:g}" if entry["strength"] else "none" for entry in settings]
             panels[2, column].set_xticks(range(len(settings)), names)
@@ -351,18 +347,14 @@ def _points(
         medians = [entry[name]["median"] for entry in settings]
         color = PALETTE[number]
         ax.plot(places, medians, linestyle=DASHES[number], color=color, linewidth=1.2, zorder=2)
-        look: dict[str, Any] = {"marker": MARKERS[number], "markersize": 5, "color": color}
-        look["markerfacecolor"] = "white"
+        look: Any = {"marker": MARKERS[number], "markersize": 5, "color": color, "markerfacecolor": "white"}
         ax.plot([], [], linestyle=DASHES[number], linewidth=1.0, label=label, **look)  # for the legend
         for place, entry in zip(places, settings, strict=True):
-            chosen = (runs["form"] == entry["form"]) & (runs["strength"] == entry["strength"])
-            ax.plot([place] * int(chosen.sum()), runs[name][chosen], linestyle="none", zorder=3, **look)
+            values = chosen(runs, form=entry["form"], strength=entry["strength"])[name]
+            ax.plot([place] * len(values), values, linestyle="none", zorder=3, **look)
         for seed in dict.fromkeys(runs["seed"].tolist()):
-            rows = [
-                (runs["form"] == entry["form"]) & (runs["strength"] == entry["strength"]) & (runs["seed"] == seed)
-                for entry in settings
-            ]
-            along = [float(runs[name][row][0]) for row in rows]
+            wanted = ({"form": entry["form"], "strength": entry["strength"], "seed": seed} for entry in settings)
+            along = [float(chosen(runs, **setting)[name][0]) for setting in wanted]
             ax.plot(places, along, linestyle="-", color=color, linewidth=0.5, alpha=0.5, zorder=1.5)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from experiments import worst_case_rows as rows
-from experiments.columns import as_columns, rows_of
+from experiments.columns import as_columns, chosen, rows_of
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
@@ -75,7 +75,7 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
     found = []
     cells = zip(CELLS, ("first", "middle", "beyond"), strict=True)
     for window, factor, ratio, (cell, stored) in product(inputs["windows"], inputs["factors"], inputs["ratios"], cells):
-        row = rows.chosen(sweep, window=window, ratio=ratio, cell=stored)
+        row = chosen(sweep, window=window, ratio=ratio, cell=stored)
         visited = np.mod(row["offset"] * factor, 1.0) == 0.0
         lower, upper, offset = (row[name][visited] for name in ("lower", "upper", "offset"))
         at = offset[lower.argmax()].item()
@@ -96,8 +96,8 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
 
 def cell(data: Data, window: int, factor: int, name: str, ratios: Sequence[float]) -> str:
     """Return V/A in a cell at each of ``ratios``, as text with the digits that both bounds agree on."""
-    found = rows.chosen(data.tables["interpolation"], window=window, factor=factor, cell=name)
-    bounds = [rows.chosen(found, ratio=ratio) for ratio in ratios]
+    found = chosen(data.tables["interpolation"], window=window, factor=factor, cell=name)
+    bounds = [chosen(found, ratio=ratio) for ratio in ratios]
     return " / ".join(rows.shown(row["lower"].item(), row["upper"].item(), 4) for row in bounds)
 
 
@@ -105,7 +105,7 @@ def _largest(columns: Mapping[str, Any], cell: str) -> dict[str, dict[str, float
     """Return the largest upper bound of a cell over all windows and factors, by ratio, and where it is."""
     found = {}
     for ratio in sorted(set(columns["ratio"])):
-        table = rows.chosen(columns, cell=cell, ratio=ratio)
+        table = chosen(columns, cell=cell, ratio=ratio)
         at = int(table["upper"].argmax())
         found[f"{ratio:g}"] = {name: table[name][at].item() for name in ("window", "factor", "offset", "upper")}
     return found
@@ -114,9 +114,9 @@ def _largest(columns: Mapping[str, Any], cell: str) -> dict[str, dict[str, float
 def _reflection(inputs: Mapping[str, Any], sweep: Columns) -> dict[str, float]:
     """Return how far the last cell, computed by itself, is from the first one: 0 where the bounds overlap."""
     apart = 0.0
-    first, last = rows.chosen(sweep, cell="first"), list(rows_of(sweep, cell="last"))
+    first, last = chosen(sweep, cell="first"), list(rows_of(sweep, cell="last"))
     for row in last:
-        twin = rows.chosen(first, window=row["window"], ratio=row["ratio"], offset=row["window"] - 1 - row["offset"])
+        twin = chosen(first, window=row["window"], ratio=row["ratio"], offset=row["window"] - 1 - row["offset"])
         apart = max(apart, row["lower"] - float(twin["upper"][0]), float(twin["lower"][0]) - row["upper"])
     return {"offsets_checked": len(last), "largest_contradiction": apart}
 

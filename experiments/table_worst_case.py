@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
@@ -46,10 +47,10 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
 
 def places(data: Data, window: int, ratios: Sequence[float]) -> list[tuple[float, list[str]]]:
     """Return each offset of a window with V(s)/A at these ratios, in digits that both bounds agree on."""
-    table = rows.chosen(data.tables["worst_case"], window=window)
+    table = chosen(data.tables["worst_case"], window=window)
     found = []
     for offset in sorted(set(table["offset"].tolist())):
-        at = {ratio: rows.chosen(table, offset=offset, ratio=ratio) for ratio in ratios}
+        at = {ratio: chosen(table, offset=offset, ratio=ratio) for ratio in ratios}
         if all(len(row["lower"]) == 1 for row in at.values()):
             values = [rows.shown(row["lower"].item(), row["upper"].item(), 4) for row in at.values()]
             found.append((offset, values))

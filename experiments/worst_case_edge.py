@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
@@ -63,7 +64,7 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
     theta = rows.frequencies(inputs["head_dim"], inputs["base"], inputs["window"])
     table = {name: np.asarray(values) for name, values in sweep.items()}
     across = {name: values[table["place"] != "cell"] for name, values in table.items()}
-    within = rows.chosen(sweep, place="cell")
+    within = chosen(sweep, place="cell")
     trained = min(1.0, inputs["cell_ratio"] * len(theta.theta))  # V at a trained offset, exactly
     offsets = np.concatenate([[cell], within["offset"], [cell + 1]])
     ends = (cell, cell + 1)
@@ -98,13 +99,13 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
 
 
 def _largest(table: Columns, ratio: float) -> dict[str, float]:
-    inside = rows.chosen(table, place="inside", ratio=ratio)
+    inside = chosen(table, place="inside", ratio=ratio)
     at = int(inside["upper"].argmax())
     return {name: float(inside[name][at]) for name in ("offset", "lower", "upper")}
 
 
 def _at(table: Columns, ratio: float, offset: float) -> list[float]:
-    row = rows.chosen(table, ratio=ratio, offset=offset)
+    row = chosen(table, ratio=ratio, offset=offset)
     return [float(row["lower"][0]), float(row["upper"][0])]
 
 
@@ -120,7 +121,7 @@ def draw(data: Data) -> Figure:
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), sharey=True, layout="constrained")
         for ax, place, start in ((left, "inside", 0), (right, "beyond", last)):
-            tables = [rows.chosen(data.tables["sweep"], place=place, ratio=ratio) for ratio in ratios]
+            tables = [chosen(data.tables["sweep"], place=place, ratio=ratio) for ratio in ratios]
             lower, upper = ([table[name] for table in tables] for name in ("lower", "upper"))
             plots.worst_case_curves(
                 tables[0]["offset"] - start, lower, upper, labels=[f"H/A = {key}" for key in keys],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweeps import Columns, rounded_down, rounded_up
+from experiments.sweeps import rounded_down, rounded_up
 from rope_theory.certificates import worst_case
 from rope_theory.config import RopeConfig
 from rope_theory.scaling import Frequencies, Unscaled
@@ -62,15 +62,6 @@ def enclosed(chunk: Mapping[str, Any], names: Sequence[str], **columns: Sequence
 def constant(chunk: Mapping[str, Any], names: Sequence[str], count: int) -> dict[str, list[Any]]:
     """Return columns that repeat settings of a chunk."""
     return {name: [chunk[name]] * count for name in names}
-
-
-def chosen(columns: Columns, **wanted: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the rows in which each named column has the value given for it, as arrays."""
-    arrays = {name: np.asarray(values) for name, values in columns.items()}
-    keep = np.ones(len(next(iter(arrays.values()))), dtype=bool)
-    for name, value in wanted.items():
-        keep &= arrays[name] == value
-    return {name: array[keep] for name, array in arrays.items()}
 
 
 def shown(lower: float, upper: float, digits: int = 3) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import Data, Part
 from experiments.sweeps import Columns, Sweep, rounded_down, rounded_up
 from rope_theory import plots, scaling
@@ -45,15 +46,14 @@ trained offsets. The second case is Llama 3.1 8B, whose own scaling is Llama3 wi
 
 def method(name: str, factor: float, llama3: Mapping[str, float]) -> scaling.Scaling:
     """Return a scaling by name."""
-    makers: dict[str, Any] = {
-        "Unscaled": scaling.Unscaled,
-        "PositionInterpolation": lambda: scaling.PositionInterpolation(factor),
-        "NTKAware": lambda: scaling.NTKAware(factor),
-        "YaRN": lambda: scaling.YaRN(factor),
-        "Llama3": lambda: scaling.Llama3(factor, **llama3),
+    methods: dict[str, scaling.Scaling] = {
+        "Unscaled": scaling.Unscaled(),
+        "PositionInterpolation": scaling.PositionInterpolation(factor),
+        "NTKAware": scaling.NTKAware(factor),
+        "YaRN": scaling.YaRN(factor),
+        "Llama3": scaling.Llama3(factor, **llama3),
     }
-    made: scaling.Scaling = makers[name]()
-    return made
+    return methods[name]
 
 
 def chunks(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ def _regions(case: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def _largest(table: Columns, case: str, name: str, bounds: tuple[float, float]) -> dict[str, float]:
-    row = rows.chosen(table, case=case, method=name)
+    row = chosen(table, case=case, method=name)
     within = (row["offset"] >= bounds[0]) & (row["offset"] <= bounds[1])
     at = int(row["upper"][within].argmax())
     return {key: row[key][within][at].item() for key in ("offset", "lower", "upper")}
@@ -181,7 +181,7 @@ def _up(value: float) -> str:
 
 
 def _draw_case(ax: Any, data: Data, case: Mapping[str, Any]) -> None:
-    tables = {name: rows.chosen(data.tables["scalings"], case=case["case"], method=name) for name in case["methods"]}
+    tables = {name: chosen(data.tables["scalings"], case=case["case"], method=name) for name in case["methods"]}
     lower, upper = ([table[name] for table in tables.values()] for name in ("lower", "upper"))
     yarn = tables["YaRN"]
     thin = ax.plot(yarn["offset"], yarn["upper_times_factor"], color=PURPLE, linestyle="-", linewidth=0.7, zorder=1.8,

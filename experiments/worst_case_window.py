@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import Data, Part
 from experiments.settings import CONFIG
 from experiments.sweeps import Columns, Sweep
@@ -66,7 +67,7 @@ def compute(inputs: Mapping[str, Any], sweep: Columns) -> Data:
 
 def _extremes(table: Columns, cell: str) -> dict[str, dict[str, float]]:
     """Return the smallest lower and the largest upper bound of a cell, and their windows and ratios."""
-    row = rows.chosen(table, cell=cell)
+    row = chosen(table, cell=cell)
     found = {}
     for name, column, at in (
         ("smallest", "lower", row["lower"].argmin()),
@@ -97,7 +98,7 @@ def draw(data: Data) -> Figure:
         figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.4), layout="constrained")
         panels[1].sharey(panels[0])
         for ax, cell in zip(panels, CELLS, strict=True):
-            tables = [rows.chosen(data.tables["window"], cell=cell, ratio=ratio) for ratio in facts["ratios"]]
+            tables = [chosen(data.tables["window"], cell=cell, ratio=ratio) for ratio in facts["ratios"]]
             lower, upper = ([table[name] for table in tables] for name in ("lower", "upper"))
             labels = [f"H/A = {key}" for key in keys]
             plots.worst_case_windows(tables[0]["window"], lower, upper, labels=labels, ax=ax)

@@ -25,7 +25,7 @@ from experiments import real_heads
 from experiments.columns import one_of
 from experiments.compared import Comparison, Difference, Tolerance, apart, facts
 from experiments.extension import plan
-from experiments.parts import ROOT, Data, fingerprint
+from experiments.parts import ROOT, fingerprint
 from experiments.settings import CONFIG, theta
 from paper_repro import extended_windows, figure_2, figure_2_exact, published
 from paper_repro.conditioning import condition_number
@@ -122,8 +122,13 @@ def _filled(sentence: str, values: Mapping[str, Any]) -> str:
     return re.sub("⟦([^⟧‖]*)(?:‖([^⟧]*))?⟧", stretch, sentence).format(**values)
 
 
-def measured(verdict: Verdict, **values: Any) -> Finding:
-    """Return a finding of numbers, given as such or as ``Number`` where more is known of them, and of words."""
+def measured(verdict: Verdict | bool | np.bool, **values: Any) -> Finding:
+    """Return a finding of numbers, given as such or as ``Number`` where more is known of them, and of words.
+
+    A claim that is true holds, and one that is false is refuted.
+    """
+    if not isinstance(verdict, str):
+        verdict = "holds" if verdict else "refuted"
     words = {name: value for name, value in values.items() if isinstance(value, str)}
     numbers = {name: _number(value) for name, value in values.items() if name not in words}
     return Finding(verdict, numbers, words)
@@ -174,19 +179,6 @@ class Ledger(Table):
         return tuple(row.id for row in self.rows if row.finding.verdict != row.recorded)
 
 
-RECOMPUTATIONS: dict[str, Callable[[], Finding]] = {}
-
-
-def recomputes(claim: str) -> Callable[[Callable[[], Finding]], Callable[[], Finding]]:
-    """Register the function that recomputes ``claim``."""
-
-    def register(function: Callable[[], Finding]) -> Callable[[], Finding]:
-        RECOMPUTATIONS[claim] = function
-        return function
-
-    return register
-
-
 def recorded() -> list[dict[str, Any]]:
     """Return the entries of claims.toml, checked."""
     entries: list[dict[str, Any]] = tomllib.loads(LEDGER.read_text())["claim"]
@@ -216,9 +208,7 @@ def recompute(entry: dict[str, Any], *, remembered: bool = False) -> Claim:
     finding = joblib.Memory(ROOT / ".cache", verbose=0).cache(_finding) if remembered else _finding
     found: Finding = finding(entry["id"], " ".join(map(fingerprint, parts)))
     return Claim(
-        id=entry["id"],
-        place=entry["place"],
-        claim=entry["claim"],
+        **{name: entry[name] for name in ("id", "place", "claim")},
         recorded=entry["verdict"],
         reproducible=entry.get("reproducible", True),
         instead=entry.get("instead", ""),
@@ -263,15 +253,10 @@ def _places(claim: Claim, stored: Mapping[str, Any]) -> Iterator[tuple[str, floa
         yield sentence, *apart(today[sentence], stored[sentence])
 
 
-def _verdict(good: bool, if_good: Verdict, otherwise: Verdict) -> Verdict:
-    return if_good if good else otherwise
-
-
 # --- the score, and interpolation as a change of frequencies -------------------------------------------------
 
 
-@recomputes("score_is_a_function_of_distance")
-def _score_form() -> Finding:
+def _claim_score_is_a_function_of_distance() -> Finding:
     generator = np.random.default_rng(0)
     worst = 0.0
     angles = theta().theta
@@ -282,7 +267,7 @@ def _score_form() -> Finding:
         rotated = [_rotate(x, p * angles) for x, p in ((q, m), (k, n))]
         error = abs(rotated[0] @ rotated[1] - attention_score(h, angles, float(m - n)))
         worst = max(worst, float(error / triangle(h)))
-    return measured(_verdict(worst < AGREES, "holds", "refuted"), error=Number(worst, absolute=AGREES))
+    return measured(worst < AGREES, error=Number(worst, absolute=AGREES))
 
 
 def _rotate(x: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -290,29 +275,26 @@ def _rotate(x: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.f
     return np.stack([z.real, z.imag], axis=-1).reshape(-1)
 
 
-@recomputes("interpolation_divides_frequencies")
-def _interpolation() -> Finding:
+def _claim_interpolation_divides_frequencies() -> Finding:
     h = random_phase(CONFIG.pairs, seed=0)
     s = np.arange(0.0, 4096.0)
     squeezed = attention_score(h, PositionInterpolation(2).frequencies(CONFIG), s)
     error = float(np.abs(squeezed - attention_score(h, theta(), s / 2)).max() / triangle(h))
-    return measured(_verdict(error < AGREES, "holds", "refuted"), error=Number(error, absolute=AGREES))
+    return measured(error < AGREES, error=Number(error, absolute=AGREES))
 
 
-@recomputes("interpolation_stays_in_window")
-def _stays_inside() -> Finding:
+def _claim_interpolation_stays_in_window() -> Finding:
     window, factor = CONFIG.context_length, 2
     offsets = np.arange(factor * window) / factor
     inside, between = bool((offsets < window).all()), int((offsets > window - 1).sum())
     return measured(
-        _verdict(inside and not between, "holds", _verdict(inside, "holds on a stated range", "refuted")),
+        "refuted" if not inside else "holds on a stated range" if between else "holds",
         window=window, last=window - 1, between=between, count=len(offsets), largest=float(offsets.max()),
         factor=factor,
     )  # fmt: skip
 
 
-@recomputes("small_inside_huge_outside_exists")
-def _existence() -> Finding:
+def _claim_small_inside_huge_outside_exists() -> Finding:
     # the ridge kernel of one outside offset: of all curves of its in-window norm the one that is largest there
     window, target, alpha = CONFIG.context_length, 3072, 1e-6
     phi = _basis(np.arange(window))
@@ -321,7 +303,7 @@ def _existence() -> Finding:
     inside = np.abs(attention_score(h, theta(), np.arange(window))).max()
     outside = np.abs(attention_score(h, theta(), np.arange(window, 2 * window))).max()
     return measured(
-        _verdict(outside > 1000 * inside, "holds", "refuted"), ratio=outside / inside, target=target,
+        outside > 1000 * inside, ratio=outside / inside, target=target,
         largest=np.abs(h).max() / inside,
     )  # fmt: skip
 
@@ -334,19 +316,17 @@ def _basis(s: NDArray[Any]) -> NDArray[np.float64]:
 # --- Theorem 2.1 and its proof ------------------------------------------------------------------------------
 
 
-@recomputes("theorem_2_1")
-def _theorem() -> Finding:
+def _claim_theorem_2_1() -> Finding:
     witness = CATALOGUE["chord_published"].witness
     assert witness is not None  # tested: every refuted statement has one
     case = witness.evaluate()
     return measured(
-        _verdict(case.violates, "refuted", "holds"), reached=case.reached, allowed=case.allowed,
+        "refuted" if case.violates else "holds", reached=case.reached, allowed=case.allowed,
         ratio=case.reached / case.allowed, description=witness.description,
     )  # fmt: skip
 
 
-@recomputes("theorem_2_1_elsewhere")
-def _theorem_elsewhere() -> Finding:
+def _claim_theorem_2_1_elsewhere() -> Finding:
     bases, widths = (100.0, 1e4, 5e5, 1e6), range(8, 514, 2)
     cases = [refutation(RopeConfig(width, base)) for base in bases for width in widths]
     count = sum(case.refuted for case in cases)
@@ -369,8 +349,7 @@ def _end_of_the_witness(base: float) -> int:
     raise ValueError(f"No width below 4096 obeys Theorem 2.1 at base {base:g}; look further.")
 
 
-@recomputes("interpolated_scores_are_safe")
-def _interpolated_scores() -> Finding:
+def _claim_interpolated_scores_are_safe() -> Finding:
     window = CONFIG.context_length
     places = [0.5, window // 2 - 0.5, window - 0.5, window + 0.0, 1.5 * window]
     proved = {}
@@ -383,21 +362,20 @@ def _interpolated_scores() -> Finding:
     safe = max(enclosure.upper for enclosure in inside)
     wild = min(enclosure.lower for enclosure in beyond.values())
     return measured(
-        _verdict(safe < 1.2 < 10.0 < wild, "holds on a stated range", "refuted"), safe=safe,
+        "holds on a stated range" if safe < 1.2 < 10.0 < wild else "refuted", safe=safe,
         edge_low=min(e.lower for e in last), edge_high=max(e.upper for e in last), place=1.5 * window,
         last=window - 1, **{f"beyond_{ratio:g}": e.lower for ratio, e in beyond.items()},
     )  # fmt: skip
 
 
-@recomputes("proof_taylor")
-def _taylor() -> Finding:
+def _claim_proof_taylor() -> Finding:
     h, s, s1 = random_phase(CONFIG.pairs, seed=0), 100.1, 100.0
     value, end = attention_score(h, theta(), np.array([s, s1]))
     slope, limit = _derivative(h, s, 1), 0.5 * (s - s1) ** 2 * float(np.sum(np.abs(h) * theta().theta ** 2))
     as_printed = abs(end - (value + slope * (s - s1)))
     as_meant = abs(end - (value + slope * (s1 - s)))
     return measured(
-        _verdict(as_meant <= limit < as_printed, "corrected", _verdict(as_printed <= limit, "holds", "refuted")),
+        "corrected" if as_meant <= limit < as_printed else as_printed <= limit,
         printed=float(as_printed), meant=float(as_meant), limit=limit,
     )  # fmt: skip
 
@@ -407,8 +385,7 @@ def _derivative(h: Any, s: float, order: int) -> float:
     return float(np.sum(h * (1j * angles) ** order * np.exp(1j * s * angles)).real)
 
 
-@recomputes("proof_remainder")
-def _remainder() -> Finding:
+def _claim_proof_remainder() -> Finding:
     # (11) with the Taylor remainders R_i = ½a″(ξ_i)(s − s_i)² taken from the values themselves
     worst = 0.0
     for seed in range(100):
@@ -421,11 +398,10 @@ def _remainder() -> Finding:
         excess = excess_over_chord(h, theta(), s, s1, s2)
         formula = -(s - s1) * (s - s2) / (2 * (s1 - s2)) * (curved[0] * (s - s1) - curved[1] * (s - s2))
         worst = max(worst, float(abs(excess - formula) / triangle(h)))
-    return measured(_verdict(worst < 1e-9, "holds", "refuted"), error=Number(worst, absolute=1e-9))
+    return measured(worst < 1e-9, error=Number(worst, absolute=1e-9))
 
 
-@recomputes("proof_curvature_sum")
-def _curvature_sum() -> Finding:
+def _claim_proof_curvature_sum() -> Finding:
     angles = theta().theta
     limit = float(np.sum(angles**2))
     h = aligned(theta())
@@ -434,45 +410,40 @@ def _curvature_sum() -> Finding:
         abs(_derivative(random_phase(CONFIG.pairs, seed=seed), s, 2)) for seed in range(50) for s in (0.0, 10.3, 999.5)
     )
     return measured(
-        _verdict(largest <= limit and math.isclose(reached, limit), "holds", "refuted"), limit=limit, reached=reached,
+        largest <= limit and math.isclose(reached, limit), limit=limit, reached=reached,
         largest=largest,
     )  # fmt: skip
 
 
-@recomputes("proof_geometric_sum")
-def _geometric_sum() -> Finding:
+def _claim_proof_geometric_sum() -> Finding:
     c, d = CONFIG.base, CONFIG.width
     finite, printed = float(np.sum(theta().theta ** 2)), 1 / (1 - c ** (-4 / d))
     return measured(
-        _verdict(finite < printed and not math.isclose(finite, printed, rel_tol=1e-12), "corrected", "holds"),
+        "corrected" if finite < printed and not math.isclose(finite, printed, rel_tol=1e-12) else "holds",
         finite=finite, printed=printed, smaller_by=1 - finite / printed,
     )  # fmt: skip
 
 
-@recomputes("proof_exponential_inequality")
-def _exponential() -> Finding:
+def _claim_proof_exponential_inequality() -> Finding:
     c, x = CONFIG.base, -4 / CONFIG.width
     left, right = c**x, 1 + x * math.log(c)
-    return measured(_verdict(left > right, "refuted", "holds"), left=left, right=right)
+    return measured("refuted" if left > right else "holds", left=left, right=right)
 
 
-@recomputes("proof_reciprocal")
-def _reciprocal() -> Finding:
+def _claim_proof_reciprocal() -> Finding:
     c, d = CONFIG.base, CONFIG.width
     left, right = 1 / (1 - c ** (-4 / d)), d / (4 * math.log(c))
     repaired = right + 0.5 + math.log(c) / (3 * d)
-    return measured(_verdict(left > right, "refuted", "holds"), left=left, right=right, repaired=repaired)
+    return measured("refuted" if left > right else "holds", left=left, right=right, repaired=repaired)
 
 
-@recomputes("proof_constant")
-def _constant() -> Finding:
+def _claim_proof_constant() -> Finding:
     limit = CONFIG.width / (4 * math.log(CONFIG.base))
     reached = abs(_derivative(aligned(theta()), 0.0, 2))
-    return measured(_verdict(reached > limit, "refuted", "holds"), reached=reached, limit=limit)
+    return measured("refuted" if reached > limit else "holds", reached=reached, limit=limit)
 
 
-@recomputes("proof_conclusion")
-def _conclusion() -> Finding:
+def _claim_proof_conclusion() -> Finding:
     # given a bound M on the second derivative that is true, the last two lines follow
     worst = 0.0
     for seed in range(200):
@@ -483,16 +454,15 @@ def _conclusion() -> Finding:
         s = float(generator.uniform(s1, s2))
         allowed = float(chord_curvature(theta(), s, s1, s2, h=h))
         worst = max(worst, abs(excess_over_chord(h, theta(), s, s1, s2)) / allowed)
-    return measured(_verdict(worst <= 1.0, "holds", "refuted"), ratio=worst)
+    return measured(worst <= 1.0, ratio=worst)
 
 
-@recomputes("unit_cell_constant")
-def _unit_cell() -> Finding:
+def _claim_unit_cell_constant() -> Finding:
     printed, arithmetic = published.printed("unit_cell_divisor"), 32 * math.log(CONFIG.base)
     curvature = CONFIG.width / float(chord_curvature(theta(), 0.5))
     sharp = CONFIG.width / float(chord_sharp(theta(), 0.5))
     return measured(
-        _verdict(sharp < printed.value, "corrected", "holds"), curvature=curvature,
+        "corrected" if sharp < printed.value else "holds", curvature=curvature,
         sharp=Number(sharp, published=printed), arithmetic=arithmetic,
     )  # fmt: skip
 
@@ -506,8 +476,7 @@ def _ratio() -> NDArray[np.float64]:
     return ratio
 
 
-@recomputes("abel_bound")
-def _abel_bound() -> Finding:
+def _claim_abel_bound() -> Finding:
     s = np.arange(0, 4096, 7)
     worst = max(
         float(np.max(np.abs(attention_score(h, theta(), s)) / abel(h, theta(), s)))
@@ -520,25 +489,21 @@ def _abel_bound() -> Finding:
     without_last = float(np.abs(np.diff(constant)).max() * abel_sum(theta(), 0.0))
     reached = float(abs(attention_score(constant, theta(), 0.0)))
     return measured(
-        _verdict(max(worst, attained.reached / attained.allowed) <= 1.0 + AGREES, "holds", "refuted"),
+        max(worst, attained.reached / attained.allowed) <= 1.0 + AGREES,
         attained=attained.reached / attained.allowed, others=worst, reached=reached, without_last=without_last,
         description=witness.description,
     )  # fmt: skip
 
 
-@recomputes("abel_bound_relaxed")
-def _abel_relaxed() -> Finding:
+def _claim_abel_bound_relaxed() -> Finding:
     smallest, largest = float(_ratio().min()), float(_ratio().max())
     s = np.arange(0, 4096, 7)
     h = random_phase(CONFIG.pairs, seed=0, count=20)
     holds = bool((np.abs(attention_score(h, theta(), s)) <= abel_published(theta(), s)).all())
-    return measured(
-        _verdict(holds, "holds", "refuted"), least=2 * smallest, weaker_low=4 * smallest, weaker_high=4 * largest
-    )
+    return measured(holds, least=2 * smallest, weaker_low=4 * smallest, weaker_high=4 * largest)
 
 
-@recomputes("abel_sum_at_least_d")
-def _at_least_d() -> Finding:
+def _claim_abel_sum_at_least_d() -> Finding:
     ratio, least = _ratio(), published.printed("abel_sum_over_d")
     stop = int(published.printed("figure_5_stop").value)
     below = np.flatnonzero(ratio < least.value)
@@ -550,14 +515,13 @@ def _at_least_d() -> Finding:
     )  # fmt: skip
 
 
-@recomputes("six_hundred_times")
-def _six_hundred() -> Finding:
+def _claim_six_hundred_times() -> Finding:
     divisor, least = published.printed("unit_cell_divisor").value, published.printed("bound_ratio")
     curvature, sharp = float(chord_curvature(theta(), 0.5)), float(chord_sharp(theta(), 0.5))
     trivial = CONFIG.width / 2
     mended = 2 * float(_ratio()[: int(published.printed("figure_5_stop").value)].min()) * CONFIG.width / curvature
     return measured(
-        _verdict(mended >= least.value, "holds", "corrected"), curvature=trivial / curvature, sharp=trivial / sharp,
+        "holds" if mended >= least.value else "corrected", curvature=trivial / curvature, sharp=trivial / sharp,
         printed=trivial * divisor / CONFIG.width, mended=Number(mended, published=least),
     )  # fmt: skip
 
@@ -565,18 +529,13 @@ def _six_hundred() -> Finding:
 # --- the least-squares experiment ---------------------------------------------------------------------------
 
 
-def _experiment() -> Data:
-    return figure_2.PART.data()
-
-
 def _unregularised(solver: str, dtype: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    sweep = {name: np.asarray(values) for name, values in _experiment().tables["sweep"].items()}
+    sweep = {name: np.asarray(values) for name, values in figure_2.PART.data().tables["sweep"].items()}
     chosen = (sweep["solver"] == solver) & (sweep["dtype"] == dtype) & (sweep["alpha"] == 0.0)
     return sweep["largest_inside"][chosen], sweep["largest_outside"][chosen]
 
 
-@recomputes("beyond_8000")
-def _beyond_8000() -> Finding:
+def _claim_beyond_8000() -> Finding:
     routes: Any = figure_2.INPUTS["unregularised"]
     claimed = published.printed("largest_beyond")
     outside = {f"{solver} {dtype}": _unregularised(solver, dtype)[1] for solver, dtype in routes}
@@ -590,8 +549,7 @@ def _beyond_8000() -> Finding:
     )  # fmt: skip
 
 
-@recomputes("figure_2_shows_the_fit")
-def _shows_the_fit() -> Finding:
+def _claim_figure_2_shows_the_fit() -> Finding:
     window = CONFIG.context_length
     beyond = np.arange(window, 2 * window)
     fit = figure_2_exact.exact_fit(0, 0.0)
@@ -601,30 +559,27 @@ def _shows_the_fit() -> Finding:
     ratios = [figure_2_exact.solver_curve(solver, dtype, 0)[window:] / curve for solver, dtype in routes]
     share = max(float(((ratio > 0.5) & (ratio < 2.0)).mean()) for ratio in ratios)
     return measured(
-        _verdict(share > 0.5, "holds", "refuted"), at_2049=curve[1], at_2100=curve[2100 - window], at_4095=curve[-1],
+        share > 0.5, at_2049=curve[1], at_2100=curve[2100 - window], at_4095=curve[-1],
         largest_modulus=fit.largest_modulus.middle, bits=fit.bits, inside=inside.max(), routes=len(routes),
         share=Number(share, absolute=0.1), percent=10 * (math.floor(10 * share) + 1), window=window,
         end=2 * window - 1,
     )  # fmt: skip
 
 
-@recomputes("almost_every_curve")
-def _almost_every() -> Finding:
+def _claim_almost_every_curve() -> Finding:
     inside, outside = _unregularised("normal", "float32")
     count = int((outside > 10 * inside).sum())
-    return measured(_verdict(count >= 0.9 * len(inside), "holds", "refuted"), count=count, curves=len(inside))
+    return measured(count >= 0.9 * len(inside), count=count, curves=len(inside))
 
 
-@recomputes("calm_between_integers")
-def _calm() -> Finding:
-    cells = _experiment().tables["cells"]
+def _claim_calm_between_integers() -> Finding:
+    cells = figure_2.PART.data().tables["cells"]
     values, offsets = np.abs(np.asarray(cells["fit"], dtype=float)), np.asarray(cells["offset"])
     ratio = float(values.max() / values[np.mod(offsets, 1.0) == 0.0].max())
-    return measured(_verdict(ratio < 1.125, "holds", "refuted"), ratio=ratio)
+    return measured(ratio < 1.125, ratio=ratio)
 
 
-@recomputes("trained_heads_explode")
-def _trained_heads() -> Finding:
+def _claim_trained_heads_explode() -> Finding:
     facts = real_heads.PART.data().facts
     own = {row["region"]: row for row in facts["overview"]["rows"] if row["scaling"] == "Unscaled"}
     losses = facts["losses"]
@@ -633,25 +588,23 @@ def _trained_heads() -> Finding:
     explodes = own["beyond"]["mean"] > 2.0 or back["capped"] > 0.5
     beyond, plain = own["beyond"], losses["plain"]
     return measured(
-        _verdict(explodes, "holds", "refuted"), mean=beyond["mean"], highest_head=beyond["highest_head"],
+        explodes, mean=beyond["mean"], highest_head=beyond["highest_head"],
         inside=plain["inside"], beyond=plain["beyond"], capped=back["capped"], near=back["near"],
         heads=facts["overview"]["heads"], window=facts["window"], largest=beyond["largest"], text=facts["text"],
     )  # fmt: skip
 
 
-@recomputes("theorem_2_1_in_trained_heads")
-def _theorem_in_trained_heads() -> Finding:
+def _claim_theorem_2_1_in_trained_heads() -> Finding:
     facts = real_heads.PART.data().facts
     published_bound = next(row for row in facts["overview"]["bounds"] if row["bound"] == "chord_published")
     return measured(
-        _verdict(published_bound["violations"] == 0, "holds", "refuted"), exceeded=published_bound["violations"],
+        published_bound["violations"] == 0, exceeded=published_bound["violations"],
         evaluations=published_bound["evaluations"], factor=published_bound["tightest"], proved=facts["violations"],
         heads=facts["overview"]["heads"], pairs=real_heads.INPUTS["pairs"], text=facts["text"],
     )  # fmt: skip
 
 
-@recomputes("ridge_remark")
-def _ridge() -> Finding:
+def _claim_ridge_remark() -> Finding:
     window = CONFIG.context_length
 
     def ratio(alpha: float) -> float:
@@ -666,30 +619,26 @@ def _ridge() -> Finding:
 
     alphas = {tolerance: strength(tolerance) for tolerance in (2.0, 1.5, 1.0, 0.5)}
     return measured(
-        _verdict(alphas[2.0] is not None, "holds", "refuted"),
+        alphas[2.0] is not None,
         **{f"ratio_{alpha}": ratio(float(alpha)) for alpha in (1, 10, 100)},
         **{f"alpha_{round(10 * tolerance):02}": alpha for tolerance, alpha in alphas.items()},
     )
 
 
-@recomputes("bounds_scale_with_coefficients")
-def _scale() -> Finding:
+def _claim_bounds_scale_with_coefficients() -> Finding:
     h = random_phase(CONFIG.pairs, seed=0)
     halves = [
         float(chord_sharp(theta(), 0.5, h=h / 2) / chord_sharp(theta(), 0.5, h=h)),
         float(abel(h / 2, theta(), 100.0) / abel(h, theta(), 100.0)),
     ]
-    return measured(
-        _verdict(all(math.isclose(value, 0.5) for value in halves), "holds", "refuted"), chord=halves[0], abel=halves[1]
-    )
+    return measured(all(math.isclose(value, 0.5) for value in halves), chord=halves[0], abel=halves[1])
 
 
-@recomputes("up_to_32_times")
-def _up_to_32() -> Finding:
+def _claim_up_to_32_times() -> Finding:
     longest, window = (published.printed(name).value for name in ("longest_window", "window"))
     ratio, claimed = longest / window, published.printed("extension")
     return measured(
-        _verdict(ratio == claimed.value, "holds", "corrected"), ratio=Number(ratio, published=claimed),
+        "holds" if ratio == claimed.value else "corrected", ratio=Number(ratio, published=claimed),
         longest=round(longest), window=round(window),
     )  # fmt: skip
 
@@ -719,8 +668,7 @@ def _at_scale(seen: bool) -> Verdict:
     return "holds at this scale" if seen else "not seen at this scale"
 
 
-@recomputes("untouched_model_breaks")
-def _untouched() -> Finding:
+def _claim_untouched_model_breaks() -> Finding:
     found = _extended("direct", 0)
     return measured(
         _at_scale(found["ratio"] > 2.0 and found["found"] < 0.2), ratio=found["ratio"], found=found["found"],
@@ -728,8 +676,7 @@ def _untouched() -> Finding:
     )  # fmt: skip
 
 
-@recomputes("interpolation_adapts_fast")
-def _adapts() -> Finding:
+def _claim_interpolation_adapts_fast() -> Finding:
     step = plan.STAGES[-1]
     before, after, direct = _extended("PI", 0), _extended("PI", step), _extended("direct", step)
     return measured(
@@ -738,8 +685,7 @@ def _adapts() -> Finding:
     )  # fmt: skip
 
 
-@recomputes("direct_tuning_adapts_slowly")
-def _slow() -> Finding:
+def _claim_direct_tuning_adapts_slowly() -> Finding:
     step = plan.STAGES[-1]
     interpolated, direct = _extended("PI", step), _extended("direct", step)
     length = 4 * extended_windows.WINDOW
@@ -761,8 +707,7 @@ def _later_reach() -> dict[str, float | None]:
     return later
 
 
-@recomputes("quality_inside_is_kept")
-def _quality() -> Finding:
+def _claim_quality_inside_is_kept() -> Finding:
     step = plan.STAGES[-1]
     change = {method: _extended(method, step)["inside"] - 1.0 for method in plan.COMPARED}
     facts = extended_windows.PART.data().facts
@@ -782,8 +727,7 @@ def _quality() -> Finding:
     )  # fmt: skip
 
 
-@recomputes("longer_windows_lower_perplexity")
-def _longer() -> Finding:
+def _claim_longer_windows_lower_perplexity() -> Finding:
     columns, step = extended_windows.PART.data().tables["numbers"], plan.STAGES[-1]
     values = []
     for times in (1, 2, 4):
@@ -794,3 +738,9 @@ def _longer() -> Finding:
     return measured(
         _at_scale(values[0] > values[1] > values[2]), at_1=values[0], at_2=values[1], at_4=values[2], **_runs_at(step)
     )
+
+
+RECOMPUTATIONS: dict[str, Callable[[], Finding]] = {
+    name.removeprefix("_claim_"): function for name, function in dict(globals()).items() if name.startswith("_claim_")
+}
+"""Claim → the function that recomputes it, which bears its name."""

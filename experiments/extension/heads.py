@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,5 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
         own = check.rows[0].scaling
         far.append([row.far for row in check.attention if (row.scaling, row.region) == (own, "beyond")])
         moved.append([row.moved for row in check.attention if row.scaling != own and row.region == "inside"])
-    return {
-        "settings": asdict(settings),
-        "model": runs.digest_of(source),
-        "far": np.mean(far, axis=1).tolist(),
-        "moved": np.mean(moved, axis=1).tolist(),
-        "seconds": time.perf_counter() - begin,
-        "hardware": runs.hardware(device),
-        "versions": runs.all_versions(),
-    }
+    means = {"far": np.mean(far, axis=1).tolist(), "moved": np.mean(moved, axis=1).tolist()}
+    return runs.content(settings, source, device, begin, means)

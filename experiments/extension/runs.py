@@ -22,12 +22,13 @@ import numpy as np
 import rope_theory as rt
 from experiments import files, pretrain
 from experiments.extension import texts
+from experiments.parts import ROOT
 from experiments.sweeps import versions
 from rope_theory.models.loading import load_model
 from rope_theory.reports import json_ready
 from rope_theory.scaling import Scaling
 
-DATA = Path(__file__).resolve().parent.parent / "data" / "extension"
+DATA = ROOT / "experiments" / "data" / "extension"
 """One file a run."""
 
 REMEDY = "`python -m paper_repro tables --preset full` makes it."
@@ -177,14 +178,16 @@ def compute(settings: Settings, source: Path, measure: Measure = Measure(), devi
                     {"step": stage, "window": size, "distance": row.nominal, "share": row.share} for row in keys.rows
                 ]
             rows += [{"step": stage, **row} for row in found]
+    measured = {"measure": asdict(measure), "window": window, "rows": rows, "losses": losses, "passkeys": passkeys}
+    return content(settings, source, device, begin, measured)
+
+
+def content(settings: Any, source: Path, device: str, begin: float, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a run's file: what was measured, what it depends on, and the time since ``begin``."""
     return {
         "settings": asdict(settings),
-        "measure": asdict(measure),
-        "window": window,
         "model": digest_of(source),
-        "rows": rows,
-        "losses": losses,
-        "passkeys": passkeys,
+        **measured,
         "seconds": time.perf_counter() - begin,
         "hardware": hardware(device),
         "versions": all_versions(),

@@ -7,11 +7,10 @@ paper cuts reports to 15000 tokens and summaries to 1000, in a window of 16384.
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +89,8 @@ class Settings:
 
 def docstrings(packages: Iterable[str]) -> list[Pair]:
     """Return (source without its docstring, the docstring's first paragraph) of modules, in an order of their paths."""
-    found = []
-    for package in packages:
-        for document in corpus.documents(package):
-            pair = _parted(document.text)
-            if pair is not None:
-                found.append((hashlib.sha256(f"{package}/{document.path}".encode()).digest(), pair))
-    return [pair for _, pair in sorted(found)]
+    pairs = (_parted(document.text) for document in corpus.shuffled(corpus.documents(*packages)))
+    return [pair for pair in pairs if pair is not None]
 
 
 def _parted(text: str) -> Pair | None:
@@ -205,14 +199,6 @@ def compute(settings: Settings, source: Path, device: str = "cpu") -> dict[str, 
         model, learnt, scaling=scaling, length=length, steps=settings.steps, batch=settings.batch, rate=settings.rate,
         seed=settings.seed,
     )  # fmt: skip
-    return {
-        "settings": asdict(settings),
-        "model": runs.digest_of(source),
-        "learnt": len(learnt),
-        "asked": len(asked),
-        "rouge": rouge(done.model, tokenizer, asked, ANSWER),
-        "losses": done.losses.tolist(),
-        "seconds": time.perf_counter() - begin,
-        "hardware": runs.hardware(device),
-        "versions": runs.all_versions(),
-    }
+    found = rouge(done.model, tokenizer, asked, ANSWER)
+    measured = {"learnt": len(learnt), "asked": len(asked), "rouge": found, "losses": done.losses.tolist()}
+    return runs.content(settings, source, device, begin, measured)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments import files
+from experiments.parts import ROOT
 from experiments.pretraining import corpus
 from experiments.pretraining.corpus import Document
 from rope_theory.models.loading import encoded, read_text
@@ -29,7 +30,7 @@ PASSKEYS = 0.1
 ANSWER = 8
 """Tokens left for an answer."""
 
-CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "extension"
+CACHE = ROOT / ".cache" / "extension"
 """Untracked folder of token streams."""
 
 
@@ -48,10 +49,7 @@ def tuning_stream(tokenizer: Any, longest: int, cache: Path = CACHE) -> NDArray[
     cache : Path
         Where the stream is kept.
     """
-    chosen = sorted(
-        (document for package in TUNING for document in corpus.documents(package)),
-        key=lambda document: hashlib.sha256(f"{document.package}/{document.path}".encode()).digest(),
-    )
+    chosen = corpus.shuffled(corpus.documents(*TUNING))
     recipe = f"{corpus.digest(chosen)} {_vocabulary(tokenizer)} {TUNING_TOKENS} {longest} {PASSKEYS} {WORDING}"
     place = cache / f"tuning-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npy"
     if place.is_file():
@@ -101,17 +99,13 @@ def held_out(kind: str, tokenizer: Any, *, documents: int, tokens: int) -> list[
         For a corpus with fewer such documents; a file gives as many as it has, and at least one.
     """
     if kind == "code":
-        found: Iterable[Document] = (one for package in corpus.HELD_OUT for one in corpus.documents(package))
+        found: Iterable[Document] = corpus.documents(*corpus.HELD_OUT)
     elif kind == "prose":
         found = descriptions()
     else:
         return _pieces(Path(kind), tokenizer, documents, tokens)
-    ordered = sorted(
-        (document for document in found if len(document.text) >= tokens),  # a token is a byte at least
-        key=lambda document: hashlib.sha256(f"{document.package}/{document.path}".encode()).digest(),
-    )
     chosen: list[NDArray[np.int64]] = []
-    for document in ordered:
+    for document in corpus.shuffled(one for one in found if len(one.text) >= tokens):  # a token is a byte at least
         ids = tokenizer(document.text, verbose=False)["input_ids"]
         if len(ids) >= tokens:
             chosen.append(np.array(ids[:tokens], dtype=np.int64))
@@ -122,9 +116,8 @@ def held_out(kind: str, tokenizer: Any, *, documents: int, tokens: int) -> list[
 
 def descriptions() -> list[Document]:
     """Return the long descriptions of the pinned packages that are installed, one a package: prose with some code."""
-    names = [line.split("==")[0] for line in _pinned() if "==" in line]
     found = []
-    for name in names:
+    for name in _pinned():
         try:
             text: Any = importlib.metadata.metadata(name).json.get("description")
         except importlib.metadata.PackageNotFoundError:
@@ -136,7 +129,7 @@ def descriptions() -> list[Document]:
 
 def other_versions() -> list[str]:
     """Return which packages of the text are installed in another version than the runs were made with, in words."""
-    pinned = dict(line.split("==") for line in _pinned() if "==" in line)
+    pinned = _pinned()
     found = {package: corpus.version(package) for package in (*TUNING, *corpus.HELD_OUT)}
     return [
         f"{package} {version}, not {pinned[package]}"
@@ -145,9 +138,10 @@ def other_versions() -> list[str]:
     ]
 
 
-def _pinned() -> list[str]:
-    path = Path(__file__).resolve().parent.parent.parent / "constraints.txt"
-    return path.read_text(encoding="utf-8").splitlines()
+def _pinned() -> dict[str, str]:
+    """Return package → version of constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
 
 
 def _pieces(path: Path, tokenizer: Any, documents: int, tokens: int) -> list[NDArray[np.int64]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
-import io
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from experiments import files
+from experiments.columns import as_columns
 from experiments.pretraining.measured import HeldOut, PasskeyCell
 from experiments.pretraining.recipe import Recipe
 from experiments.pretraining.tokens import Prepared
@@ -144,10 +145,9 @@ def text(outcome: Outcome, versions: dict[str, str], parameters: int) -> str:
 
 
 def _listing(prepared: Prepared) -> bytes:
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerow(["split", "file", "tokens"])
-    for split, stream in (("training", prepared.training), ("held_out", prepared.held_out)):
-        lengths = (stream.starts[1:] - stream.starts[:-1]).tolist()
-        writer.writerows((split, name, length) for name, length in zip(stream.names, lengths, strict=True))
-    return content.getvalue().encode()
+    rows = (
+        (split, *row)
+        for split, stream in (("training", prepared.training), ("held_out", prepared.held_out))
+        for row in zip(stream.names, np.diff(stream.starts).tolist(), strict=True)
+    )
+    return files.as_csv(as_columns(("split", "file", "tokens"), rows))

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import platform
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,16 +48,22 @@ def version(package: str) -> str:
     return platform.python_version() if package == "python" else importlib.metadata.version(package)
 
 
-def documents(package: str) -> Iterator[Document]:
-    """Yield the Python files of a distribution in order of their paths: UTF-8, not empty, not beyond ``LONGEST``."""
-    for path, name in sorted(_files(package), key=lambda pair: pair[1]):
-        content = path.read_bytes()
-        if not content.strip() or len(content) > LONGEST:
-            continue
-        try:
-            yield Document(package, name, content.decode())
-        except UnicodeDecodeError:
-            continue
+def documents(*packages: str) -> Iterator[Document]:
+    """Yield the Python files of distributions in order of their paths: UTF-8, not empty, not beyond ``LONGEST``."""
+    for package in packages:
+        for path, name in sorted(_files(package), key=lambda pair: pair[1]):
+            content = path.read_bytes()
+            if not content.strip() or len(content) > LONGEST:
+                continue
+            try:
+                yield Document(package, name, content.decode())
+            except UnicodeDecodeError:
+                continue
+
+
+def shuffled(documents: Iterable[Document]) -> list[Document]:
+    """Return documents in an order that only their paths decide."""
+    return sorted(documents, key=lambda one: hashlib.sha256(f"{one.package}/{one.path}".encode()).digest())
 
 
 def digest(documents: list[Document]) -> str:

@@ -83,7 +83,7 @@ def prepare(folder: Path, vocabulary: int, packages: tuple[tuple[str, ...], tupl
     packages : pair of tuple of str
         Distributions to train on, and to hold out.
     """
-    texts = tuple([doc for package in names for doc in corpus.documents(package)] for names in packages)
+    texts = tuple(list(corpus.documents(*names)) for names in packages)
     facts = {
         split: {
             "packages": {package: corpus.version(package) for package in names},

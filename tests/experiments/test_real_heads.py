@@ -8,6 +8,7 @@ import pytest
 
 import rope_theory as rt
 from experiments import pretrain, real_heads
+from experiments.columns import rows_of
 from experiments.parts import STORE
 
 torch = pytest.importorskip("torch")
@@ -68,7 +69,7 @@ def test_the_picture_shows_what_was_computed(data):
     pytest.importorskip("matplotlib")
     figure = real_heads.draw(data)
     sizes, losses, attention, shares = figure.axes
-    rows = real_heads._lines(data.tables["scores"])
+    rows = list(rows_of(data.tables["scores"]))
     own = [row for row in rows if row["scaling"] == "Unscaled()" and row["region"] == "beyond"]
     np.testing.assert_array_equal(sizes.lines[0].get_ydata(), [row["largest_between"] for row in own])
     np.testing.assert_array_equal(losses.lines[0].get_ydata(), data.tables["losses"]["plain, mean"])

@@ -5,6 +5,7 @@ import pytest
 
 from experiments import table_interpolation
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import STORE
 from experiments.table_interpolation import INPUTS, PART, SWEEP, chunks, compute, compute_chunk
 from paper_repro import pages
@@ -24,18 +25,18 @@ def data():
 
 
 def test_each_factor_takes_the_largest_over_what_it_visits():
-    table = rows.chosen(compute(SMALL, swept(SMALL)).tables["interpolation"], ratio=5.0)
+    table = chosen(compute(SMALL, swept(SMALL)).tables["interpolation"], ratio=5.0)
     theta, last = rows.frequencies(16, 1e4, 24), 23
     for factor in (2, 8):
         steps = np.arange(1, factor) / factor
         for cell, start in (("first or last", 0), ("middle", 11), ("beyond", last)):
             offsets = (start + steps).tolist()  # the middle cell whole, not its half
             bounds = rows.bounds(theta, offsets, 24, 5.0)
-            row = rows.chosen(table, factor=factor, cell=cell)
+            row = chosen(table, factor=factor, cell=cell)
             assert row["lower"].item() == pytest.approx(max(bounds["lower"]), rel=1e-5)
             assert row["upper"].item() == pytest.approx(max(bounds["upper"]), rel=1e-5)
             assert row["offset"].item() in offsets
-    beyond = rows.chosen(table, cell="beyond", factor=8)
+    beyond = chosen(table, cell="beyond", factor=8)
     assert beyond["offset"].item() == last + 1 - 1 / 8  # the longest offset PI reaches
 
 
@@ -68,7 +69,7 @@ def test_bigger_factors_visit_more_and_reach_further(data):
     for window in INPUTS["windows"]:
         for ratio in INPUTS["ratios"]:
             for cell in table_interpolation.CELLS:
-                found = rows.chosen(table, window=window, ratio=ratio, cell=cell)
+                found = chosen(table, window=window, ratio=ratio, cell=cell)
                 assert found["factor"].tolist() == INPUTS["factors"]
                 assert (np.diff(found["upper"]) >= 0).all()
                 if cell == "beyond":

@@ -7,6 +7,7 @@ import pytest
 
 import rope_theory as rt
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.parts import ROOT
 from experiments.worst_case_scalings import INPUTS, PART, draw, method
 
@@ -26,18 +27,18 @@ def data():
 def test_the_reference_values_to_their_printed_digits(data):
     for name, texts in REFERENCE.items():
         for s, text in zip((100, 1000, 2048), texts, strict=True):
-            row = rows.chosen(data.tables["scalings"], case="small", method=name, offset=s)
+            row = chosen(data.tables["scalings"], case="small", method=name, offset=s)
             digits = len(text.partition(".")[2])
             assert f"{row['lower'].item():.{digits}f}" == f"{row['upper'].item():.{digits}f}" == text, (name, s)
 
 
 def test_interpolation_is_the_trained_score_at_the_divided_offset(data):
     theta = rows.frequencies(SMALL["head_dim"], SMALL["base"], SMALL["window"])
-    table = rows.chosen(data.tables["scalings"], case="small", method="PositionInterpolation")
+    table = chosen(data.tables["scalings"], case="small", method="PositionInterpolation")
     offsets = [37, 571, 2049, 2051]
     divided = rows.bounds(theta, [s / SMALL["factor"] for s in offsets], SMALL["window"], INPUTS["ratio"])
     for s, lower, upper in zip(offsets, divided["lower"], divided["upper"], strict=True):
-        row = rows.chosen(table, offset=s)
+        row = chosen(table, offset=s)
         assert row["lower"].item() <= upper
         assert lower <= row["upper"].item()
 
@@ -62,7 +63,7 @@ def test_both_with_and_without_the_attention_factor(data):
     for case, factor in ((SMALL, 4.0), (LLAMA, 8.0)):
         config = rt.RopeConfig(case["head_dim"], case["base"], case["window"])
         expected = rt.scaling.YaRN(factor).frequencies(config).attention_factor ** 2
-        yarn = rows.chosen(table, case=case["case"], method="YaRN")
+        yarn = chosen(table, case=case["case"], method="YaRN")
         assert yarn["attention_factor_squared"] == pytest.approx(np.full(len(yarn["offset"]), expected), rel=1e-9)
         assert yarn["upper_times_factor"] == pytest.approx(yarn["upper"] * expected, rel=1e-8)
     others = {str(name) for name in table["method"][table["attention_factor_squared"] == 1.0]}

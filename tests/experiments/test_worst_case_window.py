@@ -3,6 +3,7 @@
 import pytest
 
 from experiments import worst_case_rows as rows
+from experiments.columns import chosen
 from experiments.worst_case_window import CELLS, INPUTS, PART, chunks, draw
 
 
@@ -26,7 +27,7 @@ def test_the_first_trained_cell_and_the_last_agree(data, window):
     theta = rows.frequencies(INPUTS["head_dim"], INPUTS["base"], window)
     for ratio in (1.0, 100.0):
         last = rows.bounds(theta, [window - 1.5], window, ratio)
-        first = rows.chosen(data.tables["window"], window=window, ratio=ratio, cell="first")
+        first = chosen(data.tables["window"], window=window, ratio=ratio, cell="first")
         assert first["offset"].item() == 0.5
         assert last["lower"][0] <= first["upper"].item()
         assert first["lower"].item() <= last["upper"][0]
@@ -35,11 +36,11 @@ def test_the_first_trained_cell_and_the_last_agree(data, window):
 def test_more_trained_offsets_and_smaller_coefficients_never_hurt_at_the_first_cell(data):
     for cell in ("first", "beyond"):
         for ratio in INPUTS["ratios"]:
-            found = rows.chosen(data.tables["window"], cell=cell, ratio=ratio)
+            found = chosen(data.tables["window"], cell=cell, ratio=ratio)
             assert (found["lower"][1:] <= found["upper"][:-1]).all(), "a longer window has more constraints"
     for window in INPUTS["windows"]:
         for cell in CELLS:
-            found = rows.chosen(data.tables["window"], cell=cell, window=window)
+            found = chosen(data.tables["window"], cell=cell, window=window)
             assert (found["lower"][:-1] <= found["upper"][1:]).all()
 
 
