@@ -111,6 +111,7 @@ VALID = {
     "reports.check_overview": {"check": None},
     "reports.check_place": {"path": "file"},
     "reports.frequencies": {"model": MODEL},
+    "reports.in_workers": {"function": abs, "tasks": []},
     "reports.json_ready": {"value": 1.0},
     "reports.remove_leftovers": {"folder": "."},
     "reports.report": {"record": BOUNDS},

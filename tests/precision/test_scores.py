@@ -86,7 +86,7 @@ def test_shapes_broadcast_and_rows_of_h_come_first(monkeypatch):
     assert error.bound.shape == error.measured.shape == (2, 6, 4)
     assert error.query_positions.shape == error.key_positions.shape == (6, 4)
     np.testing.assert_allclose(error.measured[1], 2 * error.measured[0], atol=1e-12)
-    monkeypatch.setattr("rope_theory.precision.scores.BLOCK_ELEMENTS", 8 * 16 * 5)
+    monkeypatch.setattr("rope_theory._core.arrays.BLOCK_ELEMENTS", 8 * 16 * 5)
     again = score_error(h, THETA, np.arange(6)[:, None], np.arange(4), STORAGES["bfloat16"])
     np.testing.assert_allclose(again.measured, error.measured, atol=1e-12)
     assert score_error(H, THETA, 3, 2, Storage()).bound.shape == ()
